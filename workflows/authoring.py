@@ -1,0 +1,149 @@
+"""The decorators: from a function to a definition that can be started, and to a step that is recorded."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from workflows import context, operations, payloads, registry, steps
+from workflows.handles import WorkflowHandle
+from workflows.retries import RetryPolicy
+from workflows.steps import StepSpec
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Definition(Generic[P, R]):
+    """A decorated function: known by its name, started by `start`. Calling it runs the plain function."""
+
+    def __init__(self, function: Callable[P, R], *, name: str | None, queue: str) -> None:
+        if inspect.iscoroutinefunction(function):
+            raise TypeError(f"{function.__qualname__} is async; workflows are plain functions that a worker runs.")
+        self.function = function
+        self.name = payloads.checked_key(name or function.__name__, what="definition name")
+        self.queue = payloads.checked_key(queue, what="queue name")
+        self.signature = inspect.signature(function)
+        self.doc = inspect.getdoc(function) or ""
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<definition {self.name}>"
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> WorkflowHandle[R]:
+        """This will start a workflow with a generated id; inside `transaction.atomic()` on commit.
+
+        Raises InvalidInput and PayloadError.
+        """
+        return self.using().start(*args, **kwargs)
+
+    def using(self, *, workflow_id: str | None = None, queue: str | None = None) -> Starter[P, R]:
+        """This will return a starter with an id (starting it twice gives the same workflow) or another queue."""
+        return Starter(self, workflow_id, queue)
+
+
+class Starter(Generic[P, R]):
+    """A definition with the options of one start."""
+
+    def __init__(self, definition: Definition[P, R], workflow_id: str | None, queue: str | None) -> None:
+        self._definition, self._workflow_id, self._queue = definition, workflow_id, queue
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> WorkflowHandle[R]:
+        """This will start the workflow, or return the one that has the id already.
+
+        In the body of another workflow it is recorded as a step. Raises WorkflowConflict when the id belongs to
+        another definition or other input, InvalidWorkflowId, InvalidInput and PayloadError.
+        """
+        execution = context.current()
+        if execution is None or execution.step is not None:
+            return WorkflowHandle(self._start(self._workflow_id, args, kwargs))
+        # The id must be the same when the step is tried again after a crash.
+        derived = f"{execution.owner.workflow_id}-{execution.position + 1}"
+        started_id = steps.run(
+            StepSpec(f"start {self._definition.name}", self._start, RetryPolicy(), atomic=False),
+            (self._workflow_id or derived, args, kwargs),
+            {},
+        )
+        return WorkflowHandle(started_id)
+
+    def _start(self, workflow_id: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        started = operations.start(
+            self._definition.name, args=args, kwargs=kwargs, workflow_id=workflow_id, queue=self._queue
+        )
+        return started.id
+
+
+class Step(Generic[P, R]):
+    """A decorated function whose calls in a workflow's body are recorded. Elsewhere it is the plain function."""
+
+    def __init__(self, function: Callable[P, R], *, policy: RetryPolicy, atomic: bool) -> None:
+        if inspect.iscoroutinefunction(function):
+            raise TypeError(f"{function.__qualname__} is async; steps are plain functions that a worker runs.")
+        name = payloads.checked_key(function.__name__, what="step name")
+        self._spec = StepSpec(name, function, policy, atomic)
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        result: R = steps.run(self._spec, args, kwargs)
+        return result
+
+
+@overload
+def workflow(function: Callable[P, R], /) -> Definition[P, R]: ...
+@overload
+def workflow(*, name: str | None = None, queue: str = "default") -> Callable[[Callable[P, R]], Definition[P, R]]: ...
+def workflow(
+    function: Callable[P, R] | None = None, /, *, name: str | None = None, queue: str = "default"
+) -> Definition[P, R] | Callable[[Callable[P, R]], Definition[P, R]]:
+    """This will make a function a definition. Its name (default: the function's) is stored with every workflow.
+
+    Raises DuplicateDefinition when another function has the name.
+    """
+
+    def decorate(decorated: Callable[P, R]) -> Definition[P, R]:
+        definition = Definition(decorated, name=name, queue=queue)
+        registry.register(definition)
+        return definition
+
+    return decorate if function is None else decorate(function)
+
+
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+@overload
+def step(
+    *,
+    attempts: int = 1,
+    backoff: float = 1.0,
+    max_backoff: float = 60.0,
+    retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
+    atomic: bool = False,
+) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+def step(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    attempts: int = 1,
+    backoff: float = 1.0,
+    max_backoff: float = 60.0,
+    retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
+    atomic: bool = False,
+) -> Step[P, R] | Callable[[Callable[P, R]], Step[P, R]]:
+    """This will make a function a step: its result is recorded, and a replay returns it without calling again.
+
+    attempts: tries in all. backoff: seconds before the second try, doubling, at most max_backoff. retry_on: the
+    exceptions worth another try. atomic: its ORM writes, events and record commit together, exactly once.
+    A step runs at least once, its result is recorded at most once.
+    """
+    kinds = retry_on if isinstance(retry_on, tuple) else (retry_on,)
+    policy = RetryPolicy(attempts=attempts, backoff=backoff, max_backoff=max_backoff, retry_on=kinds)
+
+    def decorate(decorated: Callable[P, R]) -> Step[P, R]:
+        return Step(decorated, policy=policy, atomic=atomic)
+
+    return decorate if function is None else decorate(function)

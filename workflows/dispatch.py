@@ -1,0 +1,41 @@
+"""From a committed row to a Celery message, by task name. A message is only a hint to look at a queue.
+
+Sent after commit by a background thread; what gets lost, `recovery` sends again.
+"""
+
+from __future__ import annotations
+
+from celery import current_app
+from django.db import transaction
+
+from workflows import telemetry
+from workflows.outbox import Outbox
+
+TASK = "workflows.execute"
+# One worker that found its message claims further rows by itself, so a burst needs no message per row.
+_MOST_MESSAGES = 16
+
+
+def wake(queue: str, workflow_id: str) -> None:
+    """Once the current transaction has committed, tell the workers of a queue that a workflow is claimable."""
+    transaction.on_commit(lambda: _outbox.put((queue, workflow_id)))
+
+
+def flush() -> None:
+    """Wait a moment until pending messages have left; for processes that are about to exit."""
+    _outbox.flush()
+
+
+def _send(batch: list[tuple[str, str]]) -> None:
+    by_queue: dict[str, list[str]] = {}
+    for queue, workflow_id in batch:
+        by_queue.setdefault(queue, []).append(workflow_id)
+    for queue, workflow_ids in by_queue.items():
+        try:
+            for workflow_id in workflow_ids[:_MOST_MESSAGES]:
+                current_app.send_task(TASK, kwargs={"workflow_id": workflow_id}, queue=queue, retry=False)
+        except Exception as error:  # any broker raises its own types; the row is safe and will be found
+            telemetry.dispatch_failed(len(workflow_ids), error)
+
+
+_outbox: Outbox[tuple[str, str]] = Outbox("telltale-dispatch", _send, lambda: 0.01)

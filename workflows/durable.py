@@ -1,0 +1,65 @@
+"""The authoring API: `@workflow`, `@step`, `set_event`, `get_event`, `receive`, `track`, and the handle of a workflow.
+
+What a developer imports, and all of it. Replay is by position: the operations of a workflow's body must come in the same
+order on every execution, so put what may differ (time, randomness, the network, the database) into steps.
+"""
+
+from __future__ import annotations
+
+from workflows.authoring import Definition, Starter, Step, step, workflow
+from workflows.errors import (
+    InvalidInput,
+    InvalidWorkflowId,
+    NonDeterminism,
+    NotInWorkflow,
+    PayloadError,
+    ResultTimeout,
+    StepFailed,
+    TelltaleError,
+    TransitionRefused,
+    UnknownDefinition,
+    WorkflowCancelled,
+    WorkflowConflict,
+    WorkflowEnded,
+    WorkflowFailed,
+    WorkflowNotFound,
+    WorkflowQuarantined,
+)
+from workflows.handles import HistoryEvent, WorkflowHandle, get_event, retrieve, send
+from workflows.publishing import receive, set_event, track
+from workflows.states import Status
+from workflows.waits import PublishedValue
+
+__all__ = [
+    "Definition",
+    "HistoryEvent",
+    "InvalidInput",
+    "InvalidWorkflowId",
+    "NonDeterminism",
+    "NotInWorkflow",
+    "PayloadError",
+    "PublishedValue",
+    "ResultTimeout",
+    "Starter",
+    "Status",
+    "Step",
+    "StepFailed",
+    "TelltaleError",
+    "TransitionRefused",
+    "UnknownDefinition",
+    "WorkflowCancelled",
+    "WorkflowConflict",
+    "WorkflowEnded",
+    "WorkflowFailed",
+    "WorkflowHandle",
+    "WorkflowNotFound",
+    "WorkflowQuarantined",
+    "get_event",
+    "receive",
+    "retrieve",
+    "send",
+    "set_event",
+    "step",
+    "track",
+    "workflow",
+]

@@ -1,0 +1,116 @@
+"""Every exception of the engine: what happened, to what, and the cure.
+
+Those that stop a workflow's own code derive from BaseException, so that its ``except Exception`` cannot swallow them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TelltaleError(Exception):
+    """Base of all errors raised to callers."""
+
+
+class InvalidWorkflowId(TelltaleError, ValueError):
+    """An id that cannot be stored or shown."""
+
+
+class PayloadError(TelltaleError, ValueError):
+    """A key or value that cannot be stored as JSON."""
+
+
+class InvalidInput(TelltaleError, TypeError):
+    """Arguments that do not fit a definition's signature."""
+
+
+class UnknownDefinition(TelltaleError, LookupError):
+    """No definition of that name is imported in this process."""
+
+
+class DuplicateDefinition(TelltaleError, ValueError):
+    """Two functions claim one definition name."""
+
+
+class WorkflowNotFound(TelltaleError, LookupError):
+    """No workflow has that id."""
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"There is no workflow {workflow_id!r}. It was never started, rolled back, or deleted.")
+        self.workflow_id = workflow_id
+
+
+class WorkflowConflict(TelltaleError):
+    """An id that is taken by a workflow of another definition or with other input."""
+
+
+class TransitionRefused(TelltaleError):
+    """A status change that the workflow's present status does not allow."""
+
+
+class NotInWorkflow(TelltaleError, RuntimeError):
+    """A call that only makes sense inside a running workflow."""
+
+
+class NonDeterminism(TelltaleError, RuntimeError):
+    """Replay met another operation than the recorded one."""
+
+    def __init__(self, position: int, recorded: str, found: str) -> None:
+        super().__init__(
+            f"Position {position} recorded {recorded}, but the code now asks for {found}. "
+            "The definition changed under a running workflow: restore the order of its operations, "
+            "or start a new workflow with the new code."
+        )
+
+
+class StepFailed(TelltaleError):
+    """The recorded error of a step whose exception type cannot be raised again as itself."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(f"{error.get('type')}: {error.get('message')}")
+        self.type = str(error.get("type"))
+        self.message = str(error.get("message"))
+        self.traceback = str(error.get("traceback", ""))
+
+
+class ResultTimeout(TelltaleError, TimeoutError):
+    """A workflow did not end in the time given; it goes on."""
+
+
+class WorkflowEnded(TelltaleError):
+    """A workflow ended without a result: failed, cancelled or quarantined."""
+
+    def __init__(self, workflow_id: str, status: str, error: dict[str, Any] | None) -> None:
+        reason = f": {error.get('type')}: {error.get('message')}" if error else ""
+        super().__init__(f"Workflow {workflow_id!r} is {status}{reason}")
+        self.workflow_id = workflow_id
+        self.status = status
+        self.error = error
+
+
+class WorkflowFailed(WorkflowEnded):
+    """The workflow raised an error; ``error`` keeps its type, message and traceback."""
+
+
+class WorkflowCancelled(WorkflowEnded):
+    """Somebody cancelled the workflow."""
+
+
+class WorkflowQuarantined(WorkflowEnded):
+    """The workflow kept killing its worker and was set aside."""
+
+
+class Stop(BaseException):
+    """Base of what ends an execution from outside; the workflow's code must let it pass."""
+
+
+class Cancelled(Stop):
+    """The workflow was cancelled; nothing further is recorded."""
+
+
+class LeaseLost(Stop):
+    """Another execution owns the workflow now; this one records nothing further."""
+
+
+class HandBack(Stop):
+    """The worker is stopping; the workflow goes back to its queue at this checkpoint."""

@@ -1,0 +1,129 @@
+"""The fold: state before + one event = state after. Pure; `static/js/live/workflow_store.js` is its twin.
+
+A state is plain JSON (see `event_log.snapshot`); an event is its wire form `[seq, at, kind, position, key, data]`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from workflows.states import OPEN_STEPS, EventKind, Status, StepStatus
+
+State = dict[str, Any]
+Data = dict[str, Any]
+
+
+def empty_state(workflow_id: str) -> State:
+    """The state before the first event."""
+    workflow = dict.fromkeys(
+        ("definition", "queue", "status", "created_at", "started_at", "finished_at", "worker", "waiting", "error",
+         "last_event")
+    )  # fmt: skip
+    return {"seq": 0, "workflow": {"id": workflow_id, **workflow, "takeovers": 0}, "values": {}, "steps": {}}
+
+
+def fold(state: State, events: Iterable[Sequence[Any]]) -> State:
+    """The state after the events, as a new object. Raises ValueError where one is missing or repeated."""
+    state = copy.deepcopy(state)
+    for event in events:
+        seq, at, kind, position, key, data = event
+        if seq != state["seq"] + 1:
+            raise ValueError(f"event {seq} cannot follow state {state['seq']} of {state['workflow']['id']!r}")
+        state["seq"] = seq
+        _EFFECTS.get(EventKind(kind), _nothing)(state, seq, at, position, key, data)
+        state["workflow"]["last_event"] = {
+            "seq": seq, "kind": kind, "key": key, "position": position, "name": data.get("name"), "at": at,
+        }  # fmt: skip
+    return state
+
+
+def _nothing(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    """A fact that only the history shows."""
+
+
+def _created(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    state["workflow"].update(
+        definition=data["definition"], queue=data["queue"], status=Status.QUEUED.value, created_at=at
+    )
+
+
+def _claimed(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    workflow = state["workflow"]
+    workflow.update(status=Status.RUNNING.value, worker=data["worker"], waiting=None)
+    workflow["started_at"] = workflow["started_at"] or at
+
+
+def _released(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    workflow = state["workflow"]
+    workflow.update(status=Status.QUEUED.value, worker=None, waiting=None)
+    workflow["takeovers"] += data["reason"] != "shutdown"
+    for step in state["steps"].values():
+        if step["status"] == StepStatus.RUNNING:
+            step.update(status=StepStatus.RETRYING.value, next_attempt_at=data["available_at"])
+
+
+def _step_started(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    step = state["steps"].setdefault(
+        str(position), {"position": position, "started_at": at, "finished_at": None, "error": None}
+    )
+    step.update(
+        name=data["name"], status=StepStatus.RUNNING.value, attempt=data["attempt"], worker=data["worker"],
+        attempt_started_at=at, next_attempt_at=None,
+    )  # fmt: skip
+
+
+def _step_retrying(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    state["steps"][str(position)].update(
+        status=StepStatus.RETRYING.value, error=data["error"], next_attempt_at=data["next_attempt_at"]
+    )
+
+
+def _step_finished(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    error = data.get("error")
+    status = StepStatus.FAILED if error else StepStatus.SUCCEEDED
+    state["steps"][str(position)].update(status=status.value, error=error, finished_at=at, next_attempt_at=None)
+
+
+def _value_set(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    state["values"][key] = {"value": data["value"], "seq": seq, "at": at}
+
+
+def _wait_started(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    state["workflow"]["waiting"] = {**data, "since": at}
+
+
+def _wait_ended(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    state["workflow"]["waiting"] = None
+
+
+def _ended(status: Status) -> Callable[..., None]:
+    def effect(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+        workflow = state["workflow"]
+        workflow.update(status=status.value, finished_at=at, worker=None, waiting=None, error=data.get("error"))
+        workflow["takeovers"] += status is Status.QUARANTINED
+        for step in state["steps"].values():
+            if step["status"] in OPEN_STEPS:
+                step.update(status=StepStatus.CANCELLED.value, finished_at=at, next_attempt_at=None)
+
+    return effect
+
+
+_EFFECTS: dict[EventKind, Callable[[State, int, str, int | None, str | None, Data], None]] = {
+    EventKind.CREATED: _created,
+    EventKind.CLAIMED: _claimed,
+    EventKind.RELEASED: _released,
+    EventKind.STEP_STARTED: _step_started,
+    EventKind.STEP_RETRYING: _step_retrying,
+    EventKind.STEP_SUCCEEDED: _step_finished,
+    EventKind.STEP_FAILED: _step_finished,
+    EventKind.VALUE_SET: _value_set,
+    EventKind.WAIT_STARTED: _wait_started,
+    EventKind.MESSAGE_RECEIVED: _wait_ended,
+    EventKind.EVENT_READ: _wait_ended,
+    EventKind.SUCCEEDED: _ended(Status.SUCCEEDED),
+    EventKind.FAILED: _ended(Status.FAILED),
+    EventKind.CANCELLED: _ended(Status.CANCELLED),
+    EventKind.QUARANTINED: _ended(Status.QUARANTINED),
+}

@@ -1,0 +1,212 @@
+"""A workflow seen from outside: its status, its values, its history, its result. Read and awaited; also within workflows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
+
+from workflows import context, event_log, operations, queries, waits
+from workflows.context import Execution
+from workflows.errors import (
+    NotInWorkflow,
+    PayloadError,
+    ResultTimeout,
+    WorkflowCancelled,
+    WorkflowEnded,
+    WorkflowFailed,
+    WorkflowQuarantined,
+)
+from workflows.payloads import Json, checked_key
+from workflows.states import EventKind, Status
+from workflows.waits import Found, PublishedValue
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+_MISSING: Any = object()
+_ZERO: dict[type, Any] = {str: "", int: 0, float: 0.0, bool: False, list: [], dict: {}}
+_ENDED: dict[Status, type[WorkflowEnded]] = {
+    Status.FAILED: WorkflowFailed,
+    Status.CANCELLED: WorkflowCancelled,
+    Status.QUARANTINED: WorkflowQuarantined,
+}
+
+
+class HistoryEvent(NamedTuple):
+    """One row of a workflow's history."""
+
+    seq: int
+    at: datetime
+    kind: EventKind
+    position: int | None
+    key: str | None
+    data: dict[str, Json]
+
+
+class WorkflowHandle(Generic[R]):
+    """One workflow. Cheap to make; every call reads afresh."""
+
+    def __init__(self, workflow_id: str) -> None:
+        self.id = workflow_id
+
+    def __repr__(self) -> str:
+        return f"WorkflowHandle({self.id!r})"
+
+    def status(self) -> Status:
+        """This will return the status as it is now. Raises WorkflowNotFound."""
+        return waits.read(self.id).status
+
+    def result(self, timeout: float | None = None) -> R:
+        """This will block until the workflow ended, for at most `timeout` seconds, and return what it returned.
+
+        Raises WorkflowFailed, WorkflowCancelled, WorkflowQuarantined (all with `.error`), ResultTimeout,
+        WorkflowNotFound, and NotInWorkflow when called in the body of a workflow, where it could not be replayed.
+        """
+        execution = _outside_the_body("result()")
+        found = waits.until(
+            lambda: waits.look_for_end(self.id), watching=[self.id], timeout=timeout, execution=execution
+        )
+        return self._outcome(found, timeout)
+
+    async def aresult(self, timeout: float | None = None) -> R:
+        """As `result`, for ASGI views: holds no thread while it waits."""
+        found = await waits.auntil(lambda: waits.look_for_end(self.id), watching=[self.id], timeout=timeout)
+        return cast(R, await waits.in_thread(lambda: self._outcome(found, timeout)))
+
+    def _outcome(self, found: Found[Status] | None, timeout: float | None) -> R:
+        workflow = queries.get_workflow(self.id)
+        if found is None:
+            raise ResultTimeout(f"Workflow {self.id!r} is still {workflow.status} after {timeout:g} s. It goes on.")
+        status = Status(workflow.status)
+        if status in _ENDED:
+            raise _ENDED[status](self.id, status, workflow.error)
+        return cast(R, workflow.output)
+
+    @overload
+    def get_event(self, key: str, *, type: type[T], timeout: float | None = ..., after: int | None = ...) -> T: ...
+    @overload
+    def get_event(
+        self, key: str, *, type: type | None = ..., default: Any = ..., timeout: float | None = ...,
+        after: int | None = ...,
+    ) -> Any: ...  # fmt: skip
+    def get_event(
+        self, key: str, *, type: type | None = None, default: Any = _MISSING, timeout: float | None = 60.0,
+        after: int | None = None,
+    ) -> Any:  # fmt: skip
+        """This will return the latest value of a key, waiting until it is set, `timeout` seconds passed (None: no
+        limit), or the workflow ended without it. Then it returns `default`, else the zero value of `type`
+        (`""`, `0`, `0.0`, `False`, `[]`, `{}`), else None. `after=seq` waits for a value that is newer than that event.
+
+        In the body of a workflow the outcome is recorded: a replay returns the same, and a restart in the middle does
+        not extend the timeout. Raises WorkflowNotFound, and PayloadError when the value is not of `type`.
+        """
+        checked_key(key)
+        execution = context.current()
+        if execution is not None and execution.step is None:
+            found = _recorded_value(execution, self.id, key, timeout, after)
+        else:
+            found = waits.until(
+                lambda: waits.look_for_value(self.id, key, after), watching=[self.id], timeout=timeout,
+                execution=execution,
+            )  # fmt: skip
+        return _typed(self.id, key, found, type, default)
+
+    async def aget_event(
+        self, key: str, *, type: type | None = None, default: Any = _MISSING, timeout: float | None = 60.0,
+        after: int | None = None,
+    ) -> Any:  # fmt: skip
+        """As `get_event`, for ASGI views: holds no thread while it waits."""
+        checked_key(key)
+        found = await waits.auntil(
+            lambda: waits.look_for_value(self.id, key, after), watching=[self.id], timeout=timeout
+        )
+        return _typed(self.id, key, found, type, default)
+
+    def values(self) -> dict[str, PublishedValue]:
+        """This will return the current value of every key, with the seq and time of the event that set it."""
+        return queries.values(self.id)
+
+    def history(self, after: int = 0) -> Iterator[HistoryEvent]:
+        """This will yield the events after a seq, in order, up to the newest one."""
+        while events := queries.events_after(self.id, after):
+            for event in events:
+                yield HistoryEvent(event.seq, event.at, EventKind(event.kind), event.position, event.key, event.data)
+            after = events[-1].seq
+
+
+def _outside_the_body(call: str) -> Execution | None:
+    execution = context.current()
+    if execution is not None and execution.step is None:
+        raise NotInWorkflow(f"{call} in the body of a workflow could not be replayed. Call it inside a step.")
+    return execution
+
+
+def _recorded_value(
+    execution: Execution, workflow_id: str, key: str, timeout: float | None, after: int | None
+) -> Found[PublishedValue | None] | None:
+    position, recorded = execution.next_operation(EventKind.EVENT_READ.value, key)
+    if recorded is not None:
+        return None if recorded.content.get("absent") else Found(PublishedValue(recorded.content["value"], 0, _MISSING))
+
+    def look() -> Found[PublishedValue | None] | None:
+        return waits.look_for_value(workflow_id, key, after)
+
+    found = look() if position not in execution.deadlines else None
+    if found is None:
+        wait = {"for": "event", "name": key, "workflow": workflow_id}
+        left = waits.durable_deadline(execution, position, timeout=timeout, wait=wait)
+        found = waits.until(look, watching=[workflow_id], timeout=left, execution=execution)
+    published = found.content if found else None
+    outcome = {"workflow": workflow_id, **({"value": published.value} if published else {"absent": True})}
+    event_log.wait_ended(execution.owner, EventKind.EVENT_READ, position, key=key, data=json.dumps(outcome))
+    return found
+
+
+def _typed(
+    workflow_id: str, key: str, found: Found[PublishedValue | None] | None, wanted: type | None, default: Any
+) -> Any:
+    published = found.content if found else None
+    if published is None:
+        return _fallback(wanted, default)
+    value = published.value
+    if wanted is float and type(value) is int:
+        return float(value)
+    if wanted is not None and type(value) is not wanted:
+        raise PayloadError(
+            f"Key {key!r} of workflow {workflow_id!r} holds {type(value).__name__}, not {wanted.__name__}. "
+            "Ask for its real type, or for none."
+        )
+    return value
+
+
+def _fallback(wanted: type | None, default: Any) -> Any:
+    if default is not _MISSING:
+        return default
+    zero = _ZERO.get(wanted) if wanted is not None else None
+    return zero.copy() if isinstance(zero, list | dict) else zero
+
+
+def retrieve(workflow_id: str) -> WorkflowHandle[Any]:
+    """This will return the handle of an existing workflow. Raises WorkflowNotFound."""
+    waits.read(workflow_id)
+    return WorkflowHandle(workflow_id)
+
+
+def get_event(
+    workflow_id: str, key: str, *, type: type | None = None, default: Any = _MISSING, timeout: float | None = 60.0,
+    after: int | None = None,
+) -> Any:  # fmt: skip
+    """This will do what `WorkflowHandle.get_event` does, by id."""
+    return WorkflowHandle[Any](workflow_id).get_event(key, type=type, default=default, timeout=timeout, after=after)
+
+
+def send(workflow_id: str, topic: str, message: Any, *, idempotency_key: str | None = None) -> None:
+    """This will put a message into a workflow's inbox; it waits there until the workflow receives it.
+
+    Raises WorkflowNotFound, TransitionRefused (the workflow has ended), PayloadError, and NotInWorkflow when called in
+    the body of a workflow: sending belongs into a step.
+    """
+    _outside_the_body("send()")
+    operations.send(workflow_id, topic, message, idempotency_key=idempotency_key)

@@ -1,0 +1,41 @@
+"""Workflow ids: a caller's visible text, or a UUIDv7 of ours. Pure."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import unicodedata
+import uuid
+
+from workflows.errors import InvalidWorkflowId
+
+MAX_LENGTH = 200
+# Control, format, surrogate, private use, unassigned, and every separator: nothing a person could not see or copy.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then 74 random bits; sorts by time."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | secrets.randbits(80)
+    value = (value & ~(0xF << 76)) | (0x7 << 76)
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    return str(uuid.UUID(int=value))
+
+
+def checked(workflow_id: str) -> str:
+    """The id itself. Raises InvalidWorkflowId unless it is 1 to 200 visible characters."""
+    if not isinstance(workflow_id, str):
+        raise InvalidWorkflowId(f"A workflow id is text, not {type(workflow_id).__name__}; use str(…).")
+    if not 1 <= len(workflow_id) <= MAX_LENGTH:
+        raise InvalidWorkflowId(
+            f"A workflow id has 1 to {MAX_LENGTH} characters; this one has {len(workflow_id)}: {workflow_id[:40]!r}. "
+            "Use a shorter business key, or none to get a generated id."
+        )
+    for index, character in enumerate(workflow_id):
+        if unicodedata.category(character) in _INVISIBLE:
+            raise InvalidWorkflowId(
+                f"A workflow id has only visible characters; {workflow_id[:40]!r} has {character!r} at {index}. "
+                "Replace spaces and control characters, for example with '-'."
+            )
+    return workflow_id

@@ -1,0 +1,104 @@
+"""The worker's side of leases: who I am, that my children live, and that I am stopping.
+
+The parent process renews, not the pool child, whose interpreter lock a step may hold for long. It also notices a killed
+child within a fraction of a second, and looks for what other workers left behind. Knows nothing of Celery: `tasks` says
+which processes the pool has.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import random
+import secrets
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from django.db import close_old_connections, connection
+
+from workflows import recovery, sql, telemetry
+from workflows.conf import conf
+
+_WATCH_INTERVAL = 0.2  # seconds between looks at the pool's processes
+_DOUBLE = struct.Struct("d")
+# Shared with the pool children, which are forked from this process: when the grace of a stopping worker ends, as
+# time.monotonic(), which is one clock for all processes of a machine. 0: not stopping.
+_stop_at = mmap.mmap(-1, _DOUBLE.size)
+# Made in the parent, before it forks; a restarted worker with the same pid is another worker.
+_WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def identity(pid: int | None = None) -> str:
+    """The name under which a pool process claims workflows: host, worker process, pool process."""
+    return f"{_WORKER}/{os.getpid() if pid is None else pid}"
+
+
+def announce_stop() -> None:
+    """This worker stops: its workflows may go on for the grace, then hand themselves back."""
+    _DOUBLE.pack_into(_stop_at, 0, time.monotonic() + conf().shutdown_grace)
+
+
+def is_stopping() -> bool:
+    """Whether a stopping worker's grace is over."""
+    (moment,) = _DOUBLE.unpack_from(_stop_at)
+    return bool(moment) and time.monotonic() >= float(moment)
+
+
+def is_stop_announced() -> bool:
+    """Whether the worker takes no new workflows any more."""
+    return bool(_DOUBLE.unpack_from(_stop_at)[0])
+
+
+class Keeper:
+    """One thread in the worker's parent process."""
+
+    def __init__(self, *, living: Callable[[], Iterable[int]], queues: Callable[[], list[str]]) -> None:
+        self._living, self._queues = living, queues
+        self._known: set[int] = set()
+        self._thread = threading.Thread(target=self._run, name="telltale-leases", daemon=True)
+
+    def start(self) -> None:
+        """Keep leases until the process ends; also while it stops, because its children still work."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        renew_at = recover_at = 0.0
+        while True:
+            now = time.monotonic()
+            try:
+                self._watch_children()
+                if now >= renew_at:
+                    self._renew()
+                    renew_at = now + conf().renew_interval
+                if now >= recover_at:
+                    self._recover()
+                    recover_at = now + conf().recovery_interval * random.uniform(0.8, 1.2)  # workers out of step
+            except Exception as error:  # the database may be away; the thread must survive it
+                telemetry.keeper_failed(error)
+                connection.close()
+            time.sleep(_WATCH_INTERVAL)
+
+    def _watch_children(self) -> None:
+        living = set(self._living())
+        dead = self._known - living
+        if dead:
+            workers = [identity(pid) for pid in dead]
+            for worker in workers:
+                telemetry.pool_child_died(worker)
+            recovery.release_held_by(workers)
+        self._known = living
+
+    def _renew(self) -> None:
+        close_old_connections()
+        workers = [identity(pid) for pid in self._known]
+        sql.fetch(sql.RENEW, {"workers": workers, "lease": f"{conf().lease_seconds} seconds"})
+
+    def _recover(self) -> None:
+        recovery.release_expired()
+        if not is_stop_announced():
+            idle = len(self._known) - recovery.held_by([identity(pid) for pid in self._known])
+            if idle > 0:
+                recovery.redispatch(self._queues(), limit=idle)

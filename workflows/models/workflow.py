@@ -1,0 +1,120 @@
+"""One durable execution: the row that is queued, claimed, leased and finished."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThanOrEqual
+
+from workflows.ids import MAX_LENGTH
+from workflows.states import TERMINAL, TRANSITIONS, Status
+
+_TERMINAL = sorted(TERMINAL)
+
+
+class WorkflowQuerySet(models.QuerySet["Workflow"]):
+    """Reads that have a name."""
+
+    def newest_first(self) -> WorkflowQuerySet:
+        """The order of every list; its index is `workflow_newest`."""
+        return self.order_by("-created_at", "-id")
+
+
+class Workflow(models.Model):
+    """A durable execution of a definition. Changed only by conditional statements in `transitions`."""
+
+    id = models.CharField(primary_key=True, max_length=MAX_LENGTH)
+    definition = models.CharField(max_length=200)
+    queue = models.CharField(max_length=100, default="default")
+    status = models.CharField(max_length=12, choices=[(s.value, s.value) for s in Status], default=Status.QUEUED)
+    input = models.JSONField()
+    output = models.JSONField(null=True, blank=True)
+    error = models.JSONField(null=True, blank=True)
+    token = models.BigIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  null says: nobody's
+    crashes = models.IntegerField(default=0)
+    takeovers = models.IntegerField(default=0)
+    available_at = models.DateTimeField()
+    last_seq = models.BigIntegerField(default=0)
+    waiting = models.JSONField(null=True, blank=True)
+    created_by = models.CharField(max_length=200, default="", blank=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    status_at = models.DateTimeField()
+
+    objects = WorkflowQuerySet.as_manager()
+
+    class Meta:
+        permissions = [
+            ("start_workflow", "Can start workflows"),
+            ("cancel_workflow", "Can cancel workflows"),
+            ("send_message", "Can send messages to workflows"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=[s.value for s in Status]), name="workflow_status_is_a_known_status"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=_TERMINAL, finished_at__isnull=False)
+                | (~Q(status__in=_TERMINAL) & Q(finished_at__isnull=True)),
+                name="workflow_finished_at_exactly_when_terminal",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="running", lease_expires_at__isnull=False, worker__isnull=False)
+                | (~Q(status="running") & Q(lease_expires_at__isnull=True, worker__isnull=True)),
+                name="workflow_leased_exactly_when_running",
+            ),
+            models.CheckConstraint(
+                condition=Q(output__isnull=True) | Q(status="succeeded"), name="workflow_output_only_when_succeeded"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["failed", "quarantined"]) | Q(error__isnull=False),
+                name="workflow_failure_has_an_error",
+            ),
+            models.CheckConstraint(
+                condition=Q(token__gte=0, last_seq__gte=0, crashes__gte=0, takeovers__gte=0),
+                name="workflow_counters_are_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=GreaterThanOrEqual(Length("id"), 1), name="workflow_id_is_not_empty"
+            ),
+        ]
+        indexes = [
+            models.Index(F("created_at").desc(), F("id").desc(), name="workflow_newest"),
+            models.Index(F("status"), F("created_at").desc(), F("id").desc(), name="workflow_by_status"),
+            models.Index(F("definition"), F("created_at").desc(), F("id").desc(), name="workflow_by_definition"),
+            models.Index(F("status_at"), name="workflow_by_status_change"),
+            models.Index(fields=["queue", "available_at"], condition=Q(status="queued"), name="workflow_claimable"),
+            models.Index(fields=["lease_expires_at"], condition=Q(status="running"), name="workflow_leases"),
+            models.Index(fields=["worker"], condition=Q(status="running"), name="workflow_held_by"),
+            models.Index(fields=["id"], name="workflow_id_prefix", opclasses=["text_pattern_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.definition} {self.id}"
+
+    def get_absolute_url(self) -> str:
+        """The console's page of this workflow; the URL names belong to the project, hence the late import."""
+        from django.urls import reverse  # URLs are not loaded while models are
+
+        return reverse("dashboard:workflow", kwargs={"workflow_id": self.id})
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return Status(self.status) in TERMINAL
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether `operations.cancel` would be accepted now."""
+        return Status(self.status) in TRANSITIONS["cancel"].sources
+
+    @property
+    def arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """The positional and keyword arguments it was started with."""
+        return self.input["args"], self.input["kwargs"]

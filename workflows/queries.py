@@ -1,0 +1,167 @@
+"""Read-only questions. No counts over whole tables; pages are found by their last row, not by an offset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import Q, QuerySet
+
+from workflows.errors import WorkflowNotFound
+from workflows.event_log import last_event, wire_time
+from workflows.models import Event, Step, Value, Workflow
+from workflows.waits import PublishedValue
+
+Summary = dict[str, Any]
+_LIST_KEYS = ("progress", "phase")
+
+
+class Cursor(NamedTuple):
+    """A place in the list of workflows, newest first."""
+
+    created_at: datetime
+    workflow_id: str
+
+
+class Page(NamedTuple):
+    """One page of workflows, newest first, and where its neighbours begin (None: there are none)."""
+
+    rows: list[Workflow]
+    newer: Cursor | None
+    older: Cursor | None
+
+
+def get_workflow(workflow_id: str) -> Workflow:
+    """This will return the workflow. Raises WorkflowNotFound."""
+    workflow = Workflow.objects.filter(id=workflow_id).first()
+    if workflow is None:
+        raise WorkflowNotFound(workflow_id)
+    return workflow
+
+
+def steps(workflow_id: str) -> list[Step]:
+    """This will return the steps in the order of their positions."""
+    return list(Step.objects.filter(workflow_id=workflow_id).order_by("position"))
+
+
+def values(workflow_id: str) -> dict[str, PublishedValue]:
+    """This will return the current value of every key; empty for an unknown workflow."""
+    rows = Value.objects.filter(workflow_id=workflow_id).order_by("key")
+    return {row.key: PublishedValue(row.value, row.seq, row.at) for row in rows}
+
+
+def events_after(workflow_id: str, seq: int = 0, limit: int = 500) -> list[Event]:
+    """This will return up to `limit` events after a seq, ascending."""
+    return list(Event.objects.filter(workflow_id=workflow_id, seq__gt=seq).order_by("seq")[:limit])
+
+
+def latest_events(workflow_id: str, limit: int = 200, before: int | None = None) -> list[Event]:
+    """This will return the last events (before a seq, if given), ascending."""
+    events = Event.objects.filter(workflow_id=workflow_id)
+    if before is not None:
+        events = events.filter(seq__lt=before)
+    return list(events.order_by("-seq")[:limit])[::-1]
+
+
+def listed(*, statuses: Sequence[str] = (), definition: str = "", search: str = "") -> QuerySet[Workflow]:
+    """This will return the workflows that match a list's filter; `search` is an id or the beginning of one."""
+    found = Workflow.objects.all()
+    if statuses:
+        found = found.filter(status__in=statuses)
+    if definition:
+        found = found.filter(definition=definition)
+    if search:
+        found = found.filter(id__startswith=search)
+    return found
+
+
+def workflow_page(
+    *,
+    statuses: Sequence[str] = (),
+    definition: str = "",
+    search: str = "",
+    before: Cursor | None = None,
+    after: Cursor | None = None,
+    limit: int = 50,
+    within: QuerySet[Workflow] | None = None,
+) -> Page:
+    """This will return one page, newest first: older than `before`, or the nearest newer than `after`.
+
+    `within` restricts to what the asking user may see.
+    """
+    found = listed(statuses=statuses, definition=definition, search=search)
+    if within is not None:
+        found = found & within
+    found = found.defer("input", "output")
+    if after is not None:
+        rows = list(found.filter(_newer_than(after)).order_by("created_at", "id")[: limit + 1])
+        more_newer, rows = len(rows) > limit, rows[:limit][::-1]
+        return Page(rows, _cursor(rows, 0) if more_newer else None, _cursor(rows, -1))
+    if before is not None:
+        found = found.filter(_older_than(before))
+    rows = list(found.order_by("-created_at", "-id")[: limit + 1])
+    more_older, rows = len(rows) > limit, rows[:limit]
+    return Page(rows, _cursor(rows, 0) if before is not None else None, _cursor(rows, -1) if more_older else None)
+
+
+def _cursor(rows: list[Workflow], index: int) -> Cursor | None:
+    return Cursor(rows[index].created_at, rows[index].id) if rows else None
+
+
+def _older_than(cursor: Cursor) -> Q:
+    return Q(created_at__lte=cursor.created_at) & (
+        Q(created_at__lt=cursor.created_at) | Q(created_at=cursor.created_at, id__lt=cursor.workflow_id)
+    )
+
+
+def _newer_than(cursor: Cursor) -> Q:
+    return Q(created_at__gte=cursor.created_at) & (
+        Q(created_at__gt=cursor.created_at) | Q(created_at=cursor.created_at, id__gt=cursor.workflow_id)
+    )
+
+
+def summaries(ids: Sequence[str]) -> list[Summary]:
+    """This will return the list rows of these workflows, in the order of `ids`; unknown ids are left out."""
+    rows = Workflow.objects.defer("input", "output").in_bulk(list(ids))
+    return summaries_of([rows[workflow_id] for workflow_id in ids if workflow_id in rows])
+
+
+def summaries_of(rows: Sequence[Workflow]) -> list[Summary]:
+    """This will return the list rows of workflows that were read already."""
+    ids = [row.id for row in rows]
+    shown: dict[tuple[str, str], Any] = {
+        (workflow_id, key): value
+        for workflow_id, key, value in Value.objects.filter(workflow_id__in=ids, key__in=_LIST_KEYS).values_list(
+            "workflow_id", "key", "value"
+        )
+    }
+    newest = Q()
+    for row in rows:
+        newest |= Q(workflow_id=row.id, seq=row.last_seq)
+    last = {event.workflow_id: event for event in Event.objects.filter(newest)} if rows else {}
+    return [_summary(row, shown, last.get(row.id)) for row in rows]
+
+
+def _summary(row: Workflow, shown: dict[tuple[str, str], Any], last: Event | None) -> Summary:
+    return {
+        "id": row.id,
+        "definition": row.definition,
+        "status": row.status,
+        "seq": row.last_seq,
+        "created_at": wire_time(row.created_at),
+        "started_at": wire_time(row.started_at),
+        "finished_at": wire_time(row.finished_at),
+        "status_at": wire_time(row.status_at),
+        "progress": shown.get((row.id, "progress")),
+        "phase": shown.get((row.id, "phase")),
+        "last_event": last and last_event(last),
+        "error": _error_line(row.error),
+    }
+
+
+def _error_line(error: dict[str, Any] | None) -> str | None:
+    if not error:
+        return None
+    first_line = str(error.get("message", "")).partition("\n")[0]
+    return f"{error.get('type')}: {first_line[:200]}"

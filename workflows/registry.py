@@ -1,0 +1,78 @@
+"""Name → definition: which workflows this process knows. Filled by the `@workflow` decorator at import."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from workflows.errors import DuplicateDefinition, UnknownDefinition
+
+
+class Definition(Protocol):
+    """What the rest of the engine needs to know of a decorated function."""
+
+    @property
+    def name(self) -> str:
+        """The stored identity."""
+
+    @property
+    def queue(self) -> str:
+        """The queue its workflows go to unless `using(queue=…)` says otherwise."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function as written."""
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """Its parameters."""
+
+    @property
+    def doc(self) -> str:
+        """Its docstring, or an empty text."""
+
+
+_definitions: dict[str, Definition] = {}
+
+
+def register(definition: Definition) -> None:
+    """Make a definition known. Raises DuplicateDefinition when another function has the name."""
+    taken = _definitions.get(definition.name)
+    if taken is not None and _origin(taken) != _origin(definition):
+        raise DuplicateDefinition(
+            f"Two workflows are named {definition.name!r}: {_origin(taken)} and {_origin(definition)}. "
+            "Give one of them @workflow(name=…); names are stored with each workflow."
+        )
+    _definitions[definition.name] = definition
+
+
+def _origin(definition: Definition) -> str:
+    return f"{definition.function.__module__}.{definition.function.__qualname__}"
+
+
+def get(name: str) -> Definition:
+    """The definition of that name. Raises UnknownDefinition."""
+    try:
+        return _definitions[name]
+    except KeyError:
+        known = ", ".join(sorted(_definitions)) or "none"
+        raise UnknownDefinition(
+            f"No definition is named {name!r}; known are: {known}. "
+            "Definitions live in a module or package 'workflows' of an installed app."
+        ) from None
+
+
+def definitions() -> list[Definition]:
+    """All known definitions, by name."""
+    return [_definitions[name] for name in sorted(_definitions)]
+
+
+def names() -> list[str]:
+    """The names of all known definitions, sorted."""
+    return sorted(_definitions)
+
+
+def queues() -> set[str]:
+    """Every queue that a known definition uses, and the default one."""
+    return {"default", *(definition.queue for definition in _definitions.values())}

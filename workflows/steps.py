@@ -1,0 +1,125 @@
+"""Run one step: return what is recorded, or attempt, retry and record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from django.db import transaction
+
+from workflows import context, event_log, payloads, waits
+from workflows.conf import conf
+from workflows.context import Execution, StepScope
+from workflows.errors import PayloadError, StepFailed
+from workflows.retries import RetryPolicy
+from workflows.states import StepStatus
+
+
+@dataclass(frozen=True)
+class StepSpec:
+    """What `@step` was told."""
+
+    name: str
+    function: Callable[..., Any]
+    policy: RetryPolicy
+    atomic: bool
+
+
+def run(spec: StepSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a step. Outside a workflow, and inside another step, it is a plain call.
+
+    Raises the step's error, also on replay: as its own type where that is loaded, else as StepFailed.
+    """
+    execution = context.current()
+    if execution is None or execution.step is not None:
+        return spec.function(*args, **kwargs)
+    position, recorded = execution.next_operation("step", spec.name)
+    if recorded is None:
+        return _attempts(execution, spec, position, 0, 0, args, kwargs)
+    if recorded.status == StepStatus.SUCCEEDED:
+        return recorded.content
+    if recorded.status == StepStatus.FAILED:
+        raise_recorded(recorded.error)
+    _finish_back_off(execution, position)
+    return _attempts(execution, spec, position, recorded.attempt, recorded.failures, args, kwargs)
+
+
+def _finish_back_off(execution: Execution, position: int) -> None:
+    """After a takeover in the middle of a back-off, wait only for what is left of it."""
+    due = execution.next_attempts.get(position)
+    if due is not None:
+        waits.pause(execution, waits.seconds_until(due))
+
+
+def _attempts(
+    execution: Execution, spec: StepSpec, position: int, attempt: int, failures: int,
+    args: tuple[Any, ...], kwargs: dict[str, Any],
+) -> Any:  # fmt: skip
+    while True:
+        attempt += 1
+        execution.check_stopping()
+        event_log.step_started(execution.owner, position, name=spec.name, attempt=attempt)
+        try:
+            return _attempt(execution, spec, StepScope(position, attempt), args, kwargs)
+        except Exception as error:
+            failures += 1
+            delay = None if isinstance(error, PayloadError) else spec.policy.delay(failures=failures, error=error)
+            kept = payloads.error_json(error)
+            if delay is None:
+                event_log.step_failed(execution.owner, position, name=spec.name, attempt=attempt, error=kept)
+                raise
+        due = event_log.wire_time(datetime.now(UTC) + timedelta(seconds=delay)) or ""
+        event_log.step_retrying(
+            execution.owner, position, name=spec.name, attempt=attempt, error=kept, next_attempt_at=due
+        )
+        waits.pause(execution, delay)
+
+
+def _attempt(
+    execution: Execution, spec: StepSpec, scope: StepScope, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    if not spec.atomic:
+        result = _in_scope(execution, scope, spec, args, kwargs)
+        return _record(execution, spec, scope, result)
+    scope.buffered = []
+    with transaction.atomic():  # the step's own writes, its events and its record commit together or not at all
+        result = _in_scope(execution, scope, spec, args, kwargs)
+        for key, encoded in scope.buffered:
+            event_log.set_value(
+                execution.owner, f"{scope.position}.{scope.attempt}.{next(scope.calls)}", position=scope.position,
+                key=key, encoded=encoded, in_step=True,
+            )  # fmt: skip
+        return _record(execution, spec, scope, result)
+
+
+def _in_scope(
+    execution: Execution, scope: StepScope, spec: StepSpec, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    execution.step = scope
+    try:
+        return spec.function(*args, **kwargs)
+    finally:
+        execution.step = None
+
+
+def _record(execution: Execution, spec: StepSpec, scope: StepScope, result: Any) -> Any:
+    text = payloads.encode(result, what=f"result of step {spec.name!r}", limit=conf().payload_max_bytes)
+    event_log.step_succeeded(
+        execution.owner, scope.position, name=spec.name, attempt=scope.attempt, output=text
+    )
+    return payloads.as_stored(result, text)
+
+
+def raise_recorded(error: dict[str, str]) -> NoReturn:
+    """Raise a recorded error again. Only types that are loaded already are looked up; nothing is imported for it."""
+    found: Any = sys.modules.get(error.get("module", ""))
+    for name in error["type"].split("."):
+        found = getattr(found, name, None)
+    if isinstance(found, type) and issubclass(found, Exception):
+        revived = found.__new__(found, error["message"])
+        revived.args = (error["message"],)
+        raise revived
+    raise StepFailed(error)

@@ -1,0 +1,50 @@
+"""Celery tasks and worker signals: ids in, one call, nothing else."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import current_app, shared_task
+from celery.signals import worker_ready, worker_shutting_down
+
+from workflows import engine, leases, recovery, registry
+
+
+@shared_task(name="workflows.execute", ignore_result=True)
+def execute(*, workflow_id: str, **_: Any) -> None:
+    """Execute the workflow, then whatever else this worker's queues hold, for a bounded time."""
+    if not leases.is_stop_announced():
+        engine.work(
+            workflow_id=workflow_id, queues=_consumed_queues(), worker=leases.identity(), stopping=leases.is_stopping
+        )
+
+
+@shared_task(name="workflows.sweep", ignore_result=True)
+def sweep(**_: Any) -> None:
+    """Heal by the clock of beat what workers could not heal for each other."""
+    recovery.release_expired()
+    recovery.redispatch(sorted(registry.queues()), limit=1)
+
+
+@worker_ready.connect
+def _keep_leases(sender: Any, **_: Any) -> None:
+    pool = sender.pool
+    leases.Keeper(living=lambda: _living_processes(pool), queues=_consumed_queues).start()
+
+
+@worker_shutting_down.connect
+def _hand_back_soon(**_: Any) -> None:
+    leases.announce_stop()
+
+
+def _consumed_queues() -> list[str]:
+    return sorted(current_app.amqp.queues.consume_from)
+
+
+def _living_processes(pool: Any) -> list[int]:
+    """The pids that may hold workflows. Only the prefork pool has processes of its own (billiard keeps them private)."""
+    processes = getattr(getattr(pool, "_pool", None), "_pool", None)
+    if not processes:
+        return [os.getpid()]
+    return [process.pid for process in list(processes) if process.pid and process.exitcode is None]

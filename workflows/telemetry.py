@@ -1,0 +1,65 @@
+"""Every log sentence of the engine, by event name. The code that works contains no log prose."""
+
+from __future__ import annotations
+
+import logging
+
+_log = logging.getLogger("workflows")
+
+
+def claimed(workflow_id: str, definition: str, token: int) -> None:
+    """An execution begins."""
+    _log.info("workflow %r (%s) claimed, token %d", workflow_id, definition, token)
+
+
+def ended(workflow_id: str, status: str) -> None:
+    """An execution ended the workflow."""
+    _log.info("workflow %r %s", workflow_id, status)
+
+
+def stopped(workflow_id: str, reason: str) -> None:
+    """An execution stopped without ending the workflow."""
+    _log.info("workflow %r: this execution stopped: %s", workflow_id, reason)
+
+
+def released(workflow_id: str, reason: str, *, hopeless: bool) -> None:
+    """A workflow went back to its queue, or was quarantined."""
+    if hopeless:
+        _log.error("workflow %r quarantined: it keeps killing its worker (%s)", workflow_id, reason)
+    else:
+        _log.warning("workflow %r back in its queue: %s", workflow_id, reason)
+
+
+def database_away(what: str, error: Exception, wait: float) -> None:
+    """The database did not answer; the same question is asked again."""
+    _log.warning("database does not answer for %s; asking again in %.1f s: %s", what, wait, str(error).strip())
+
+
+def hints_failed(count: int, error: Exception) -> None:
+    """Hints could not be sent; readers find the changes by their sweep."""
+    _log.warning("%d hints not sent, readers will sweep: %s", count, str(error).strip())
+
+
+def dispatch_failed(count: int, error: Exception) -> None:
+    """Celery messages could not be sent; a worker's recovery will find the rows."""
+    _log.warning("%d Celery messages not sent, recovery will find the rows: %s", count, str(error).strip())
+
+
+def listener_reconnects(error: Exception) -> None:
+    """The listening connection was lost."""
+    _log.warning("listening connection lost, sweeping until it is back: %s", str(error).strip())
+
+
+def callback_failed() -> None:
+    """A reader's callback raised; the listener goes on."""
+    _log.exception("a listener callback failed")
+
+
+def keeper_failed(error: Exception) -> None:
+    """One round of lease keeping failed; the next comes soon."""
+    _log.warning("lease keeping failed once, trying again: %s", str(error).strip())
+
+
+def pool_child_died(worker: str) -> None:
+    """A pool child is gone while the worker lives."""
+    _log.warning("pool child %s is gone; releasing what it held", worker)

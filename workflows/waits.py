@@ -1,0 +1,197 @@
+"""Blocking until something is true: a value is set, a message is there, a workflow ended, a time has come.
+
+Woken by the listener, never by polling the tables. Inside a workflow the wait also ends when the workflow is cancelled,
+lost, or handed back, and its deadline is durable: a restart in the middle does not extend it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.db.models import OuterRef, Subquery
+
+from workflows import event_log
+from workflows.context import Execution
+from workflows.errors import WorkflowNotFound
+from workflows.event_log import Owner
+from workflows.listener import listener
+from workflows.models import Value, Workflow
+from workflows.payloads import Json
+from workflows.states import TERMINAL, EventKind, Status
+
+T = TypeVar("T")
+_STOP_CHECK = 0.2  # seconds between looks at the worker's wish to stop
+
+
+class Found(NamedTuple, Generic[T]):
+    """What a wait was for; wrapped, so that a found None differs from nothing found."""
+
+    content: T
+
+
+class PublishedValue(NamedTuple):
+    """The current value of a key, the seq of the event that set it, and when."""
+
+    value: Json
+    seq: int
+    at: datetime
+
+
+class Reading(NamedTuple):
+    """One look at a workflow and one of its keys."""
+
+    status: Status
+    last_seq: int
+    value: PublishedValue | None
+
+
+def read(workflow_id: str, key: str = "") -> Reading:
+    """Status and current value in one statement. Raises WorkflowNotFound."""
+    value = Value.objects.filter(workflow_id=OuterRef("id"), key=key)
+    row = (
+        Workflow.objects.filter(id=workflow_id)
+        .annotate(v_seq=Subquery(value.values("seq")), v_at=Subquery(value.values("at")), v=Subquery(value.values("value")))
+        .values_list("status", "last_seq", "v", "v_seq", "v_at")
+        .first()
+    )
+    if row is None:
+        raise WorkflowNotFound(workflow_id)
+    status, last_seq, content, seq, at = row
+    return Reading(Status(status), last_seq, None if seq is None else PublishedValue(content, seq, at))
+
+
+def look_for_value(workflow_id: str, key: str, after: int | None) -> Found[PublishedValue | None] | None:
+    """The value if it is set (and newer than `after`); Found(None) once the workflow ended without it; else None."""
+    reading = read(workflow_id, key)
+    if reading.value is not None and (after is None or reading.value.seq > after):
+        return Found(reading.value)
+    return Found(None) if reading.status in TERMINAL else None
+
+
+def look_for_end(workflow_id: str) -> Found[Status] | None:
+    """The status once the workflow has ended."""
+    status = read(workflow_id).status
+    return Found(status) if status in TERMINAL else None
+
+
+def until(
+    look: Callable[[], Found[T] | None], *, watching: Iterable[str], timeout: float | None, execution: Execution | None
+) -> Found[T] | None:
+    """Block until `look` finds something or `timeout` seconds passed (None: for ever); looks at once, then when woken.
+
+    With an execution, raises Cancelled, LeaseLost or HandBack as soon as that execution must stop.
+    """
+    found = look()
+    if found is not None or (timeout is not None and timeout <= 0):
+        return found
+    deadline = None if timeout is None else time.monotonic() + timeout
+    moved = threading.Event()
+    own = [execution.owner.workflow_id] if execution else []
+    with ExitStack() as watches:
+        for workflow_id in {*watching, *own}:
+            watch = listener().watch(workflow_id, -1, lambda _id, _seq: moved.set())
+            watches.callback(listener().unwatch, watch)
+        while True:
+            if execution is not None:
+                check_owned(execution.owner)
+            found = look()
+            if found is not None or not _sleep(moved, deadline, execution):
+                return found
+            moved.clear()
+
+
+def _sleep(moved: threading.Event, deadline: float | None, execution: Execution | None) -> bool:
+    """Wait for a move. False: the deadline passed first."""
+    while True:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        if execution is None:
+            return moved.wait(left)
+        execution.check_stopping()
+        if moved.wait(_STOP_CHECK if left is None else min(left, _STOP_CHECK)):
+            return True
+
+
+def check_owned(owner: Owner) -> None:
+    """Raises Cancelled or LeaseLost when the workflow is no longer this execution's."""
+    if not Workflow.objects.filter(id=owner.workflow_id, token=owner.token, status=Status.RUNNING).exists():
+        raise event_log.refusal(owner)
+
+
+async def auntil(
+    look: Callable[[], Found[T] | None], *, watching: Iterable[str], timeout: float | None
+) -> Found[T] | None:
+    """As `until`, for ASGI views: holds no thread while it waits."""
+    found = await sync_to_async(look)()
+    if found is not None or (timeout is not None and timeout <= 0):
+        return found
+    loop, moved = asyncio.get_running_loop(), asyncio.Event()
+    with ExitStack() as watches:
+        for workflow_id in set(watching):
+            watch = listener().watch(workflow_id, -1, lambda _id, _seq: loop.call_soon_threadsafe(moved.set))
+            watches.callback(listener().unwatch, watch)
+        try:
+            async with asyncio.timeout(timeout):
+                while (found := await sync_to_async(look)()) is None:
+                    await moved.wait()
+                    moved.clear()
+        except TimeoutError:
+            return None
+    return found
+
+
+async def in_thread(read: Callable[[], T]) -> T:
+    """One synchronous read from async code."""
+    return await sync_to_async(read)()
+
+
+def durable_deadline(execution: Execution, position: int, *, timeout: float | None, wait: dict[str, Any]) -> float | None:
+    """Seconds left of a wait inside a workflow. The first call records the deadline; a replay keeps it."""
+    if position in execution.deadlines:
+        until_text = execution.deadlines[position]
+    else:
+        until_text = None if timeout is None else event_log.wire_time(datetime.now(UTC) + timedelta(seconds=timeout))
+        event_log.wait_started(execution.owner, position, wait={**wait, "until": until_text})
+    return None if until_text is None else seconds_until(until_text)
+
+
+def seconds_until(moment: str) -> float:
+    """Seconds from now until a wire time; negative when it has passed."""
+    return (datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()
+
+
+def pause(execution: Execution, seconds: float) -> None:
+    """Let time pass inside a workflow, stopping early only when the execution must stop."""
+    if seconds > 0:
+        until(lambda: None, watching=(), timeout=seconds, execution=execution)
+
+
+def receive(execution: Execution, topic: str, *, timeout: float | None) -> Found[Json] | None:
+    """The next message of a topic, recorded as an operation of the body; None: the timeout passed (recorded too)."""
+    position, recorded = execution.next_operation(EventKind.MESSAGE_RECEIVED.value, topic)
+    if recorded is not None:
+        return None if recorded.content.get("timed_out") else Found(recorded.content["message"])
+
+    def look() -> Found[Json] | None:
+        messages = event_log.receive_message(execution.owner, position, topic=topic)
+        return Found(messages[0]) if messages else None
+
+    found = look() if position not in execution.deadlines else None
+    if found is None:
+        wait = {"for": "message", "name": topic, "workflow": None}
+        left = durable_deadline(execution, position, timeout=timeout, wait=wait)
+        found = until(look, watching=(), timeout=left, execution=execution)
+    if found is None:
+        event_log.wait_ended(
+            execution.owner, EventKind.MESSAGE_RECEIVED, position, key=topic, data='{"timed_out":true}'
+        )
+    return found
+
