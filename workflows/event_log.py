@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any, LiteralString, NamedTuple
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
@@ -42,6 +42,22 @@ class Recorded(NamedTuple):
     failures: int
     content: Json
     error: Json
+
+
+class Head(NamedTuple):
+    """The newest seq of a workflow, and the epoch in which it counts (see `sql.EPOCH`)."""
+
+    epoch: str
+    seq: int
+
+
+class Tail(NamedTuple):
+    """Events that follow a cursor: how many, the seq of the last one, and their wire forms joined by commas."""
+
+    epoch: str
+    count: int
+    last: int
+    events: str
 
 
 def set_value(owner: Owner, op: str, *, position: int | None, key: str, encoded: str, in_step: bool) -> None:
@@ -215,13 +231,19 @@ def wire(event: Event) -> list[Any]:
     return [event.seq, wire_time(event.at), event.kind, event.position, event.key, event.data]
 
 
-def tail(cursors: Sequence[tuple[str, int]], *, limit: int) -> dict[str, list[tuple[int, str]]]:
-    """For many workflows at once, the events after each cursor as (seq, JSON text), ascending, at most `limit` each."""
-    found: dict[str, list[tuple[int, str]]] = {workflow_id: [] for workflow_id, _ in cursors}
+def heads(workflow_ids: Collection[str]) -> dict[str, Head]:
+    """Where the histories of these workflows stand; unknown ones are left out."""
+    return {row[0]: Head(row[1], row[2]) for row in sql.fetch(sql.HEADS, {"ids": list(workflow_ids)})}
+
+
+def tail(cursors: Collection[tuple[str, int]], *, limit: int, max_bytes: int) -> dict[tuple[str, int], Tail]:
+    """What follows each cursor (workflow id, seq), in one query for all; workflows that do not exist are left out."""
     ids, seqs = [c[0] for c in cursors], [c[1] for c in cursors]
-    for workflow_id, seq, text in sql.fetch(sql.TAIL, {"ids": ids, "seqs": seqs, "limit": limit}):
-        found[workflow_id].append((seq, text))
-    return found
+    rows = sql.fetch(sql.TAIL, {"ids": ids, "seqs": seqs, "limit": limit, "max_bytes": max_bytes})
+    return {
+        (workflow_id, seq): Tail(epoch, count, last if count else seq, events or "")
+        for workflow_id, seq, epoch, count, last, events in rows
+    }
 
 
 def snapshot(workflow_id: str) -> State | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -165,3 +165,30 @@ def _error_line(error: dict[str, Any] | None) -> str | None:
         return None
     first_line = str(error.get("message", "")).partition("\n")[0]
     return f"{error.get('type')}: {first_line[:200]}"
+
+
+def seqs(ids: Collection[str]) -> dict[str, int]:
+    """This will return the newest seq of each of these workflows; unknown ids are left out."""
+    return dict(Workflow.objects.filter(id__in=ids).values_list("id", "last_seq"))
+
+
+class StatusChange(NamedTuple):
+    """A workflow's latest change of status (its creation is the first)."""
+
+    id: str
+    status: str
+    definition: str
+    created_at: datetime
+    status_at: datetime
+
+
+def status_changes(after: datetime, *, limit: int) -> list[StatusChange]:
+    """This will return workflows whose status changed after a time, oldest change first."""
+    rows = Workflow.objects.filter(status_at__gt=after).order_by("status_at")
+    return [StatusChange(*row) for row in rows.values_list(*StatusChange._fields)[:limit]]
+
+
+def statuses_of(ids: Collection[str]) -> list[StatusChange]:
+    """This will return the latest change of status of these workflows."""
+    rows = Workflow.objects.filter(id__in=ids)
+    return [StatusChange(*row) for row in rows.values_list(*StatusChange._fields)]

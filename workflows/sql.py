@@ -291,16 +291,37 @@ SELECT position, kind, coalesce(key, ''), '', 0, 0, data::text, NULL
 FROM workflows_event
 WHERE workflow_id = %(workflow_id)s AND op = position::text AND kind NOT IN ('step_succeeded', 'step_failed')"""
 
-# The wire form of events, encoded by the database: the fan-out joins these texts and never decodes them.
+# Which history a workflow's seqs count in: after a failover, or for a workflow deleted and made anew, it is another one.
+EPOCH: LiteralString = """(
+    (SELECT CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)
+    || '-' || (extract(epoch FROM w.created_at) * 1000000)::bigint)"""
+
+HEADS: LiteralString = (
+    "SELECT w.id, " + EPOCH + ", w.last_seq FROM workflows_workflow AS w WHERE w.id = ANY(%(ids)s::text[])"
+)
+
+# What follows each cursor in wire form, encoded and joined by the database: the fan-out never decodes it. One row for
+# each workflow that exists. `max_bytes` ends a batch early, but never before its first event.
 TAIL: LiteralString = (
-    "SELECT e.workflow_id, e.seq, json_build_array(e.seq, "
-    + WIRE_TIME
-    + """, e.kind, e.position, e.key, e.data)::text
+    "SELECT asked.id, asked.seq, "
+    + EPOCH
+    + """, tail.count, tail.last, tail.events
 FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
+JOIN workflows_workflow AS w ON w.id = asked.id
 CROSS JOIN LATERAL (
-    SELECT * FROM workflows_event AS event
-    WHERE event.workflow_id = asked.id AND event.seq > asked.seq ORDER BY event.seq LIMIT %(limit)s
-) AS e"""
+    SELECT count(*) AS count, max(seq) AS last, string_agg(wire, ',' ORDER BY seq) AS events
+    FROM (
+        SELECT seq, wire, sum(octet_length(wire)) OVER (ORDER BY seq) AS bytes
+        FROM (
+            SELECT e.seq, json_build_array(e.seq, """
+    + WIRE_TIME
+    + """, e.kind, e.position, e.key, e.data)::text AS wire
+            FROM workflows_event AS e
+            WHERE e.workflow_id = asked.id AND e.seq > asked.seq ORDER BY e.seq LIMIT %(limit)s
+        ) AS encoded
+    ) AS measured
+    WHERE bytes <= %(max_bytes)s OR seq = asked.seq + 1
+) AS tail"""
 )
 
 MOVED: LiteralString = """

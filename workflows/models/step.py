@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from workflows.models.workflow import Workflow
 from workflows.states import OPEN_STEPS, StepStatus
@@ -42,7 +42,7 @@ class Step(models.Model):
                 condition=~Q(status="failed") | Q(error__isnull=False), name="step_failure_has_an_error"
             ),
         ]
-        indexes = [models.Index(F("status"), F("id").desc(), name="step_by_status")]
+        # No index on status: a step's second write would then have to touch every index (no HOT update).
 
     def __str__(self) -> str:
         return f"{self.position} {self.name}"

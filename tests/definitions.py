@@ -1,0 +1,107 @@
+"""Workflows that tests run. `CALLS` counts bodies of steps, in this process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from django.contrib.auth.models import Group
+
+from workflows.durable import get_event, receive, set_event, step, track, workflow
+
+CALLS: Counter[str] = Counter()
+SWITCH: dict[str, Any] = {}  # what a test changes between two executions
+
+
+class Refused(ValueError):
+    """An error of the application's own."""
+
+
+@step
+def double(number: int) -> int:
+    """Count and double."""
+    CALLS["double"] += 1
+    return number * 2
+
+
+@step(attempts=3, backoff=0.01)
+def shaky(failures: int) -> str:
+    """Fail that many times, then succeed."""
+    CALLS["shaky"] += 1
+    set_event("try", CALLS["shaky"])
+    if CALLS["shaky"] <= failures:
+        raise Refused(f"failure {CALLS['shaky']}")
+    return "done"
+
+
+@step
+def refuse() -> None:
+    """Fail at once, for good."""
+    CALLS["refuse"] += 1
+    raise Refused("no")
+
+
+@step(atomic=True)
+def make_group(name: str, *, fail: bool = False) -> str:
+    """Write with the ORM and publish, in one transaction."""
+    Group.objects.create(name=name)
+    set_event("group", name)
+    if fail:
+        raise Refused("after the writes")
+    return name
+
+
+@workflow
+def doubling(numbers: list[int]) -> list[int]:
+    """Steps and values, plainly."""
+    set_event("phase", "begin")
+    results = [double(number) for number in track(numbers, "doubling")]
+    set_event("phase", "end")
+    return results
+
+
+@workflow
+def retrying(failures: int) -> str:
+    """A step that is tried again."""
+    return shaky(failures)
+
+
+@workflow
+def catching() -> str:
+    """A recorded error is caught the same way on every execution."""
+    try:
+        refuse()
+    except Refused as error:
+        set_event("caught", str(error))
+    return f"caught and {double(4)}"
+
+
+@workflow
+def grouping(name: str, fail: bool = False) -> str:
+    """An atomic step."""
+    return make_group(name, fail=fail)
+
+
+@workflow
+def switching() -> Any:
+    """Does what the test says; it may differ between executions, as changed code does."""
+    return SWITCH["body"]()
+
+
+@workflow
+def listening(topic: str, timeout: float | None = None) -> Any:
+    """Waits for a message."""
+    return receive(topic, timeout=timeout, default="nothing came")
+
+
+@workflow
+def following(other: str, key: str, timeout: float = 5.0) -> Any:
+    """Waits for another workflow's value."""
+    return get_event(other, key, default="absent", timeout=timeout)
+
+
+@workflow
+def publishing(values: list[Any], key: str = "key") -> None:
+    """Publishes one value after another."""
+    for value in values:
+        set_event(key, value)
