@@ -1,0 +1,276 @@
+"""Reading and awaiting a workflow from outside, and from within another one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from tests.definitions import SWITCH, doubling, following, publishing, switching
+from tests.execution import claim, crash, kinds, run
+from workflows import event_log, operations
+from workflows.durable import (
+    NotInWorkflow,
+    PayloadError,
+    ResultTimeout,
+    Status,
+    WorkflowCancelled,
+    WorkflowHandle,
+    WorkflowNotFound,
+    get_event,
+    retrieve,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Publisher:
+    """A running workflow whose values the test sets by hand."""
+
+    def __init__(self) -> None:
+        self.handle = publishing.start([])
+        self._owner = claim(self.handle).owner
+        self._position = 0
+
+    def set(self, key: str, value: str) -> None:
+        """Publish JSON text under a key."""
+        self._position += 1
+        event_log.set_value(
+            self._owner, str(self._position), position=self._position, key=key, encoded=value, in_step=False
+        )
+
+    def set_soon(self, key: str, value: str, delay: float = 0.15) -> threading.Thread:
+        """Publish from another thread, on its own connection."""
+
+        def later() -> None:
+            time.sleep(delay)  # the waiter must be blocked by then; if it is not, the test is only easier
+            self.set(key, value)
+            connection.close()
+
+        thread = threading.Thread(target=later)
+        thread.start()
+        return thread
+
+
+def test_a_value_that_is_set_is_returned_at_once() -> None:
+    publisher = Publisher()
+    publisher.set("url", '"https://pay"')
+    publisher.set("url", '"https://pay/2"')
+    assert publisher.handle.get_event("url", timeout=0) == "https://pay/2"
+    assert get_event(publisher.handle.id, "url", type=str, timeout=0) == "https://pay/2"
+
+
+def test_a_blocked_get_event_returns_when_the_value_is_set() -> None:
+    publisher = Publisher()
+    thread = publisher.set_soon("url", '"https://pay"')
+    assert publisher.handle.get_event("url", timeout=10) == "https://pay"
+    thread.join()
+
+
+def test_a_blocked_get_event_returns_without_hints_too(settings: Any) -> None:
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "HINTS": False}
+    publisher = Publisher()
+    thread = publisher.set_soon("url", '"https://pay"')
+    assert publisher.handle.get_event("url", timeout=10) == "https://pay"
+    thread.join()
+
+
+def test_after_waits_for_the_next_change() -> None:
+    publisher = Publisher()
+    publisher.set("step", "1")
+    seen = publisher.handle.values()["step"]
+    thread = publisher.set_soon("step", "2")
+    assert publisher.handle.get_event("step", after=seen.seq, timeout=10) == 2
+    assert publisher.handle.get_event("step", after=seen.seq - 1, timeout=0) == 2
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("kind", "zero"), [(str, ""), (int, 0), (float, 0.0), (bool, False), (list, []), (dict, {}), (None, None)]
+)
+def test_without_the_event_the_zero_value_of_the_type_is_returned(kind: type | None, zero: object) -> None:
+    value = Publisher().handle.get_event("nothing", type=kind, timeout=0.05)
+    assert value == zero
+    assert type(value) is type(zero)
+
+
+def test_a_default_goes_before_the_zero_value() -> None:
+    assert Publisher().handle.get_event("nothing", type=str, default=None, timeout=0) is None
+    assert Publisher().handle.get_event("nothing", default="-", timeout=0) == "-"
+
+
+def test_a_published_null_differs_from_nothing_published() -> None:
+    publisher = Publisher()
+    publisher.set("maybe", "null")
+    assert publisher.handle.get_event("maybe", default="absent", timeout=0) is None
+
+
+def test_a_value_of_another_type_is_an_error_that_names_both() -> None:
+    publisher = Publisher()
+    publisher.set("count", '"three"')
+    with pytest.raises(PayloadError, match="holds str, not int"):
+        publisher.handle.get_event("count", type=int, timeout=0)
+    publisher.set("ratio", "1")
+    assert publisher.handle.get_event("ratio", type=float, timeout=0) == 1.0
+
+
+def test_a_waiter_is_told_at_once_when_the_workflow_ends_without_the_value() -> None:
+    handle = publishing.start([])
+    threading.Timer(0.15, lambda: (run(handle), connection.close())).start()
+    began = time.monotonic()
+    assert handle.get_event("never", type=str, timeout=30) == ""
+    assert time.monotonic() - began < 10
+
+
+def test_waiting_for_a_workflow_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(WorkflowNotFound):
+        get_event("nobody", "key", timeout=5)
+    with pytest.raises(WorkflowNotFound):
+        retrieve("nobody")
+    with pytest.raises(WorkflowNotFound):
+        WorkflowHandle[Any]("nobody").result(timeout=0)
+
+
+def test_many_waiters_all_wake() -> None:
+    publisher = Publisher()
+    got: list[Any] = []
+
+    def wait() -> None:
+        got.append(publisher.handle.get_event("go", timeout=10))
+        connection.close()
+
+    threads = [threading.Thread(target=wait) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    publisher.set("go", "true")
+    for thread in threads:
+        thread.join()
+    assert got == [True] * 10
+
+
+def test_async_waiters_hold_no_thread() -> None:
+    publisher = Publisher()
+
+    async def wait_twenty_times() -> list[Any]:
+        before = threading.active_count()
+        waiters = [asyncio.create_task(publisher.handle.aget_event("go", timeout=10)) for _ in range(20)]
+        await asyncio.sleep(0.1)  # let all of them block
+        assert threading.active_count() - before < 10
+        publisher.set_soon("go", "1", delay=0)
+        return await asyncio.gather(*waiters)
+
+    assert asyncio.run(wait_twenty_times()) == [1] * 20
+
+
+def test_an_async_wait_times_out_and_sees_the_end() -> None:
+    handle = publishing.start([])
+
+    async def waits() -> tuple[Any, Any]:
+        return await handle.aget_event("never", type=str, timeout=0.05), await handle.aget_event("x", timeout=0)
+
+    assert asyncio.run(waits()) == ("", None)
+    run(handle)
+    assert asyncio.run(handle.aresult(timeout=5)) is None
+
+
+def test_a_result_that_takes_too_long_says_so_and_the_workflow_goes_on() -> None:
+    handle = doubling.start([1])
+    with pytest.raises(ResultTimeout, match=r"still queued after 0\.05 s"):
+        handle.result(timeout=0.05)
+    run(handle)
+    assert handle.result(timeout=5) == [2]
+
+
+def test_the_result_of_a_cancelled_workflow_is_an_error_of_its_own() -> None:
+    handle = doubling.start([1])
+    operations.cancel(handle.id)
+    with pytest.raises(WorkflowCancelled):
+        handle.result()
+
+
+def test_the_history_reads_on_from_a_seq() -> None:
+    handle = publishing.start(list(range(1_200)))
+    run(handle)
+    assert [event.seq for event in handle.history()] == list(range(1, 1_204))
+    assert [event.seq for event in handle.history(after=1_200)] == [1_201, 1_202, 1_203]
+
+
+def test_a_value_read_in_a_workflow_replays_the_same_though_it_changed() -> None:
+    publisher = Publisher()
+    publisher.set("price", "10")
+
+    def body() -> Any:
+        price = publisher.handle.get_event("price")
+        if SWITCH.pop("crash", False):
+            raise KeyboardInterrupt
+        return price
+
+    SWITCH.update(body=body, crash=True)
+    handle = switching.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(handle)
+    publisher.set("price", "20")
+    crash(handle)
+    run(handle)
+    assert handle.result() == 10
+
+
+def test_an_absent_value_in_a_workflow_replays_as_absent_without_waiting() -> None:
+    publisher = Publisher()
+    handle = following.start(publisher.handle.id, "never", 0.1)
+    run(handle)
+    assert handle.result() == "absent"
+    assert kinds(handle)[2:4] == ["wait_started", "event_read"]
+
+
+def test_a_cancelled_waiter_leaves_at_once() -> None:
+    publisher = Publisher()
+    handle = following.start(publisher.handle.id, "never", 60.0)
+    threading.Timer(0.2, lambda: (operations.cancel(handle.id), connection.close())).start()
+    began = time.monotonic()
+    run(handle)
+    assert time.monotonic() - began < 10
+    assert handle.status() is Status.CANCELLED
+
+
+def test_a_waiter_of_a_stopping_worker_hands_back_at_once() -> None:
+    publisher = Publisher()
+    handle = following.start(publisher.handle.id, "never", 60.0)
+    stop_at = time.monotonic() + 0.3
+    run(handle, stopping=lambda: time.monotonic() > stop_at)
+    assert handle.status() is Status.QUEUED
+
+
+def test_waiting_for_a_result_in_a_body_is_refused_because_it_could_not_be_replayed() -> None:
+    other = doubling.start([1])
+
+    def body() -> None:
+        with pytest.raises(NotInWorkflow, match="inside a step"):
+            other.result()
+
+    SWITCH["body"] = body
+    handle = switching.start()
+    run(handle)
+    assert handle.status() is Status.SUCCEEDED
+
+
+def test_a_value_set_in_a_users_transaction_appears_when_it_commits() -> None:
+    def body() -> None:
+        from workflows.durable import set_event
+
+        with transaction.atomic():
+            set_event("inside", 1)
+        try:
+            with transaction.atomic():
+                set_event("undone", 1)
+                raise RuntimeError
+        except RuntimeError:
+            pass
+
+    SWITCH["body"] = body
+    handle = switching.start()
+    run(handle)
+    assert set(handle.values()) == {"inside"}
