@@ -1,0 +1,129 @@
+"""Who may see and do what, and which page may open a socket. Asked at every subscribe, message, page and action.
+
+Denies by default. Views and consumers load workflows through `visible_workflows`, never by id alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
+from django.http.request import is_same_domain, split_domain_port, validate_host
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from workflows.models import Workflow
+
+Visitor: TypeAlias = AbstractBaseUser | AnonymousUser
+
+PERMISSIONS = {
+    "view": "workflows.view_workflow",
+    "start": "workflows.start_workflow",
+    "cancel": "workflows.cancel_workflow",
+    "send": "workflows.send_message",
+}
+
+
+def can(user: Visitor, action: str, workflow: Workflow | None = None) -> bool:
+    """Whether this person may do this, to this workflow or at all. Raises KeyError for an unknown action."""
+    permission = PERMISSIONS[action]
+    allowed = user.is_active and isinstance(user, User | AnonymousUser) and user.has_perm(permission)
+    if not allowed or workflow is None:
+        return allowed
+    return visible_workflows(user).filter(pk=workflow.pk).exists()
+
+
+def visible_workflows(user: Visitor) -> QuerySet[Workflow]:
+    """The workflows this person may see. Today all or none; narrow it here and everything follows."""
+    return Workflow.objects.all() if can(user, "view") else Workflow.objects.none()
+
+
+class Credential(NamedTuple):
+    """What an open connection was admitted with."""
+
+    session_key: str
+    user_id: int
+    session_hash: str
+
+
+class Standing(Enum):
+    """What became of a credential."""
+
+    GOOD = "good"
+    SIGNED_OUT = "signed_out"
+    FORBIDDEN = "forbidden"
+
+
+def standings(credentials: Collection[Credential]) -> dict[Credential, Standing]:
+    """Which connections may stay open: two queries for all. A changed password ends sessions, as in Django."""
+    keys = {credential.session_key for credential in credentials}
+    alive = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    sessions = set(alive.values_list("session_key", flat=True))
+    users = _viewers({credential.user_id for credential in credentials})
+    return {credential: _standing(credential, sessions, users) for credential in credentials}
+
+
+def _viewers(ids: Iterable[int]) -> dict[int, tuple[User, bool]]:
+    """Active users among these, and whether each may watch."""
+    model = get_user_model()
+    active = {user.pk: user for user in model.objects.filter(pk__in=ids, is_active=True)}
+    allowed = model.objects.with_perm(PERMISSIONS["view"], backend="django.contrib.auth.backends.ModelBackend")
+    viewers = set(allowed.filter(pk__in=active).values_list("pk", flat=True))
+    return {pk: (user, pk in viewers) for pk, user in active.items()}
+
+
+def _standing(credential: Credential, sessions: set[str], users: dict[int, tuple[User, bool]]) -> Standing:
+    user, viewer = users.get(credential.user_id, (None, False))
+    if user is None or credential.session_key not in sessions:
+        return Standing.SIGNED_OUT
+    if not constant_time_compare(credential.session_hash, user.get_session_auth_hash()):
+        return Standing.SIGNED_OUT
+    return Standing.GOOD if viewer else Standing.FORBIDDEN
+
+
+def page_may_connect(headers: Iterable[tuple[bytes, bytes]], scheme: str) -> bool:
+    """Whether the page that opens this socket is ours, to scheme and port, or of CSRF_TRUSTED_ORIGINS.
+
+    Cookies travel with a foreign page's socket too, so a missing or opaque origin is refused like a wrong one.
+    """
+    found = {name: value.decode("latin-1") for name, value in headers}
+    origin = found.get(b"origin", "")
+    if any(_covers(trusted, origin) for trusted in settings.CSRF_TRUSTED_ORIGINS):
+        return True
+    forwarded = found.get(b"x-forwarded-host") if settings.USE_X_FORWARDED_HOST else None
+    host = forwarded or found.get(b"host", "")
+    return origin == f"{_page_scheme(found, scheme)}://{host}" and _is_ours(host)
+
+
+def _page_scheme(headers: dict[bytes, str], scheme: str) -> str:
+    if settings.SECURE_PROXY_SSL_HEADER:
+        name, secure = settings.SECURE_PROXY_SSL_HEADER
+        header = headers.get(name.removeprefix("HTTP_").replace("_", "-").lower().encode())
+        if header is not None:
+            return "https" if header.split(",")[0].strip() == secure else "http"
+    return "https" if scheme == "wss" else "http"
+
+
+def _is_ours(host: str) -> bool:
+    """A name that resolves to us is not ours for that: an attacker's may (DNS rebinding)."""
+    allowed = settings.ALLOWED_HOSTS
+    if settings.DEBUG and not allowed:
+        allowed = [".localhost", "127.0.0.1", "[::1]"]
+    return validate_host(split_domain_port(host)[0], allowed)
+
+
+def _covers(trusted: str, origin: str) -> bool:
+    if "*" not in trusted:
+        return trusted == origin
+    try:
+        ours, theirs = urlsplit(trusted), urlsplit(origin)
+    except ValueError:
+        return False
+    return ours.scheme == theirs.scheme and is_same_domain(theirs.netloc, ours.netloc.removeprefix("*"))

@@ -1,0 +1,206 @@
+"""The live socket: decode, authorise, call `fanout`, encode.
+
+Threats, and where each is met:
+- a foreign page opens a socket with the visitor's cookie: `access.page_may_connect`, before the handshake is answered;
+- nobody is signed in, or the session ended, the account was disabled, a right was taken while the socket stays open:
+  checked here at connect, at every subscribe, and every few seconds by the fan-out's audit;
+- a guessed or stolen workflow id: every subscribe asks `access`; unknown and forbidden are answered alike;
+- a cursor of another history, or from the future: reset and snapshot, never silence;
+- floods, huge messages, thousands of subscriptions: limits below; a client that never reads: `window`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from dashboard import access, protocol, topics
+from dashboard.fanout import Fanout, Refused, fanout
+from dashboard.protocol import LIMITS, CloseCode, ErrorCode
+from dashboard.subscriptions import Subscription
+from dashboard.window import Window
+
+# A page sends one subscription per thing it shows, and an acknowledgement each 64 KB or quarter of a second.
+BURST = 400
+MESSAGES_PER_SECOND = 200
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """One browser page."""
+
+    credential: access.Credential
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hub: Fanout | None = None
+        self._window = Window()
+        self._subscriptions: dict[str, Subscription] = {}
+        self._due: dict[Subscription | None, None] = {}  # in order; None stands for the heartbeat
+        self._pump: asyncio.Task[None] | None = None
+        self._sending = asyncio.Lock()
+        self._pings = 0
+        self._pinged_at = self._now()
+        self._budget: float = BURST
+        self._budget_at = self._now()
+
+    async def connect(self) -> None:
+        """Refuse foreign pages unheard; tell others why they may not stay by a close code."""
+        if not access.page_may_connect(self.scope["headers"], self.scope.get("scheme", "ws")):
+            await self.close()
+            return
+        await self.accept()
+        user, hub = self.scope["user"], fanout()
+        if not user.is_authenticated:
+            await self.end(CloseCode.SIGNED_OUT)
+        elif not await hub.ask(access.can, user, "view"):
+            await self.end(CloseCode.FORBIDDEN)
+        else:
+            self.credential = access.Credential(
+                self.scope["session"].session_key, user.pk, user.get_session_auth_hash()
+            )
+            self._hub = hub
+            hub.enter(self)
+            await self._send(protocol.hello())
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Leave nothing behind, however the connection ends."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+            if self._pump is not None:
+                self._pump.cancel()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """One message of the client."""
+        if self._hub is None:
+            return
+        if len(text_data or bytes_data or "") > LIMITS["client_message_bytes"]:
+            await self.end(CloseCode.TOO_BIG)
+        elif self._is_flood():
+            await self.end(CloseCode.FLOOD)
+        else:
+            await self._answer(self._hub, text_data or "")
+
+    def _is_flood(self) -> bool:
+        now = self._now()
+        self._budget = min(BURST, self._budget + (now - self._budget_at) * MESSAGES_PER_SECOND) - 1
+        self._budget_at = now
+        return self._budget < 0
+
+    async def _answer(self, hub: Fanout, text: str) -> None:
+        try:
+            message = protocol.decode(text)
+        except protocol.BadMessage as error:
+            await self._send(protocol.error(None, ErrorCode.BAD, str(error)))
+            return
+        if message["t"] == "ack":
+            await self._acknowledge(message["frames"])
+        elif message["t"] == "subscribe":
+            await self._subscribe(hub, message)
+        elif message["t"] == "unsubscribe":
+            self._drop(hub, message["topic"])
+
+    async def _acknowledge(self, frames: int) -> None:
+        try:
+            self._window.acknowledged(frames, now=self._now())
+        except ValueError as error:
+            await self._send(protocol.error(None, ErrorCode.BAD, str(error)))
+        self._start_pump()
+
+    async def _subscribe(self, hub: Fanout, message: protocol.SubscribeWorkflow | protocol.SubscribeList) -> None:
+        topic = message["topic"]
+        self._drop(hub, topic)
+        if len(self._subscriptions) >= LIMITS["subscriptions"]:
+            refusal = f"At most {LIMITS['subscriptions']} subscriptions on one connection."
+            await self._send(protocol.error(topic, ErrorCode.LIMIT, refusal))
+            return
+        try:
+            subscription = await self._granted(hub, message)
+        except Refused as refused:
+            await self._send(protocol.error(topic, refused.code, str(refused)))
+            return
+        if self._hub is None:  # closed meanwhile
+            hub.unsubscribe(subscription)
+            return
+        self._subscriptions[topic] = subscription
+        self.wake(subscription)
+
+    async def _granted(
+        self, hub: Fanout, message: protocol.SubscribeWorkflow | protocol.SubscribeList
+    ) -> Subscription:
+        user = self.scope["user"]
+        workflow_id = topics.workflow_id(message["topic"])
+        if workflow_id is not None and "filter" not in message:
+            return await hub.follow(self, user, workflow_id, message.get("at"))
+        return await hub.follow_list(self, user, message)
+
+    def _drop(self, hub: Fanout, topic: str) -> None:
+        subscription = self._subscriptions.pop(topic, None)
+        if subscription is not None:
+            self._due.pop(subscription, None)
+            hub.unsubscribe(subscription)
+
+    # What the fan-out asks of a reader
+
+    @property
+    def ready(self) -> bool:
+        """Nothing is being sent, and the window is open."""
+        return self._pump is None and self._window.is_open
+
+    def wake(self, subscription: Subscription) -> None:
+        """Send what this subscription has, as soon as the window allows."""
+        self._due[subscription] = None
+        self._start_pump()
+
+    def care(self, now: float) -> float:
+        """Ping when it is time; for how long nothing was acknowledged."""
+        if now - self._pinged_at >= LIMITS["heartbeat_seconds"]:
+            self._pinged_at = now
+            self._due[None] = None
+            self._start_pump()
+        return self._window.stalled(now=now)
+
+    async def end(self, code: int) -> None:
+        """Close, and stop to listen."""
+        self._leave()
+        await self.close(code)
+
+    def _leave(self) -> None:
+        hub, self._hub = self._hub, None
+        if hub is not None:
+            hub.leave(self, self._subscriptions.values())
+            self._due.clear()
+
+    def _start_pump(self) -> None:
+        if self._pump is None and self._due and self._window.is_open and self._hub is not None:
+            self._pump = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        """Take turns among what is due, while the window is open. The only place that streams."""
+        try:
+            while self._due and self._window.is_open:
+                subscription = next(iter(self._due))
+                del self._due[subscription]
+                frames = self._heartbeat() if subscription is None else subscription.take()
+                for frame in frames:
+                    await self._send(frame)
+                if frames and subscription is not None:
+                    self._due[subscription] = None
+        finally:
+            self._pump = None
+
+    def _heartbeat(self) -> list[str]:
+        self._pings += 1
+        return [protocol.ping(self._pings)]
+
+    async def _send(self, text: str) -> None:
+        async with self._sending:
+            self._window.sent(len(text), now=self._now())
+            await self.send(text)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,350 @@
+"""One per process: turns "workflow W moved" into frames for everybody who watches it.
+
+A topic that moved becomes due: at once after quiet, then at most 25 times a second. Per tick, one query reads what
+follows the cursors of all due topics; each frame is made once and shared by all readers at the same cursor. Readers are
+pulled, never queued for: one that is slow, or whose window is closed, gets a longer frame later, from its own cursor.
+
+Watch first, then read: a topic is watched before its head or snapshot is read, so nothing falls in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
+
+from django.db import InterfaceError, OperationalError, connection
+
+from dashboard import access, lists, protocol, snapshots, tail, topics
+from dashboard.protocol import CloseCode, ErrorCode, ResetReason
+from dashboard.subscriptions import ListSubscription, Reader, Subscription, Topic, WorkflowSubscription
+from workflows import event_log
+from workflows.listener import listener
+
+FRAME_PERIOD = 1 / 25  # between frames of one topic
+TICK_PERIOD = 0.005  # between queries, so that topics due at about the same time share one
+LIST_PERIOD = 0.25  # between frames of a list, and between its sweeps
+CARE_PERIOD = 1.0  # between looks at heartbeats and stalled connections
+AUDIT_PERIOD = 5.0  # between checks of accounts, and of topics against the database
+STALL_SECONDS = 60.0  # without progress of acknowledgements
+
+_log = logging.getLogger("dashboard.fanout")
+_Answer = TypeVar("_Answer")
+
+
+class Refused(Exception):
+    """A subscription that is not granted."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _Start(NamedTuple):
+    """A snapshot, encoded once for all who begin with it."""
+
+    epoch: str
+    seq: int
+    text: str
+
+
+class Fanout:
+    """All connections of one event loop and what they watch. Idle without connections."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._readers: set[Reader] = set()
+        self._topics: dict[str, Topic] = {}
+        self._due: dict[Topic, float] = {}
+        self._alarm = asyncio.Event()
+        self._lists: set[ListSubscription] = set()
+        self._list_alarm = asyncio.Event()
+        self._lists_read_to: datetime | None = None
+        self._started: set[str] = set()
+        self._starts: dict[str, asyncio.Task[_Start | None]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        self._errands: set[asyncio.Task[None]] = set()
+        self._ticks = ThreadPoolExecutor(1, "telltale-tail")
+        self._asks = ThreadPoolExecutor(4, "telltale-ask")
+
+    def enter(self, reader: Reader) -> None:
+        """A connection was admitted."""
+        self._readers.add(reader)
+        if len(self._readers) == 1:
+            listener().watch_hints(self._hinted)
+            work = (self._ticking, self._listing, self._caring, self._auditing)
+            self._loops = [self._loop.create_task(self._for_ever(one)) for one in work]
+
+    def leave(self, reader: Reader, subscriptions: Iterable[Subscription]) -> None:
+        """A connection ended."""
+        for subscription in subscriptions:
+            self.unsubscribe(subscription)
+        self._readers.discard(reader)
+        if not self._readers:
+            listener().unwatch_hints(self._hinted)
+            for loop in self._loops:
+                loop.cancel()
+            self._loops = []
+
+    async def ask(self, question: Callable[..., _Answer], *arguments: Any) -> _Answer:
+        """Put a question to the database without holding up the loop."""
+        return await self._loop.run_in_executor(self._asks, _read, question, *arguments)
+
+    async def follow(
+        self, reader: Reader, user: access.Visitor, workflow_id: str, at: protocol.Cursor | None
+    ) -> WorkflowSubscription:
+        """Subscribe to a workflow, from a cursor or from a snapshot. Raises Refused."""
+        topic = self._topics.get(workflow_id) or self._open(workflow_id)
+        subscription = WorkflowSubscription(reader, topic)
+        topic.readers.add(subscription)
+        try:
+            head = await self.ask(_visible_head, user, workflow_id)
+            if head is None:
+                raise Refused(ErrorCode.UNKNOWN, "There is no such workflow, or you may not see it.")
+            topic.head = max(topic.head, head.seq)
+            await self._place(subscription, head, at)
+        except BaseException:
+            self.unsubscribe(subscription)
+            raise
+        return subscription
+
+    async def _place(self, subscription: WorkflowSubscription, head: event_log.Head, at: protocol.Cursor | None) -> None:
+        if at is None:
+            await self._restart([subscription], None)
+        elif at["epoch"] != head.epoch:
+            await self._restart([subscription], ResetReason.EPOCH)
+        elif at["seq"] > head.seq:
+            await self._restart([subscription], ResetReason.AHEAD)
+        else:
+            subscription.resume(at, head.seq)
+
+    async def follow_list(self, reader: Reader, user: access.Visitor, wanted: protocol.SubscribeList) -> ListSubscription:
+        """Subscribe to a list."""
+        subscription = ListSubscription(reader, await self.ask(lists.ListView.admitted, user, wanted))
+        self._lists.add(subscription)
+        self._lists_read_to = min(self._lists_read_to or subscription.view.since, subscription.view.since)
+        self._list_alarm.set()
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Forget a subscription, and a topic without any."""
+        if isinstance(subscription, ListSubscription):
+            self._lists.discard(subscription)
+        elif isinstance(subscription, WorkflowSubscription):
+            topic = subscription.topic
+            topic.readers.discard(subscription)
+            if not topic.readers:
+                self._close(topic)
+
+    def _open(self, workflow_id: str) -> Topic:
+        topic = self._topics[workflow_id] = Topic(workflow_id, self._mark)
+        topic.watch = listener().watch(workflow_id, 0, self._moved)
+        return topic
+
+    def _close(self, topic: Topic) -> None:
+        if topic.watch is not None:
+            listener().unwatch(topic.watch)
+            topic.watch = None
+        self._due.pop(topic, None)
+        if self._topics.get(topic.id) is topic:
+            del self._topics[topic.id]
+
+    def _moved(self, workflow_id: str, seq: int) -> None:
+        """In the listener's thread."""
+        self._loop.call_soon_threadsafe(self._heard, workflow_id, seq)
+
+    def _heard(self, workflow_id: str, seq: int) -> None:
+        topic = self._topics.get(workflow_id)
+        if topic is not None:
+            topic.suspect = topic.suspect or seq < topic.head
+            topic.head = max(topic.head, seq)
+            self._mark(topic)
+
+    def _mark(self, topic: Topic) -> None:
+        if topic not in self._due and topic.readers:
+            self._due[topic] = topic.sent_at + FRAME_PERIOD
+            self._alarm.set()
+
+    async def _ticking(self) -> None:
+        now = self._loop.time()
+        due = [topic for topic, at in self._due.items() if at <= now]
+        if due:
+            for topic in due:
+                del self._due[topic]
+            await self._tick(due)
+            await asyncio.sleep(TICK_PERIOD)
+        else:
+            self._alarm.clear()
+            await _alarm_within(self._alarm, min(self._due.values()) - now if self._due else None)
+
+    async def _tick(self, due: list[Topic]) -> None:
+        asked = {topic: (topic.head, _places(topic)) for topic in due}
+        places = [(topic.id, seq) for topic, (_, seqs) in asked.items() for seq in seqs]
+        try:
+            found = await self._loop.run_in_executor(self._ticks, _read, tail.read, places) if places else {}
+        except Exception:
+            for topic in due:
+                self._mark(topic)
+            raise
+        for topic, (head, seqs) in asked.items():
+            topic.sent_at = self._loop.time()
+            self._spread(topic, {seq: found.get((topic.id, seq)) for seq in seqs}, head)
+
+    def _spread(self, topic: Topic, frames: dict[int, tail.Frame | None], head: int) -> None:
+        topic.suspect = False
+        topic.frames = {seq: frame for seq, frame in frames.items() if frame is not None and frame.text}
+        if frames and not topic.frames and topic.head == head:
+            topic.head = max(frames)  # nothing follows: the hint was about events that are no more
+        lost = [one for one in topic.readers if one.placed and one.cursor in frames and _is_void(one, frames)]
+        if lost:
+            self._do(self._restart(lost, ResetReason.EPOCH))
+        for subscription in topic.readers:
+            subscription.reader.wake(subscription)
+
+    async def _restart(self, lost: list[WorkflowSubscription], reason: ResetReason | None) -> None:
+        """Readers without a valid place begin with one snapshot, made once."""
+        for subscription in lost:
+            subscription.displace([])
+        topic, name = lost[0].topic, lost[0].name
+        start = await self._start(topic.id)
+        reset = [] if reason is None else [protocol.reset(name, reason)]
+        for subscription in lost:
+            if start is None:
+                subscription.displace([protocol.reset(name, ResetReason.GONE)])
+            else:
+                subscription.restart(start.epoch, start.seq, [*reset, start.text])
+            subscription.reader.wake(subscription)
+
+    async def _start(self, workflow_id: str) -> _Start | None:
+        task = self._starts.get(workflow_id)
+        if task is None:
+            task = self._starts[workflow_id] = self._loop.create_task(self.ask(_read_start, workflow_id))
+            task.add_done_callback(lambda _: self._starts.pop(workflow_id, None))
+        return await asyncio.shield(task)
+
+    def _hinted(self, moved: dict[str, int]) -> None:
+        """In the listener's thread."""
+        if self._lists:
+            self._loop.call_soon_threadsafe(self._lists_heard, [id_ for id_, seq in moved.items() if seq == 1])
+
+    def _lists_heard(self, started: list[str]) -> None:
+        self._started.update(started)
+        self._list_alarm.set()
+
+    async def _listing(self) -> None:
+        await _alarm_within(self._list_alarm, LIST_PERIOD)
+        self._list_alarm.clear()
+        if self._lists and self._lists_read_to is not None:
+            await self._tick_lists(self._lists_read_to)
+            await asyncio.sleep(LIST_PERIOD)
+
+    async def _tick_lists(self, read_to: datetime) -> None:
+        asked, started = set(self._lists), self._started
+        self._started = set()
+        known = lists.least_known(subscription.view for subscription in asked)
+        news = await self.ask(lists.read, known, read_to - lists.OVERLAP, started)
+        if self._lists <= asked:  # else one came meanwhile that wants to know from an earlier time on
+            self._lists_read_to = max([read_to, *(change.status_at for change in news.changes)])
+        for subscription in asked & self._lists:
+            if subscription.view.offer(news):
+                subscription.reader.wake(subscription)
+
+    async def _caring(self) -> None:
+        await asyncio.sleep(CARE_PERIOD)
+        now = self._loop.time()
+        for reader in self._readers:
+            if reader.care(now) > STALL_SECONDS:
+                self._do(reader.end(CloseCode.COME_BACK))
+
+    async def _auditing(self) -> None:
+        """What nobody told us: ended sessions, lost rights, and topics that are not where we believe."""
+        await asyncio.sleep(AUDIT_PERIOD)
+        standings = await self.ask(access.standings, {reader.credential for reader in self._readers})
+        for reader in self._readers:
+            if standings.get(reader.credential) is access.Standing.SIGNED_OUT:
+                self._do(reader.end(CloseCode.SIGNED_OUT))
+            elif standings.get(reader.credential) is access.Standing.FORBIDDEN:
+                self._do(reader.end(CloseCode.FORBIDDEN))
+        heads = await self.ask(event_log.heads, list(self._topics))
+        for topic in self._topics.values():
+            self._audit(topic, heads.get(topic.id))
+
+    def _audit(self, topic: Topic, head: event_log.Head | None) -> None:
+        placed = [subscription for subscription in topic.readers if subscription.placed]
+        topic.suspect = head is None or any(one.epoch != head.epoch or one.cursor > head.seq for one in placed)
+        topic.head = max(topic.head, head.seq if head else 0)
+        if placed and (topic.suspect or any(one.cursor < topic.head for one in placed)):
+            self._mark(topic)
+
+    async def _for_ever(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception:  # most often the database is away; cursors are kept, so nothing is lost
+                _log.exception("%s failed; trying again", work.__name__)
+                await asyncio.sleep(LIST_PERIOD)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+
+def _places(topic: Topic) -> set[int]:
+    return {
+        one.cursor
+        for one in topic.readers
+        if one.placed and not one.lead and one.reader.ready and (topic.suspect or one.cursor < topic.head)
+    }
+
+
+def _is_void(subscription: WorkflowSubscription, frames: dict[int, tail.Frame | None]) -> bool:
+    frame = frames[subscription.cursor]
+    return frame is None or frame.epoch != subscription.epoch or not frame.whole
+
+
+async def _alarm_within(alarm: asyncio.Event, seconds: float | None) -> None:
+    try:
+        await asyncio.wait_for(alarm.wait(), seconds)
+    except TimeoutError:
+        pass
+
+
+def _read(question: Callable[..., _Answer], *arguments: Any) -> _Answer:
+    """In a thread of ours, on its connection. One that broke while idle says so only at its next use: once more then."""
+    try:
+        return question(*arguments)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return question(*arguments)
+
+
+def _visible_head(user: access.Visitor, workflow_id: str) -> event_log.Head | None:
+    if not access.visible_workflows(user).filter(pk=workflow_id).exists():
+        return None
+    return event_log.heads([workflow_id]).get(workflow_id)
+
+
+def _read_start(workflow_id: str) -> _Start | None:
+    found = snapshots.read(workflow_id)
+    if found is None:
+        return None
+    name = topics.workflow(workflow_id)
+    text = protocol.snapshot(name, epoch=found.epoch, state=found.state, events=found.events)
+    return _Start(found.epoch, found.seq, text)
+
+
+_fanouts: WeakKeyDictionary[asyncio.AbstractEventLoop, Fanout] = WeakKeyDictionary()
+
+
+def fanout() -> Fanout:
+    """The fan-out of the running event loop; a server process has one."""
+    loop = asyncio.get_running_loop()
+    found = _fanouts.get(loop)
+    if found is None:
+        found = _fanouts[loop] = Fanout()
+    return found

@@ -1,0 +1,136 @@
+"""Live lists: what moved, read once for all lists of this process, and what each list is owed of it.
+
+A list is a state, not a stream: only the newest version of a row is owed, so a slow reader skips versions and memory
+stays bounded. Visible rows are found by their seq, others by the time of their last change of status. No async here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from dashboard import access, protocol
+from dashboard.filters import ListFilter
+from workflows import queries
+from workflows.queries import StatusChange
+
+# Statements take their time before they commit: a change seen now may be this much older than one seen before.
+OVERLAP = timedelta(seconds=2)
+# A start may sit in somebody's transaction; a page read meanwhile missed it, although it looks older than the page.
+START_SLACK = timedelta(seconds=10)
+MAX_CHANGES = 2_000  # read at once; the rest comes with the next tick
+MAX_FRESH = 1_000  # listed to one reader; beyond, it is told "more"
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+class Row(NamedTuple):
+    """One version of a row, encoded once for all its readers."""
+
+    id: str
+    seq: int
+    text: str
+
+
+class News(NamedTuple):
+    """What one tick found."""
+
+    rows: list[Row]
+    changes: list[StatusChange]
+    more: bool
+
+
+def read(known: Mapping[str, int], *, after: datetime, started: Collection[str]) -> News:
+    """Rows that moved past the seq known of them, and changes of status after a time or of the hinted `started`."""
+    seqs = queries.seqs(list(known)) if known else {}
+    moved = [workflow_id for workflow_id, seq in seqs.items() if seq > known[workflow_id]]
+    rows = [Row(row["id"], row["seq"], _encode(row)) for row in queries.summaries(moved)] if moved else []
+    changes = queries.status_changes(after, limit=MAX_CHANGES)
+    more = len(changes) == MAX_CHANGES
+    if started:
+        changes += queries.statuses_of(started)
+    return News(rows, changes, more)
+
+
+def _encode(summary: queries.Summary) -> str:
+    return json.dumps(summary, ensure_ascii=False, separators=(",", ":"))
+
+
+class ListView:
+    """What one reader sees: its filter, its rows and the seq each is known at here, and what it is owed."""
+
+    def __init__(self, wanted: ListFilter, known: dict[str, int], since: datetime, oldest: datetime) -> None:
+        self.filter = wanted
+        self.known = known
+        self.since = since
+        self._oldest = oldest
+        self._rows: dict[str, Row] = {}
+        self._fresh: dict[str, tuple[str, str, str]] = {}
+        self._told: dict[str, str] = {}
+        self._more = False
+        self._owes = True  # the first answer confirms the subscription, even when it is empty
+
+    @classmethod
+    def admitted(cls, user: access.Visitor, message: protocol.SubscribeList) -> ListView:
+        """The view that a subscription asks for; rows that this person may not see are left out."""
+        asked = dict(message["ids"])
+        visible = access.visible_workflows(user).filter(pk__in=asked).values_list("pk", "created_at")
+        created = dict(visible)
+        known = {workflow_id: seq for workflow_id, seq in asked.items() if workflow_id in created}
+        wanted = ListFilter.from_wire(message["filter"])
+        return cls(wanted, known, protocol.moment(message["since"]), min(created.values(), default=_EARLIEST))
+
+    def offer(self, news: News) -> bool:
+        """Take note of what moved; whether anything is owed now."""
+        for row in news.rows:
+            if row.seq > self.known.get(row.id, row.seq):
+                self.known[row.id] = row.seq
+                self._rows[row.id] = row
+        for change in news.changes:
+            self._note(change)
+        return bool(self._owes or self._rows or self._fresh)
+
+    def _note(self, change: StatusChange) -> None:
+        if change.id in self.known or self._told.get(change.id) == change.status:
+            return
+        # Once told, every change of status is told, so that the reader's count by status stays right.
+        if change.id not in self._told and not self._is_fresh(change):
+            return
+        if change.id not in self._told and len(self._told) >= MAX_FRESH:
+            self._owes = self._owes or not self._more
+            self._more = True
+            return
+        self._told[change.id] = change.status
+        self._fresh[change.id] = (change.id, change.status, change.definition)
+
+    def _is_fresh(self, change: StatusChange) -> bool:
+        if not self.filter.matches(change._asdict()):
+            return False
+        started = change.created_at > max(self.since - START_SLACK, self._oldest)
+        return started or (bool(self.filter.status) and change.status_at > self.since)
+
+    def take(self) -> str | None:
+        """One frame with everything owed; None if nothing is."""
+        if not (self._owes or self._rows or self._fresh):
+            return None
+        rows, fresh = tuple(self._rows.values()), tuple(self._fresh.values())
+        self._rows, self._fresh, self._owes = {}, {}, False
+        return _frame(rows, fresh, self._more)
+
+
+@lru_cache(maxsize=16)
+def _frame(rows: tuple[Row, ...], fresh: tuple[tuple[str, str, str], ...], more: bool) -> str:
+    """Readers of the same list are owed the same, so it is encoded once."""
+    return protocol.rows([row.text for row in rows], fresh, more=more)
+
+
+def least_known(views: Iterable[ListView]) -> dict[str, int]:
+    """Of every row that somebody sees, the oldest seq that somebody has."""
+    known: dict[str, int] = {}
+    for view in views:
+        for workflow_id, seq in view.known.items():
+            known[workflow_id] = min(seq, known.get(workflow_id, seq))
+    return known

@@ -1,0 +1,342 @@
+"""Every WebSocket message in both directions, the close codes and the limits: protocol version 1.
+
+The twin of `static/js/live/protocol.js` (a test compares the words); `docs/protocol.md` is generated from this module.
+Decodes and encodes; who may ask and what is answered is decided elsewhere. Frames are JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict, cast
+
+from dashboard import topics
+
+VERSION = 1
+
+
+class CloseCode(IntEnum):
+    """Why the server ends a connection."""
+
+    GOING_AWAY = 1001  # the server stops; come back
+    FLOOD = 1008  # more messages than any page of ours sends
+    TOO_BIG = 1009  # one message above the limit
+    SIGNED_OUT = 4401  # no session, or it ended; sign in first
+    FORBIDDEN = 4403  # the account may not watch workflows
+    COME_BACK = 4408  # nothing was acknowledged for long; come back with your cursor
+
+
+class ErrorCode(StrEnum):
+    """Why a message was refused. A workflow that one may not see is `unknown`, like one that does not exist."""
+
+    FORBIDDEN = "forbidden"
+    UNKNOWN = "unknown"
+    LIMIT = "limit"
+    BAD = "bad"
+
+
+class ResetReason(StrEnum):
+    """Why a stream starts again from a snapshot."""
+
+    EPOCH = "epoch"  # the cursor counts in another history
+    AHEAD = "ahead"  # the cursor is beyond the newest event
+    GONE = "gone"  # the workflow was deleted; no snapshot follows
+
+
+LIMITS: Mapping[str, float] = {
+    "subscriptions": 128,
+    "list_rows": 200,
+    "client_message_bytes": 64 * 1024,
+    "unacknowledged_bytes": 512 * 1024,
+    "snapshot_events": 200,
+    "heartbeat_seconds": 20,
+    "silence_seconds": 30,
+    "ack_seconds": 0.25,
+    "ack_bytes": 64 * 1024,
+}
+
+
+class Cursor(TypedDict):
+    """Where a reader stands: the last event it has, and in which history that counts."""
+
+    epoch: str
+    seq: int
+
+
+class Filter(TypedDict):
+    """Which workflows a list shows: any of these statuses (none: all), a definition, the beginning of an id."""
+
+    status: list[str]
+    definition: str
+    search: str
+
+
+class SubscribeWorkflow(TypedDict):
+    """Follow one workflow: from the cursor `at`, or from a snapshot. A second one for a topic replaces the first."""
+
+    t: Literal["subscribe"]
+    topic: str
+    at: NotRequired[Cursor]
+
+
+class SubscribeList(TypedDict):
+    """Follow a list: visible rows `[id, seq]`, and what matches the filter and is not among them."""
+
+    t: Literal["subscribe"]
+    topic: Literal["workflows"]
+    filter: Filter
+    ids: list[tuple[str, int]]
+    since: str
+
+
+class Unsubscribe(TypedDict):
+    """Stop following a topic."""
+
+    t: Literal["unsubscribe"]
+    topic: str
+
+
+class Ack(TypedDict):
+    """How many frames arrived on this connection so far, all kinds counted."""
+
+    t: Literal["ack"]
+    frames: int
+
+
+class Pong(TypedDict):
+    """The answer to a ping."""
+
+    t: Literal["pong"]
+    n: int
+
+
+ClientMessage: TypeAlias = SubscribeWorkflow | SubscribeList | Unsubscribe | Ack | Pong
+
+
+class Hello(TypedDict):
+    """The first frame; before it nothing is subscribed."""
+
+    t: Literal["hello"]
+    version: int
+    server_time: str
+    heartbeat: float
+
+
+class Snapshot(TypedDict):
+    """The state of a workflow at `seq` and the latest events up to it."""
+
+    t: Literal["snapshot"]
+    topic: str
+    epoch: str
+    seq: int
+    state: dict[str, Any]
+    events: list[list[Any]]
+
+
+Events = TypedDict(
+    "Events",
+    {"t": Literal["events"], "topic": str, "epoch": str, "from": int, "to": int, "events": list[list[Any]]},
+)
+Events.__doc__ = "All events `from` to `to`, without a hole, each `[seq, at, kind, position, key, data]`."
+
+
+class Receipt(TypedDict):
+    """A resumed stream is complete: everything after `after` up to `seq` was sent, `replayed` events."""
+
+    t: Literal["receipt"]
+    topic: str
+    epoch: str
+    after: int
+    seq: int
+    replayed: int
+
+
+class Reset(TypedDict):
+    """What the client knows of the topic is void; a snapshot follows, unless the workflow is gone."""
+
+    t: Literal["reset"]
+    topic: str
+    reason: ResetReason
+
+
+class Rows(TypedDict):
+    """Visible rows that moved (the higher seq wins), and rows `[id, status, definition]` that newly match.
+
+    `more`: there are more fresh ones than were listed.
+    """
+
+    t: Literal["rows"]
+    topic: Literal["workflows"]
+    rows: list[dict[str, Any]]
+    fresh: list[tuple[str, str, str]]
+    more: bool
+
+
+class Ping(TypedDict):
+    """The heartbeat; a client that hears nothing for `silence_seconds` connects anew."""
+
+    t: Literal["ping"]
+    n: int
+    server_time: str
+
+
+class Error(TypedDict):
+    """A message was refused; `topic` says which subscription, if any."""
+
+    t: Literal["error"]
+    topic: str | None
+    code: ErrorCode
+    message: str
+
+
+CLIENT_MESSAGES = (SubscribeWorkflow, SubscribeList, Unsubscribe, Ack, Pong)
+SERVER_FRAMES = (Hello, Snapshot, Events, Receipt, Reset, Rows, Ping, Error)
+
+
+class BadMessage(ValueError):
+    """A client message that is not of this protocol; the text says what is wrong with which field."""
+
+
+def decode(text: str) -> ClientMessage:
+    """A client's message, checked field by field. Raises BadMessage."""
+    try:
+        message = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadMessage(f"not JSON: {str(error)[:80]}") from error
+    if not isinstance(message, dict):
+        raise BadMessage("not a JSON object")
+    kind = message.get("t")
+    check = _CHECKS.get(kind) if isinstance(kind, str) else None
+    if check is None:
+        raise BadMessage(f"unknown message {str(kind)[:40]!r}; known are {', '.join(sorted(_CHECKS))}")
+    check(message)
+    return cast(ClientMessage, message)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_subscribe(message: dict[str, Any]) -> None:
+    if message.get("topic") == topics.LIST:
+        _check_list(message)
+        return
+    _check_workflow_topic(message)
+    if "at" in message:
+        at = _field(message, "at", dict)
+        _field(at, "epoch", str)
+        _natural(at, "seq")
+
+
+def _check_list(message: dict[str, Any]) -> None:
+    chosen = _field(message, "filter", dict)
+    if not all(isinstance(status, str) for status in _field(chosen, "status", list)):
+        raise BadMessage("status must be a list of text")
+    _field(chosen, "definition", str)
+    _field(chosen, "search", str)
+    rows = _field(message, "ids", list)
+    if len(rows) > LIMITS["list_rows"]:
+        raise BadMessage(f"ids has {len(rows)} rows; the limit is {LIMITS['list_rows']}")
+    for row in rows:
+        if not (isinstance(row, list) and len(row) == 2 and isinstance(row[0], str)):
+            raise BadMessage("ids must be pairs of id and seq")
+        _natural({"seq": row[1]}, "seq")
+    moment(_field(message, "since", str))
+
+
+def _check_workflow_topic(message: dict[str, Any]) -> None:
+    if topics.workflow_id(_field(message, "topic", str)) is None:
+        raise BadMessage(f"unknown topic {message['topic'][:40]!r}")
+
+
+def _check_unsubscribe(message: dict[str, Any]) -> None:
+    if message.get("topic") != topics.LIST:
+        _check_workflow_topic(message)
+
+
+def _field(message: dict[str, Any], name: str, kind: type) -> Any:
+    value = message.get(name)
+    if not isinstance(value, kind):
+        raise BadMessage(f"{name} must be {kind.__name__}")
+    if isinstance(value, str) and "\x00" in value:
+        raise BadMessage(f"{name} must not contain NUL")
+    return value
+
+
+def _natural(message: dict[str, Any], name: str) -> None:
+    value = message.get(name)
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise BadMessage(f"{name} must be a whole number from 0 to 2^63 - 1")
+
+
+_CHECKS = {
+    "subscribe": _check_subscribe,
+    "unsubscribe": _check_unsubscribe,
+    "ack": lambda message: _natural(message, "frames"),
+    "pong": lambda message: _natural(message, "n"),
+}
+
+
+def moment(text: str) -> datetime:
+    """A time of the wire. Raises BadMessage."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadMessage(f"{text[:40]!r} is not an ISO 8601 time") from error
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _text(frame: Mapping[str, Any]) -> str:
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def hello() -> str:
+    """The text of a `Hello`."""
+    heartbeat = math.floor(LIMITS["heartbeat_seconds"])
+    return _text(Hello(t="hello", version=VERSION, server_time=_now(), heartbeat=heartbeat))
+
+
+def snapshot(topic: str, *, epoch: str, state: dict[str, Any], events: Sequence[list[Any]]) -> str:
+    """The text of a `Snapshot`."""
+    return _text(
+        Snapshot(t="snapshot", topic=topic, epoch=epoch, seq=state["seq"], state=state, events=list(events))
+    )
+
+
+def events(topic: str, *, epoch: str, first: int, last: int, encoded: str) -> str:
+    """The text of an `Events`, around events that the database has encoded already."""
+    head = _text({"t": "events", "topic": topic, "epoch": epoch, "from": first, "to": last})
+    return f'{head[:-1]},"events":[{encoded}]}}'
+
+
+def receipt(topic: str, *, epoch: str, after: int, seq: int) -> str:
+    """The text of a `Receipt`."""
+    return _text(Receipt(t="receipt", topic=topic, epoch=epoch, after=after, seq=seq, replayed=seq - after))
+
+
+def reset(topic: str, reason: ResetReason) -> str:
+    """The text of a `Reset`."""
+    return _text(Reset(t="reset", topic=topic, reason=reason))
+
+
+def rows(encoded: Sequence[str], fresh: Sequence[tuple[str, str, str]], *, more: bool) -> str:
+    """The text of a `Rows`, around rows that were encoded once for all their readers."""
+    tail = json.dumps({"fresh": fresh, "more": more}, ensure_ascii=False, separators=(",", ":"))
+    return f'{{"t":"rows","topic":"{topics.LIST}","rows":[{",".join(encoded)}],{tail[1:]}'
+
+
+def ping(n: int) -> str:
+    """The text of a `Ping`."""
+    return _text(Ping(t="ping", n=n, server_time=_now()))
+
+
+def error(topic: str | None, code: ErrorCode, message: str) -> str:
+    """The text of an `Error`."""
+    return _text(Error(t="error", topic=topic, code=code, message=message))

@@ -1,0 +1,34 @@
+"""A topic's state at seq N: what a page starts from. The tail after N is `tail`'s part."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from dashboard.protocol import LIMITS
+from workflows import event_log, queries
+from workflows.fold import State
+
+
+class Snapshot(NamedTuple):
+    """A workflow at `state["seq"]`, with the latest events up to it in wire form; `epoch` says in which history."""
+
+    epoch: str
+    state: State
+    events: list[list[Any]]
+
+    @property
+    def seq(self) -> int:
+        """The cursor's number."""
+        seq: int = self.state["seq"]
+        return seq
+
+
+def read(workflow_id: str) -> Snapshot | None:
+    """The workflow now; None if there is none. Who asks must have asked `access` before."""
+    # The epoch first: should the workflow be deleted and made anew in between, the tail notices the old epoch.
+    head = event_log.heads([workflow_id]).get(workflow_id)
+    state = event_log.snapshot(workflow_id)
+    if head is None or state is None:
+        return None
+    events = queries.latest_events(workflow_id, limit=int(LIMITS["snapshot_events"]), before=state["seq"] + 1)
+    return Snapshot(head.epoch, state, [event_log.wire(event) for event in events])

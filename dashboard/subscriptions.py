@@ -1,0 +1,122 @@
+"""What a connection takes frames from: one reader's place in a workflow's history, or its view of a list. No async.
+
+Pulled, never pushed to: `take` hands out what is ready at the reader's own cursor, so a slow reader costs no memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from dashboard import access, lists, protocol, tail, topics
+from dashboard.protocol import CloseCode
+from workflows.listener import Watch
+
+
+class Subscription(Protocol):
+    """Something a connection takes frames from."""
+
+    def take(self) -> list[str]:
+        """The next frames, if any; the cursor moves past them."""
+
+
+class Reader(Protocol):
+    """A connection, as the fan-out sees it."""
+
+    credential: access.Credential
+
+    @property
+    def ready(self) -> bool:
+        """Whether it would send a frame now."""
+
+    def wake(self, subscription: Subscription) -> None:
+        """Take from this subscription as soon as it is ready."""
+
+    def care(self, now: float) -> float:
+        """Keep the heartbeat; for how many seconds nothing was acknowledged."""
+
+    async def end(self, code: CloseCode) -> None:
+        """Close it."""
+
+
+class Topic:
+    """One watched workflow: its readers, its newest known seq, and the frames of the last tick by cursor."""
+
+    __slots__ = ("frames", "head", "id", "mark", "readers", "sent_at", "suspect", "watch")
+
+    def __init__(self, workflow_id: str, mark: Callable[[Topic], None]) -> None:
+        self.id = workflow_id
+        self.mark = mark  # makes it due
+        self.head = 0
+        self.frames: dict[int, tail.Frame] = {}
+        self.readers: set[WorkflowSubscription] = set()
+        self.sent_at = 0.0
+        self.suspect = False  # its history may be another one now: look at every cursor
+        self.watch: Watch | None = None
+
+
+class WorkflowSubscription:
+    """One reader of one workflow. Its place is (epoch, cursor); it has none while it waits for a snapshot."""
+
+    __slots__ = ("cursor", "epoch", "lead", "placed", "reader", "receipt", "topic")
+
+    def __init__(self, reader: Reader, topic: Topic) -> None:
+        self.reader = reader
+        self.topic = topic
+        self.placed = False
+        self.epoch = ""
+        self.cursor = 0
+        self.lead: list[str] = []  # what comes before the tail: a reset, a snapshot
+        self.receipt: tuple[int, int] | None = None  # resumed after, complete at
+
+    @property
+    def name(self) -> str:
+        """The topic as the client knows it."""
+        return topics.workflow(self.topic.id)
+
+    def resume(self, at: protocol.Cursor, head: int) -> None:
+        """Go on from the client's cursor; a receipt follows once everything up to `head` was sent."""
+        self.placed, self.epoch, self.cursor = True, at["epoch"], at["seq"]
+        self.receipt = (at["seq"], head)
+
+    def restart(self, epoch: str, seq: int, lead: list[str]) -> None:
+        """Begin with a snapshot."""
+        self.placed, self.epoch, self.cursor = True, epoch, seq
+        self.lead, self.receipt = lead, None
+
+    def displace(self, lead: list[str]) -> None:
+        """Its place is void; send only this until it has another."""
+        self.placed, self.lead, self.receipt = False, lead, None
+
+    def take(self) -> list[str]:
+        """The next frames; where they are not at hand, the topic becomes due and a tick brings them."""
+        if self.lead:
+            lead, self.lead = self.lead, []
+            return lead
+        if not self.placed:
+            return []
+        frame = self.topic.frames.get(self.cursor)
+        if frame is not None and frame.epoch == self.epoch:
+            self.cursor = frame.last
+            return [frame.text]
+        if self.receipt is not None and self.cursor >= self.receipt[1]:
+            after, self.receipt = self.receipt[0], None
+            return [protocol.receipt(self.name, epoch=self.epoch, after=after, seq=self.cursor)]
+        if self.cursor < self.topic.head:
+            self.topic.mark(self.topic)
+        return []
+
+
+class ListSubscription:
+    """One reader of a list."""
+
+    __slots__ = ("reader", "view")
+
+    def __init__(self, reader: Reader, view: lists.ListView) -> None:
+        self.reader = reader
+        self.view = view
+
+    def take(self) -> list[str]:
+        """One frame with everything that moved since the last one."""
+        frame = self.view.take()
+        return [] if frame is None else [frame]

@@ -1,0 +1,42 @@
+"""A topic's events after N, as frames. The database encodes the events; here they are only wrapped, never decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple, TypeAlias
+
+from dashboard import protocol, topics
+from workflows import event_log
+
+# One frame: enough to catch up 25,000 events a second, small enough to share a connection with other topics.
+MAX_EVENTS = 1_000
+MAX_BYTES = 256 * 1024
+
+Place: TypeAlias = tuple[str, int]  # a workflow's id and the last seq a reader has
+
+
+class Frame(NamedTuple):
+    """What follows a place: the frame and the seq of its last event. `text` is empty where nothing follows.
+
+    `whole` is false where events are missing (they were deleted): only a snapshot can go on from there.
+    """
+
+    epoch: str
+    last: int
+    text: str
+    whole: bool
+
+
+def read(places: Collection[Place]) -> dict[Place, Frame]:
+    """What follows each place, in one query for all. A workflow that does not exist is left out."""
+    found = event_log.tail(places, limit=MAX_EVENTS, max_bytes=MAX_BYTES)
+    return {place: _frame(place, tail) for place, tail in found.items()}
+
+
+def _frame(place: Place, tail: event_log.Tail) -> Frame:
+    workflow_id, seq = place
+    if not tail.count:
+        return Frame(tail.epoch, seq, "", whole=True)
+    topic = topics.workflow(workflow_id)
+    text = protocol.events(topic, epoch=tail.epoch, first=seq + 1, last=tail.last, encoded=tail.events)
+    return Frame(tail.epoch, tail.last, text, whole=tail.last - seq == tail.count)

@@ -1,0 +1,24 @@
+"""Names of what a client subscribes to: `workflow:<id>` and `workflows` (the list). Builds and parses them."""
+
+from __future__ import annotations
+
+from workflows import ids
+from workflows.errors import InvalidWorkflowId
+
+LIST = "workflows"
+_WORKFLOW = "workflow:"
+
+
+def workflow(workflow_id: str) -> str:
+    """The topic of one workflow."""
+    return f"{_WORKFLOW}{workflow_id}"
+
+
+def workflow_id(topic: str) -> str | None:
+    """The workflow that a topic is about; None if the text names none."""
+    if not topic.startswith(_WORKFLOW):
+        return None
+    try:
+        return ids.checked(topic.removeprefix(_WORKFLOW))
+    except InvalidWorkflowId:
+        return None

@@ -1,0 +1,48 @@
+"""How much a connection may have under way: bytes sent and not acknowledged. Pure.
+
+An ASGI server may buffer without bound for a client that does not read (daphne does), so the bound is ours.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from dashboard.protocol import LIMITS
+
+
+class Window:
+    """Counts what was sent and what the client says has arrived."""
+
+    __slots__ = ("_limit", "_progress_at", "_sent", "_sizes", "_unacknowledged")
+
+    def __init__(self, limit: float = LIMITS["unacknowledged_bytes"]) -> None:
+        self._limit = limit
+        self._sizes: deque[int] = deque()  # of the frames that are under way, oldest first
+        self._unacknowledged = 0
+        self._sent = 0
+        self._progress_at = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another frame may be sent. One frame may exceed the limit; the next then waits."""
+        return self._unacknowledged < self._limit
+
+    def sent(self, size: int, *, now: float) -> None:
+        """A frame of this size was handed to the server."""
+        if not self._sizes:
+            self._progress_at = now
+        self._sizes.append(size)
+        self._unacknowledged += size
+        self._sent += 1
+
+    def acknowledged(self, frames: int, *, now: float) -> None:
+        """The client has this many frames. Raises ValueError for more than were sent; fewer than before is no news."""
+        if frames > self._sent:
+            raise ValueError(f"{frames} frames acknowledged, {self._sent} sent")
+        while self._sent - len(self._sizes) < frames:
+            self._unacknowledged -= self._sizes.popleft()
+            self._progress_at = now
+
+    def stalled(self, *, now: float) -> float:
+        """For how many seconds something is under way without progress."""
+        return now - self._progress_at if self._sizes else 0.0

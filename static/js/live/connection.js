@@ -1,0 +1,133 @@
+/**
+ * The socket: opens, sends, closes, and opens again after a loss. It counts and acknowledges what arrives, because the
+ * server's window is about this socket; what a frame means is for others (`subscriptions.js`).
+ *
+ * Phases: "idle" (not started or stopped), "connecting", "open", "waiting" (for the next try), "refused" (a close code
+ * that trying again would not cure; see `code`).
+ */
+
+import { HEALTHY_SECONDS, delay } from "./backoff.js";
+import { Heartbeat } from "./heartbeat.js";
+import { CLOSE, LIMITS, ack } from "./protocol.js";
+
+const FINAL = new Set([CLOSE.signed_out, CLOSE.forbidden]);
+/** A socket that has not opened by now is given up; browsers would wait for minutes. */
+const OPEN_MS = 10_000;
+
+export class Connection {
+  phase = "idle";
+  /** Tries that failed in a row. */
+  tries = 0;
+  /** When the next try comes, on the local clock in ms; null unless waiting. @type {number|null} */
+  retryAt = null;
+  /** The last close code. @type {number|null} */
+  code = null;
+
+  #socket = null;
+  #openedAt = 0;
+  #retry = null;
+  #opening = null;
+  #frames = 0;
+  #unacknowledged = 0;
+  #ack = null;
+
+  /**
+   * @param {() => WebSocket} makeSocket
+   * @param {{onPhase: () => void, onText: (text: string) => void}} handlers
+   * @param {{now?: () => number, random?: () => number, timers?: object, page?: EventTarget|null}} [options]  for tests
+   */
+  constructor(makeSocket, handlers, { now = () => Date.now(), random = Math.random, timers = globalThis, page } = {}) {
+    this.makeSocket = makeSocket;
+    this.handlers = handlers;
+    this.now = now;
+    this.random = random;
+    this.timers = timers;
+    this.heartbeat = new Heartbeat(() => this.#lost(null), { now, timers, page });
+  }
+
+  /** Connect, now; while waiting for the next try, do not wait. */
+  open() {
+    if (this.#socket) return;
+    this.timers.clearTimeout(this.#retry);
+    this.retryAt = null;
+    this.#listen((this.#socket = this.makeSocket()));
+    this.#opening = this.timers.setTimeout(() => this.#lost(null), OPEN_MS);
+    this.#enter("connecting");
+  }
+
+  /** Disconnect and stay so. */
+  close() {
+    this.timers.clearTimeout(this.#retry);
+    this.retryAt = null;
+    this.#drop();
+    this.#enter("idle");
+  }
+
+  /** @param {string} text @returns {boolean} whether it was handed to an open socket */
+  send(text) {
+    if (this.phase !== "open") return false;
+    this.#socket.send(text);
+    return true;
+  }
+
+  #listen(socket) {
+    const current = (act) => (event) => {
+      if (socket === this.#socket) act(event);
+    };
+    socket.onopen = current(() => this.#opened());
+    socket.onmessage = current(({ data }) => this.#received(data));
+    socket.onclose = current(({ code }) => this.#lost(code));
+  }
+
+  #opened() {
+    this.timers.clearTimeout(this.#opening);
+    this.#openedAt = this.now();
+    this.#frames = this.#unacknowledged = 0;
+    this.heartbeat.start();
+    this.#enter("open");
+  }
+
+  #received(text) {
+    this.heartbeat.heard();
+    this.#frames += 1;
+    this.#unacknowledged += text.length;
+    if (this.#unacknowledged >= LIMITS.ack_bytes) this.#acknowledge();
+    else this.#ack ??= this.timers.setTimeout(() => this.#acknowledge(), LIMITS.ack_seconds * 1000);
+    this.handlers.onText(text);
+  }
+
+  #acknowledge() {
+    this.timers.clearTimeout(this.#ack);
+    this.#ack = null;
+    this.#unacknowledged = 0;
+    this.send(ack(this.#frames));
+  }
+
+  /** The socket ended, or fell silent (code null). */
+  #lost(code) {
+    const healthy = this.phase === "open" && this.now() - this.#openedAt >= HEALTHY_SECONDS * 1000;
+    this.#drop();
+    this.code = code;
+    if (FINAL.has(code)) return this.#enter("refused");
+    this.tries = healthy ? 1 : this.tries + 1;
+    const wait = delay(this.tries, this.random) * 1000;
+    this.retryAt = this.now() + wait;
+    this.#retry = this.timers.setTimeout(() => this.open(), wait);
+    this.#enter("waiting");
+  }
+
+  #drop() {
+    this.heartbeat.stop();
+    this.timers.clearTimeout(this.#opening);
+    this.timers.clearTimeout(this.#ack);
+    this.#ack = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #enter(phase) {
+    this.phase = phase;
+    this.handlers.onPhase();
+  }
+}

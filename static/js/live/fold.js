@@ -1,0 +1,113 @@
+/**
+ * The fold: state before + one event = state after. Pure; the twin of `workflows/fold.py`
+ * (`tests/fold_cases.json` is replayed by both).
+ */
+
+/** @typedef {import("./protocol.js").WireEvent} WireEvent */
+/** @typedef {{kind: string, keys: Set<string>, steps: Set<string>, workflow: boolean, events: WireEvent[]}} Change */
+
+const OPEN_STEPS = new Set(["running", "retrying"]);
+
+/** kind -> effect(state, event, change) on a state that belongs to the caller. */
+const EFFECTS = {
+  created(state, [, at, , , , data]) {
+    const { definition, queue } = data;
+    Object.assign(state.workflow, { definition, queue, status: "queued", created_at: at });
+  },
+  claimed({ workflow }, [, at, , , , data]) {
+    Object.assign(workflow, { status: "running", worker: data.worker, waiting: null });
+    workflow.started_at ??= at;
+  },
+  released(state, [, , , , , data], change) {
+    Object.assign(state.workflow, { status: "queued", worker: null, waiting: null });
+    if (data.reason !== "shutdown") state.workflow.takeovers += 1;
+    for (const [position, step] of Object.entries(state.steps)) {
+      if (step.status !== "running") continue;
+      Object.assign(step, { status: "retrying", next_attempt_at: data.available_at });
+      change.steps.add(position);
+    }
+  },
+  step_started(state, [, at, , position, , data]) {
+    const { name, attempt, worker } = data;
+    const step = (state.steps[position] ??= { position, started_at: at, finished_at: null, error: null });
+    Object.assign(step, { name, status: "running", attempt, worker, attempt_started_at: at, next_attempt_at: null });
+  },
+  step_retrying(state, [, , , position, , { error, next_attempt_at }]) {
+    Object.assign(state.steps[position], { status: "retrying", error, next_attempt_at });
+  },
+  step_succeeded: stepFinished,
+  step_failed: stepFinished,
+  value_set(state, [seq, at, , , key, data], change) {
+    state.values[key] = { value: data.value, seq, at };
+    change.keys.add(key);
+  },
+  wait_started(state, [, at, , , , data]) {
+    state.workflow.waiting = { ...data, since: at };
+  },
+  message_received: waitEnded,
+  event_read: waitEnded,
+  succeeded: ended("succeeded"),
+  failed: ended("failed"),
+  cancelled: ended("cancelled"),
+  quarantined: ended("quarantined"),
+};
+const STEP_KINDS = new Set(["step_started", "step_retrying", "step_succeeded", "step_failed"]);
+const WORKFLOW_KINDS = new Set(
+  Object.keys(EFFECTS).filter((kind) => kind !== "value_set" && !STEP_KINDS.has(kind)),
+);
+
+function stepFinished(state, [, at, , position, , { error = null }]) {
+  const status = error ? "failed" : "succeeded";
+  Object.assign(state.steps[position], { status, error, finished_at: at, next_attempt_at: null });
+}
+
+function waitEnded(state) {
+  state.workflow.waiting = null;
+}
+
+function ended(status) {
+  return (state, [, at, , , , { error = null }], change) => {
+    Object.assign(state.workflow, { status, finished_at: at, worker: null, waiting: null, error });
+    if (status === "quarantined") state.workflow.takeovers += 1;
+    for (const [position, step] of Object.entries(state.steps)) {
+      if (!OPEN_STEPS.has(step.status)) continue;
+      Object.assign(step, { status: "cancelled", finished_at: at, next_attempt_at: null });
+      change.steps.add(position);
+    }
+  };
+}
+
+/** The state after one event, in place. @param {object} state @param {WireEvent} event @param {Change} change */
+export function foldInto(state, event, change) {
+  const [seq, at, kind, position, key, data] = event;
+  if (seq !== state.seq + 1) throw new RangeError(`event ${seq} cannot follow state ${state.seq}`);
+  state.seq = seq;
+  EFFECTS[kind]?.(state, event, change);
+  state.workflow.last_event = { seq, kind, key, position, name: data.name ?? null, at };
+  if (STEP_KINDS.has(kind)) change.steps.add(String(position));
+  if (WORKFLOW_KINDS.has(kind)) change.workflow = true;
+  change.events.push(event);
+}
+
+/**
+ * The state after the events, as a new object. Throws a RangeError where one is missing or repeated.
+ * @param {object} state @param {WireEvent[]} events @returns {object}
+ */
+export function fold(state, events) {
+  const next = owned(structuredClone(state));
+  const change = nothing("events");
+  for (const event of structuredClone(events)) foldInto(next, event, change);
+  return next;
+}
+
+/** Without a prototype, a key named `__proto__` or `constructor` is a key like any other. */
+export function owned(state) {
+  state.values = Object.assign(Object.create(null), state.values);
+  state.steps = Object.assign(Object.create(null), state.steps);
+  return state;
+}
+
+/** A change that changed nothing yet. @param {string} kind @returns {Change} */
+export function nothing(kind) {
+  return { kind, keys: new Set(), steps: new Set(), workflow: false, events: [] };
+}

@@ -1,0 +1,98 @@
+/**
+ * The list of workflows as the browser knows it: the visible rows, patched in place, and what is held back. Pure.
+ * Never sorts, inserts or removes: a row that stops matching stays (`matches` says so), a row that starts matching is
+ * counted in `pending` until the page takes it by reading the list again.
+ *
+ *   const store = new ListStore(rows, {filter, since});   // Summary JSON of the page, its filter, the time it was read
+ *   store.rows.get(id)                                    // Summary; store.matches(id): still matches the filter?
+ *   store.pending                                         // {count, byStatus: {failed: 3, …}, more, left}
+ *   const stop = store.subscribe((change, store) => …);   // {rows: Map(id -> Set of changed fields), pending: boolean}
+ *   live.follow(store);
+ *
+ * `pending.more` means "at least": the server stopped listing them one by one. `pending.left` counts visible rows that
+ * no longer match. After taking the update, make a new ListStore and follow that one; it replaces the subscription.
+ */
+
+import { LIST_TOPIC, SERVER } from "./protocol.js";
+
+/** @typedef {import("./protocol.js").ListFilter} ListFilter */
+/** @typedef {{id: string, seq: number, status: string, [field: string]: any}} Summary */
+/** @typedef {{rows: Map<string, Set<string>>, pending: boolean}} ListChange */
+
+export class ListStore {
+  /** @type {Map<string, Summary>} */
+  rows;
+  topic = LIST_TOPIC;
+  #listeners = new Set();
+  /** @type {Map<string, string>} id -> status of what matches and is not visible */
+  #fresh = new Map();
+  #more = false;
+
+  /** @param {Summary[]} rows @param {{filter?: Partial<ListFilter>, since: string}} page */
+  constructor(rows, { filter = {}, since }) {
+    this.rows = new Map(rows.map((row) => [row.id, row]));
+    this.filter = { status: [], definition: "", search: "", ...filter };
+    this.since = since;
+  }
+
+  /** The rows and the seq each is known at, as a subscription says it. @returns {[string, number][]} */
+  get known() {
+    return [...this.rows.values()].map(({ id, seq }) => [id, seq]);
+  }
+
+  get pending() {
+    const byStatus = {};
+    for (const status of this.#fresh.values()) byStatus[status] = (byStatus[status] ?? 0) + 1;
+    const left = [...this.rows.keys()].filter((id) => !this.matches(id)).length;
+    return { count: this.#fresh.size, byStatus, more: this.#more, left };
+  }
+
+  /** Whether a visible row still matches the filter. Only a status can change under a row. @param {string} id */
+  matches(id) {
+    return this.#wants(this.rows.get(id)?.status);
+  }
+
+  /** @param {(change: ListChange, store: ListStore) => void} listener @returns {() => void} stops it */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Take one server frame. @param {object} frame @returns {ListChange} */
+  apply(frame) {
+    const change = { rows: new Map(), pending: false };
+    if (frame.t !== SERVER.rows) return change;
+    for (const row of frame.rows) this.#patch(row, change);
+    for (const [id, status] of frame.fresh) this.#hold(id, status, change);
+    if (frame.more && !this.#more) this.#more = change.pending = true;
+    if (change.rows.size > 0 || change.pending) {
+      for (const listener of [...this.#listeners]) listener(change, this);
+    }
+    return change;
+  }
+
+  /** The higher seq wins, so a late or doubled row is harmless. */
+  #patch(row, change) {
+    const known = this.rows.get(row.id);
+    if (!known || row.seq <= known.seq) return;
+    const fields = new Set(Object.keys(row).filter((field) => !same(row[field], known[field])));
+    this.rows.set(row.id, row);
+    change.rows.set(row.id, fields);
+    if (this.#wants(known.status) !== this.#wants(row.status)) change.pending = true;
+  }
+
+  #hold(id, status, change) {
+    if (this.rows.has(id) || this.#fresh.get(id) === status) return;
+    const changed = this.#wants(status) ? this.#fresh.set(id, status) : this.#fresh.delete(id);
+    if (changed) change.pending = true;
+  }
+
+  #wants(status) {
+    return this.filter.status.length === 0 || this.filter.status.includes(status);
+  }
+}
+
+/** Fields are small JSON values, written by one encoder, so their texts compare. */
+function same(one, other) {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}

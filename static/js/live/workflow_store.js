@@ -1,0 +1,92 @@
+/**
+ * One workflow as the browser knows it: a state and the fold of the events that follow it. Pure: no
+ * socket, no document, no clock; how an event changes the state is `fold.js`.
+ *
+ *   const store = new WorkflowStore(state, events, epoch);    // the JSON of the page
+ *   store.state                                               // {seq, workflow, values, steps}; read only
+ *   store.events                                              // the latest events, ascending; at most `keep`
+ *   const stop = store.subscribe((change, store) => …);       // after every frame that changed something
+ *   live.follow(store);                                       // live.js feeds `apply`; elements only subscribe
+ *
+ * A `Change` says what to repaint: {kind, keys, steps, workflow, events, gone}
+ *   kind      "events": some were folded; "snapshot": everything is new; "gone": the workflow was deleted
+ *             "duplicate" and "gap" change nothing and are not announced (live.js resubscribes on a gap)
+ *   keys      Set of keys of `state.values` that changed      steps   Set of positions (text) that changed
+ *   workflow  whether `state.workflow` changed beyond last_event
+ *   events    the events that were new, ascending (for the history)
+ */
+
+import { foldInto, nothing, owned } from "./fold.js";
+import { SERVER, RESET, workflowTopic } from "./protocol.js";
+
+/** @typedef {import("./protocol.js").WireEvent} WireEvent @typedef {import("./protocol.js").Cursor} Cursor */
+/** @typedef {import("./fold.js").Change} Change */
+
+export class WorkflowStore {
+  #listeners = new Set();
+  #keep;
+
+  /**
+   * @param {object} state  the snapshot of the page; the store owns it from now on
+   * @param {WireEvent[]} [events]  the latest events up to the snapshot, ascending
+   * @param {string|null} [epoch]  of the snapshot; without it the first subscription asks for a fresh one
+   * @param {{keep?: number}} [options]  how many events to hold; older ones are read over HTTP
+   */
+  constructor(state, events = [], epoch = null, { keep = 5000 } = {}) {
+    this.state = owned(state);
+    this.events = [...events];
+    this.epoch = epoch;
+    this.gone = false;
+    this.#keep = keep;
+  }
+
+  get topic() {
+    return workflowTopic(this.state.workflow.id);
+  }
+
+  /** Where this reader stands. @returns {Cursor|null} null before any snapshot */
+  get cursor() {
+    return this.epoch === null ? null : { epoch: this.epoch, seq: this.state.seq };
+  }
+
+  /** @param {(change: Change, store: WorkflowStore) => void} listener @returns {() => void} stops it */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Take one server frame of this topic. @param {object} frame @returns {Change} */
+  apply(frame) {
+    const change = this.#applied(frame);
+    if (["events", "snapshot", "gone"].includes(change.kind)) {
+      for (const listener of [...this.#listeners]) listener(change, this);
+    }
+    return change;
+  }
+
+  #applied(frame) {
+    if (frame.t === SERVER.snapshot) return this.#replace(frame);
+    if (frame.t === SERVER.events) return this.#extend(frame);
+    if (frame.t === SERVER.reset && frame.reason === RESET.gone) this.gone = true;
+    return nothing(this.gone ? "gone" : "duplicate");
+  }
+
+  #replace({ epoch, state, events }) {
+    this.state = owned(state);
+    this.events = events;
+    this.epoch = epoch;
+    this.gone = false;
+    const keys = new Set(Object.keys(state.values));
+    return { kind: "snapshot", keys, steps: new Set(Object.keys(state.steps)), workflow: true, events };
+  }
+
+  #extend({ epoch, from, to, events }) {
+    if (epoch !== this.epoch || from > this.state.seq + 1) return nothing("gap");
+    if (to <= this.state.seq) return nothing("duplicate");
+    const change = nothing("events");
+    for (const event of events) if (event[0] > this.state.seq) foldInto(this.state, event, change);
+    this.events.push(...change.events);
+    if (this.events.length > 2 * this.#keep) this.events = this.events.slice(-this.#keep);
+    return change;
+  }
+}
