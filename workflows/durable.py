@@ -26,7 +26,7 @@ from workflows.errors import (
     WorkflowQuarantined,
 )
 from workflows.handles import HistoryEvent, WorkflowHandle, get_event, retrieve, send
-from workflows.publishing import receive, set_event, track
+from workflows.publishing import receive, set_event, track, workflow_id
 from workflows.states import Status
 from workflows.waits import PublishedValue
 
@@ -62,4 +62,5 @@ __all__ = [
     "step",
     "track",
     "workflow",
+    "workflow_id",
 ]

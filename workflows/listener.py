@@ -40,6 +40,7 @@ class Listener:
         self._watches: dict[str, set[Watch]] = {}
         self._everything: set[Callable[[dict[str, int]], None]] = set()
         self._thread: threading.Thread | None = None
+        self._stopping = False
 
     def watch(self, workflow_id: str, seq: int, callback: Callback) -> Watch:
         """Call `callback(workflow_id, seq)` whenever the workflow moved past `seq`, or past what was told since."""
@@ -73,8 +74,15 @@ class Listener:
             self._thread = threading.Thread(target=self._run, name="telltale-listener", daemon=True)
             self._thread.start()
 
+    def stop(self) -> None:
+        """End the thread and its connection; the next watch starts them again."""
+        thread, self._stopping = self._thread, True
+        if thread is not None:
+            thread.join()
+        self._thread, self._stopping = None, False
+
     def _run(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 with sql.dedicated_connection() as connection:
                     if conf().hints:
@@ -85,7 +93,7 @@ class Listener:
                 threading.Event().wait(conf().sweep_interval)
 
     def _serve(self, connection: psycopg.Connection[Any]) -> None:
-        while True:
+        while not self._stopping:
             self._sweep(connection)  # first of all after a connect: it may have missed hints
             for notification in connection.notifies(timeout=conf().sweep_interval):
                 moved = {workflow_id: seq for workflow_id, seq in json.loads(notification.payload)}

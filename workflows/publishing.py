@@ -15,6 +15,11 @@ from workflows.states import EventKind
 T = TypeVar("T")
 
 
+def workflow_id() -> str:
+    """This will return the id of the workflow that the code runs in. Raises NotInWorkflow."""
+    return context.required("workflow_id()").owner.workflow_id
+
+
 def set_event(key: str, value: Json) -> None:
     """This will publish a value under a key: durable, visible at once, and a row of the workflow's history.
 

@@ -1,0 +1,101 @@
+"""Celery's messages in PostgreSQL: kombu's PGMQ transport with the repairs that version 5.7 needs.
+
+Each repair has a regression test (tests/config/test_broker.py); when a kombu release passes it without, the repair goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import pgmq as base
+
+SCHEME = "pgqueue"  # an alias: the URL scheme may not have a dot in it
+_LONGEST_NAME = 47
+
+
+class Channel(base.Channel):  # type: ignore[misc]
+    """Queues whose names are long, replies, and fan-out sends."""
+
+    def entity_name(self, name: str, table: Any = base.CHARS_REPLACE_TABLE) -> str:
+        """PGMQ refuses names over 47 characters; reply queues and long host names exceed that."""
+        safe: str = super().entity_name(name, table)
+        if len(safe) <= _LONGEST_NAME:
+            return safe
+        return f"{safe[:34]}_{hashlib.blake2s(safe.encode(), digest_size=6).hexdigest()}"
+
+    def _lookup(self, exchange: str, routing_key: str, default: str | None = None) -> list[str]:
+        """Bindings live in the process that made them, so a worker cannot look up its caller's reply queue."""
+        if exchange.startswith("reply.") and exchange.endswith(".pidbox"):
+            return [f"{routing_key}.{exchange}"]
+        found: list[str] = super()._lookup(exchange, routing_key, default)
+        return found
+
+    def _pgmq_send_kwargs(self, message: Any) -> dict[str, Any]:
+        """`send_topic` without a delay calls an SQL function that does not exist."""
+        arguments: dict[str, Any] = super()._pgmq_send_kwargs(message)
+        if "headers" in arguments:
+            arguments.setdefault("delay", 0)
+        return arguments
+
+
+class Transport(base.Transport):  # type: ignore[misc]
+    """After a fork the parent's connections must be left alone: closing them would end them for the parent, too."""
+
+    Channel = Channel
+
+    def __init__(self, client: Any, **options: Any) -> None:
+        super().__init__(client, **options)
+        self._pid = os.getpid()
+
+    def _leave_to_parent(self) -> None:
+        if self._pid != os.getpid():
+            self._inherited = (self._pgmq_client, self._notify_waiter)  # kept, or the collector would close them
+            self._pgmq_client = self._notify_waiter = None
+            self._pid = os.getpid()
+
+    def _get_pgmq_client(self) -> Any:
+        self._leave_to_parent()
+        return super()._get_pgmq_client()
+
+    def _get_notify_waiter(self) -> Any:
+        self._leave_to_parent()
+        return super()._get_notify_waiter()
+
+    def close_connection(self, connection: Any) -> Any:
+        """Close what is ours."""
+        self._leave_to_parent()
+        return super().close_connection(connection)
+
+
+TRANSPORT_ALIASES[SCHEME] = "config.broker:Transport"
+
+
+def transport_options(database: dict[str, Any]) -> dict[str, Any]:
+    """Options of the transport for Django's database settings. Always a key=value string: URLs lose their options."""
+    parts = {
+        "host": database.get("HOST") or "localhost",
+        "port": database.get("PORT") or "5432",
+        "dbname": database["NAME"],
+        "user": database.get("USER") or "postgres",
+        "password": database.get("PASSWORD") or "none",
+    }
+    return {
+        "conn_string": " ".join(f"{name}={_quoted(str(value))}" for name, value in parts.items()),
+        "init_extension": False,
+        "visibility_timeout": 60,
+        "wait_time_seconds": 0,  # a long poll would hold a lock that producers wait for
+        "use_notify": True,
+        "notify_throttle_interval_ms": 0,
+        "polling_interval": 0.5,
+        "pool_size": 4,
+    }
+
+
+def _quoted(value: str) -> str:
+    """A libpq value; plain ones stay plain, because the transport passes them on word by word."""
+    if value and not set(value) & set(" '\\"):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

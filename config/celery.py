@@ -1,0 +1,26 @@
+"""The Celery app. Messages are hints to look at a queue; the truth is in the rows."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import celeryd_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("telltale")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+def _consume_the_queues_of_all_definitions(conf: Any, options: dict[str, Any] | None = None, **_: Any) -> None:
+    """A worker started without -Q serves every queue that a definition uses."""
+    if options and options.get("queues"):
+        return
+    from kombu import Queue  # needed in workers only
+    from workflows import registry  # definitions are imported by django.setup(), which has run by now
+
+    conf.task_queues = [Queue(name) for name in sorted(registry.queues())]

@@ -1,0 +1,64 @@
+"""Typed readers of the environment. A bad value is refused with the variable's name, the value and a good value."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+
+class BadEnvironment(SystemExit):
+    """A variable that cannot be used; ends the process with a sentence instead of a traceback."""
+
+
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable, stripped; an empty one counts as absent."""
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A yes or no."""
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.strip().lower() in _TRUE | _FALSE:
+        return value.strip().lower() in _TRUE
+    raise BadEnvironment(f"{name}={value!r} is neither yes nor no. Use {name}=1 or {name}=0.")
+
+
+def number(name: str, *, default: int, least: int, most: int) -> int:
+    """A whole number within bounds."""
+    value = text(name)
+    if not value:
+        return default
+    if value.isascii() and value.isdigit() and least <= int(value) <= most:
+        return int(value)
+    raise BadEnvironment(f"{name}={value!r} is not a whole number from {least} to {most}. Use {name}={default}.")
+
+
+def words(name: str, default: list[str]) -> list[str]:
+    """A list, separated by commas."""
+    return [word.strip() for word in text(name).split(",") if word.strip()] or default
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """A PostgreSQL URL as Django's settings."""
+    value = text(name, default)
+    good = f"{name}=postgres://user:password@host:5432/database"
+    try:
+        parsed = dict(dj_database_url.parse(value))
+    except (ValueError, KeyError) as error:
+        raise BadEnvironment(f"{name}={value!r} is not a database URL ({error}). Use {good}.") from None
+    if parsed.get("ENGINE") != "django.db.backends.postgresql" or not parsed.get("NAME"):
+        raise BadEnvironment(f"{name}={value!r} is not a PostgreSQL database with a name. Use {good}.")
+    return parsed
+
+
+def home(base: Path) -> Path:
+    """Where the project keeps its own files: database, keys, collected static files."""
+    return Path(text("TELLTALE_HOME", str(base / ".telltale"))).resolve()

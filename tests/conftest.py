@@ -1,0 +1,102 @@
+"""Fixtures of the suite. Real PostgreSQL, real worker and server processes, a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from tests.people import People, create_people
+from tests.processes import ROOT, Process, Server, Worker, end_all
+from workflows.listener import listener
+
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's synchronous API runs an event loop of its own
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """At the end, connections of background threads would keep the test database from being dropped."""
+    yield
+    listener().stop()
+    with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@pytest.fixture
+def people(db: None) -> People:
+    """operator, viewer and stranger."""
+    return create_people()
+
+
+@pytest.fixture
+def start_worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts Celery workers on the test database; they are killed at the end."""
+    started: list[Process] = []
+
+    def start(**options: Any) -> Worker:
+        worker = Worker(tmp_path / f"worker-{len(started)}.log", **options)
+        started.append(worker)
+        return worker
+
+    yield start
+    end_all(started)
+
+
+@pytest.fixture
+def worker(start_worker: Callable[..., Worker]) -> Worker:
+    """One Celery worker with two pool children."""
+    return start_worker()
+
+
+@pytest.fixture(scope="session")
+def collected_static(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The hashed static files, as a server without DEBUG needs them; once per process of the run."""
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, check=True, env=os.environ
+    )
+
+
+@pytest.fixture
+def start_server(transactional_db: None, collected_static: None, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts ASGI servers on the test database; they are killed at the end."""
+    started: list[Process] = []
+
+    def start(**options: Any) -> Server:
+        server = Server(tmp_path / f"server-{len(started)}.log", **options)
+        started.append(server)
+        return server
+
+    yield start
+    end_all(started)
+
+
+@pytest.fixture
+def server(start_server: Callable[..., Server]) -> Server:
+    """One daphne."""
+    return start_server()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's chromium, headless, driven by Playwright. Absent: the test is skipped and says so."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("NO BROWSER: chromium is not installed (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright  # only where a browser is
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
+        yield browser
+        browser.close()

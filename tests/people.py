@@ -1,0 +1,28 @@
+"""The people of the tests: who they are and what they may do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.contrib.auth.models import Permission, User
+
+PASSWORD = "correct horse battery staple"
+
+
+class People(NamedTuple):
+    """operator acts, viewer looks, stranger is signed in and may nothing."""
+
+    operator: User
+    viewer: User
+    stranger: User
+
+
+def create_people() -> People:
+    """The three, each with PASSWORD."""
+    operator = User.objects.create_user("operator", password=PASSWORD, is_staff=True)
+    viewer = User.objects.create_user("viewer", password=PASSWORD, is_staff=True)
+    stranger = User.objects.create_user("stranger", password=PASSWORD)
+    ours = Permission.objects.filter(content_type__app_label="workflows")
+    operator.user_permissions.set(ours.filter(codename__regex="^(view|start|cancel|send)_"))
+    viewer.user_permissions.set(ours.filter(codename__startswith="view_"))
+    return People(operator, viewer, stranger)

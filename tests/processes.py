@@ -1,0 +1,109 @@
+"""Real processes for tests: a Celery worker and an ASGI server on the test database, and their certain end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from tests.wait import until
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_database_url() -> str:
+    """DATABASE_URL of the database that the current test uses."""
+    settings = connection.settings_dict
+    return f"postgresql://{settings['USER']}@/{settings['NAME']}?host={settings['HOST']}&port={settings['PORT']}"
+
+
+class Process:
+    """A child with a process group of its own and a log that failures show."""
+
+    def __init__(self, name: str, arguments: list[str], log: Path, **environment: str) -> None:
+        self.name, self.log = name, log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={**os.environ, "DATABASE_URL": test_database_url(), "PYTHONUNBUFFERED": "1", **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process itself, without its children."""
+        return self._process.pid
+
+    def said(self, text: str) -> bool:
+        """Whether the log has the text. Fails when the process has ended."""
+        assert self._process.poll() is None, f"{self.name} ended:\n{self.log.read_text()[-4000:]}"
+        return text in self.log.read_text()
+
+    def terminate(self, within: float = 30.0) -> int:
+        """Ask it to stop and wait; returns its exit status."""
+        self._process.terminate()
+        return self._process.wait(within)
+
+    def kill(self) -> None:
+        """SIGKILL to the whole process group."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+
+
+class Worker(Process):
+    """`celery -A config worker` with the prefork pool."""
+
+    def __init__(self, log: Path, *, concurrency: int = 2, name: str = "w1", **environment: str) -> None:
+        arguments = ["-m", "celery", "-A", "tests.worker_app", "worker", "--loglevel=INFO", "-O", "fair"]
+        arguments += [f"--concurrency={concurrency}", "-n", f"{name}-{os.getpid()}@%h", "--without-mingle"]
+        super().__init__("worker", arguments, log, **environment)
+        until(lambda: self.said(" ready."), within=40, what="worker is ready")
+
+    def children(self) -> list[int]:
+        """The pids of the pool."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+
+class Server(Process):
+    """Daphne on a free port."""
+
+    def __init__(self, log: Path, **environment: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        arguments = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "config.asgi:application"]
+        super().__init__("server", arguments, log, **environment)
+        until(self._answers, within=40, what="server answers")
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def _answers(self) -> bool:
+        self.said("")
+        try:
+            with urllib.request.urlopen(f"{self.url}/login/", timeout=5) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+
+def end_all(started: list[Any]) -> None:
+    """Kill whatever still runs."""
+    for process in started:
+        process.kill()

@@ -1,0 +1,182 @@
+"""`manage.py workflow start | list | show | watch | cancel | send`.
+
+Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow or definition;
+3 the time was over and the workflow goes on; 130 interrupted, and the workflow goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from workflows import operations, queries
+from workflows.errors import (
+    InvalidInput,
+    InvalidWorkflowId,
+    PayloadError,
+    ResultTimeout,
+    TelltaleError,
+    UnknownDefinition,
+    WorkflowNotFound,
+)
+from workflows.management import arguments, reports, terminal
+from workflows.management.following import JsonLines, Lines, LiveScreen, Screen, follow
+from workflows.management.terminal import Paint
+from workflows.states import Status
+
+REFUSED, USAGE, TIMEOUT, INTERRUPTED = 1, 2, 3, 130
+_USAGE_ERRORS = (WorkflowNotFound, UnknownDefinition, InvalidInput, InvalidWorkflowId, PayloadError)
+
+
+class Command(BaseCommand):
+    """Parses, makes one call, prints. What things mean is `operations`' and `queries`' matter."""
+
+    help = __doc__
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Keep the lines of the help as they are written."""
+        return super().create_parser(
+            prog_name, subcommand, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One subparser per verb."""
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        start = self._verb(verbs, "start", "start a workflow", self.do_start)
+        start.add_argument("definition")
+        start.add_argument("pairs", nargs="*", type=arguments.pair, metavar="key=value", help="value: JSON, else text")
+        start.add_argument("--input", type=arguments.json_input, help="arguments as a JSON object or array")
+        start.add_argument("--id", dest="workflow_id", help="starting an id twice gives the same workflow")
+        start.add_argument("--queue", help="another queue than the definition's")
+        start.add_argument("--watch", action="store_true", help="then watch it to its end")
+        self._add_timeout(start)
+        listing = self._verb(verbs, "list", "list workflows, newest first", self.do_list)
+        listing.add_argument("--status", action="append", default=[], choices=[status.value for status in Status])
+        listing.add_argument("--definition", default="")
+        listing.add_argument("--search", default="", help="an id, or the beginning of one")
+        listing.add_argument("--limit", type=arguments.page_size, default=20)
+        listing.add_argument("--before", type=arguments.cursor, help="continue where a list ended")
+        self._add_one_workflow(verbs)
+
+    def _add_one_workflow(self, verbs: Any) -> None:
+        show = self._verb(verbs, "show", "show a workflow: input, values, steps, history", self.do_show)
+        show.add_argument("workflow_id")
+        show.add_argument("--events", type=arguments.page_size, default=20, help="how much of the history")
+        watch = self._verb(verbs, "watch", "follow a workflow until it ends", self.do_watch)
+        watch.add_argument("workflow_id")
+        self._add_timeout(watch)
+        cancel = self._verb(verbs, "cancel", "stop a workflow for good", self.do_cancel)
+        cancel.add_argument("workflow_id")
+        cancel.add_argument("--reason", default="")
+        send = self._verb(verbs, "send", "put a message into a workflow's inbox", self.do_send)
+        send.add_argument("workflow_id")
+        send.add_argument("topic")
+        send.add_argument("message", type=arguments.json_or_text, help="JSON, else text")
+        send.add_argument("--idempotency-key", help="sending it twice delivers it once")
+
+    def _verb(self, verbs: Any, name: str, help_text: str, run: Callable[..., None]) -> CommandParser:
+        parser: CommandParser = verbs.add_parser(name, help=help_text, description=help_text)
+        parser.add_argument("--json", action="store_true", dest="as_json", help="for scripts: JSON on standard output")
+        parser.set_defaults(run=run)
+        return parser
+
+    @staticmethod
+    def _add_timeout(parser: CommandParser) -> None:
+        parser.add_argument("--timeout", type=arguments.seconds, help="seconds to watch; it goes on afterwards")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run one verb, and turn what may go wrong into exit codes."""
+        self.paint = Paint(enabled=self.stdout.isatty() and not options["no_color"] and "NO_COLOR" not in os.environ)
+        try:
+            options["run"](**options)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except _USAGE_ERRORS as error:
+            self._fail(error, USAGE)
+        except ResultTimeout as error:
+            self._fail(error, TIMEOUT)
+        except (TelltaleError, ValueError) as error:
+            self._fail(error, REFUSED if isinstance(error, TelltaleError) else USAGE)
+
+    def _fail(self, error: Exception, code: int) -> NoReturn:
+        raise CommandError("\n".join(terminal.plain_lines(str(error))), returncode=code) from error
+
+    def do_start(
+        self, *, definition: str, pairs: list[tuple[str, Any]], input: Any, workflow_id: str | None, queue: str | None,
+        watch: bool, timeout: float | None, as_json: bool, **_: Any,
+    ) -> None:  # fmt: skip
+        """Start, and say the id."""
+        args, kwargs = arguments.arguments(pairs, input)
+        started = operations.start(
+            definition, args=args, kwargs=kwargs, workflow_id=workflow_id, queue=queue, by=arguments.operator()
+        )
+        if not watch:
+            self._answer({"id": started.id, "status": started.status}, terminal.plain(started.id), as_json=as_json)
+        else:
+            self.do_watch(workflow_id=started.id, timeout=timeout, as_json=as_json)
+
+    def do_list(
+        self, *, status: list[str], definition: str, search: str, limit: int, before: Any, as_json: bool, **_: Any
+    ) -> None:
+        """One page."""
+        page = queries.workflow_page(
+            statuses=status, definition=definition, search=search, before=before, limit=limit
+        )
+        self._print(reports.list_document(page) if as_json else reports.list_lines(page, self.paint))
+
+    def do_show(self, *, workflow_id: str, events: int, as_json: bool, **_: Any) -> None:
+        """One workflow."""
+        workflow = queries.get_workflow(workflow_id)
+        document = reports.show_document(workflow, events) if as_json else None
+        self._print(document or reports.show_lines(workflow, events, self.paint))
+
+    def do_watch(self, *, workflow_id: str, timeout: float | None, as_json: bool, **_: Any) -> None:
+        """Follow it, then exit as it ended."""
+        screen = self._screen(as_json=as_json)
+        for moved in follow(workflow_id, timeout=timeout):
+            screen.show(moved)
+        workflow = queries.get_workflow(workflow_id)
+        if as_json:
+            self._print({"status": workflow.status, "output": workflow.output, "error": workflow.error})
+        else:
+            self._print(reports.outcome_lines(workflow, self.paint))
+        if workflow.status != Status.SUCCEEDED:
+            sys.exit(REFUSED)
+
+    def _screen(self, *, as_json: bool) -> Screen:
+        if as_json:
+            return JsonLines(self.stdout)
+        return LiveScreen(self.stdout, self.paint) if self.stdout.isatty() else Lines(self.stdout, self.paint)
+
+    def do_cancel(self, *, workflow_id: str, reason: str, as_json: bool, **_: Any) -> None:
+        """Stop it."""
+        workflow = operations.cancel(workflow_id, by=arguments.operator(), reason=reason)
+        self._answer(
+            {"id": workflow.id, "status": workflow.status}, f"{terminal.plain(workflow.id)} is {workflow.status}.",
+            as_json=as_json,
+        )  # fmt: skip
+
+    def do_send(
+        self, *, workflow_id: str, topic: str, message: Any, idempotency_key: str | None, as_json: bool, **_: Any
+    ) -> None:
+        """Deliver a message."""
+        sent = operations.send(
+            workflow_id, topic, message, by=arguments.operator(), idempotency_key=idempotency_key
+        )
+        self._answer({"id": workflow_id, "message": sent.pk}, f"Message {sent.pk} sent.", as_json=as_json)
+
+    def _answer(self, document: dict[str, Any], line: str, *, as_json: bool) -> None:
+        self._print(document if as_json else [line])
+
+    def _print(self, output: dict[str, Any] | Iterable[str]) -> None:
+        lines = [json.dumps(output, default=str)] if isinstance(output, dict) else output
+        for line in lines:
+            self.stdout.write(line)
