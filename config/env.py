@@ -41,6 +41,18 @@ def number(name: str, *, default: int, least: int, most: int) -> int:
     raise BadEnvironment(f"{name}={value!r} is not a whole number from {least} to {most}. Use {name}={default}.")
 
 
+def numbers(prefix: str) -> dict[str, float]:
+    """All variables with the prefix, as numbers by the rest of their names."""
+    found: dict[str, float] = {}
+    for name, value in os.environ.items():
+        if name.startswith(prefix):
+            try:
+                found[name.removeprefix(prefix)] = float(value) if "." in value else int(value)
+            except ValueError:
+                raise BadEnvironment(f"{name}={value!r} is not a number. Use for example {name}=10.") from None
+    return found
+
+
 def words(name: str, default: list[str]) -> list[str]:
     """A list, separated by commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or default
@@ -56,6 +68,9 @@ def database(name: str, default: str) -> dict[str, Any]:
         raise BadEnvironment(f"{name}={value!r} is not a database URL ({error}). Use {good}.") from None
     if parsed.get("ENGINE") != "django.db.backends.postgresql" or not parsed.get("NAME"):
         raise BadEnvironment(f"{name}={value!r} is not a PostgreSQL database with a name. Use {good}.")
+    for name in ("host", "port"):  # a socket's directory can only be given as ?host=…; everybody reads HOST and PORT
+        given = parsed.get("OPTIONS", {}).pop(name, "")
+        parsed[name.upper()] = given or parsed[name.upper()]
     return parsed
 
 

@@ -89,9 +89,10 @@ DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-WORKFLOWS = {"HINTS": env.flag("TELLTALE_HINTS", default=True)}
+# Every tunable of workflows/conf.py may be given as WORKFLOWS_<NAME>.
+WORKFLOWS = {"HINTS": env.flag("TELLTALE_HINTS", default=True), **env.numbers("WORKFLOWS_")}
 
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", f"{broker.SCHEME}://")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", f"{broker.SCHEME}://localhost")
 if CELERY_BROKER_URL.startswith(f"{broker.SCHEME}:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(DATABASES["default"])
 CELERY_TASK_DEFAULT_QUEUE = "default"

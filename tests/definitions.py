@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections import Counter
 from typing import Any
 
@@ -105,3 +108,28 @@ def publishing(values: list[Any], key: str = "key") -> None:
     """Publishes one value after another."""
     for value in values:
         set_event(key, value)
+
+
+@step
+def rest(seconds: float) -> float:
+    """Work of a known length."""
+    time.sleep(seconds)  # the step's work, not a wait of the test
+    return seconds
+
+
+@workflow
+def counting(count: int, seconds: float) -> int:
+    """So many steps of so many seconds."""
+    return len([rest(seconds) for _ in range(count)])
+
+
+@step
+def die() -> None:
+    """Take the whole process along."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@workflow
+def deadly() -> None:
+    """Kills every worker that touches it."""
+    die()

@@ -1,0 +1,77 @@
+# Telltale. `make` lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+SOURCES := workflows dashboard config examples
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format lint types layers sizes migrations docs palette js bench screenshots clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Telltale needs Python 3.11 or newer; say make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements.txt | $(BIN)/python
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt | $(BIN)/python
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(STAMP)
+
+setup: $(STAMP) ## make the virtual environment with everything that runs
+
+run: $(STAMP) ## start everything: database, web, worker, beat; Ctrl-C stops it
+	@exec $(BIN)/python manage.py up
+
+test: $(DEV_STAMP) ## the whole suite, on a throw-away database
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
+check: format-check lint types layers sizes migrations docs palette js ## everything CI checks besides the tests
+
+format: $(DEV_STAMP) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+format-check: $(DEV_STAMP)
+	$(BIN)/ruff format --check .
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+
+types: $(DEV_STAMP)
+	$(BIN)/mypy
+
+layers: $(DEV_STAMP)
+	$(BIN)/lint-imports
+
+sizes: $(DEV_STAMP)
+	$(BIN)/python scripts/structure_check.py $(SOURCES)
+
+migrations: $(DEV_STAMP)
+	$(BIN)/python -m scripts.with_database manage.py makemigrations --check --dry-run
+
+docs: $(DEV_STAMP)
+	$(BIN)/python -m scripts.generate_docs --check
+
+palette: $(DEV_STAMP)
+	$(BIN)/python scripts/palette_check.py static/css/tokens.css
+
+js:
+	@if command -v node >/dev/null; then node --test tests/js/; else echo "JS TESTS SKIPPED: node is not installed"; fi
+
+bench: $(DEV_STAMP) ## measure beside bare psycopg and DBOS
+	$(BIN)/python -m benchmarks
+
+lock: $(BIN)/python ## pin the requirements anew from requirements*.in
+	$(BIN)/pip install -q --disable-pip-version-check uv
+	for name in requirements requirements-dev requirements-bench; do \
+		$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$name.in -o $$name.txt; done
+
+screenshots: $(DEV_STAMP) ## pictures of every page, light and dark, wide and narrow
+	$(BIN)/python -m scripts.screenshots
