@@ -177,7 +177,7 @@ def _status(handle: WorkflowHandle[str]) -> Any:
 def test_an_order_that_cannot_be_sold_fails_with_the_reason(worker: Worker) -> None:
     unsellable: list[Any] = [{}, {"items": []}, {"items": [{"price": "NaN"}]}, {"items": ["lantern"]}]
     for handle in [checkout.start({"id": "1", **order} if order else order) for order in unsellable]:
-        with pytest.raises(WorkflowFailed, match="ValueError: (An order needs|The item)"):
+        with pytest.raises(WorkflowFailed, match=r"ValueError: (An order needs|The item)"):
             handle.result(timeout=30)
 
 
@@ -192,4 +192,4 @@ def test_a_worker_killed_between_payment_and_shipping_ships_once(start_worker: C
     assert handle.result(timeout=60) == "shipped"
     packed = [event.position for event in handle.history() if event.kind == "step_succeeded"]
     assert len(packed) == len(set(packed))
-    assert Status.SUCCEEDED == handle.status()
+    assert handle.status() == Status.SUCCEEDED

@@ -42,6 +42,8 @@ def test_the_seam_of_two_years_is_neither_lost_nor_counted_twice() -> None:
     assert [change.at for change in found] == [datetime(1972, 1, 7, 0, 44, 30, tzinfo=UTC)]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "+00:00"), (19800, "+05:30"), (-12600, "-03:30"), (-2670, "-00:44:30")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "+00:00"), (19800, "+05:30"), (-12600, "-03:30"), (-2670, "-00:44:30")]
+)
 def test_offsets_are_shown_as_people_write_them(seconds: int, text: str) -> None:
     assert zones.shown(seconds) == text

@@ -1,0 +1,1 @@
+"""Durable execution. Knows no HTTP and no sockets; what developers import is `workflows.durable`."""
