@@ -1,0 +1,1 @@
+"""People watching workflows and acting on them: pages, forms and the live connection."""

@@ -1,0 +1,195 @@
+"""Forms. The start form is made from a definition's signature: annotations choose the fields, docstrings explain them.
+
+A field that is left empty and is not required is left out of the call, so that the function's own default holds.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import types
+import typing
+from pathlib import PurePath
+from typing import Any, ClassVar, Literal, NamedTuple, Union, cast
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from dashboard.presenters.definitions import parameter_help
+from workflows.registry import Definition
+
+PREFIX = "parameter_"
+_NOTHING = inspect.Parameter.empty
+_STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+class CancellationForm(forms.Form):
+    """Why a workflow is stopped."""
+
+    reason = forms.CharField(required=False, max_length=500)
+
+
+class JsonField(forms.CharField):
+    """Any JSON value. Numbers keep what JSON gives them; NaN and Infinity are no JSON."""
+
+    def to_python(self, value: Any) -> Any:
+        """The value of the text; `_NOTHING` for an empty one."""
+        text = super().to_python(value)
+        if not text:
+            return _NOTHING
+        try:
+            return json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(f"This is not JSON: {error}. Text needs double quotes.") from error
+
+    def validate(self, value: Any) -> None:
+        """An empty text is refused only where a value is required; null is a value."""
+        if value is _NOTHING and self.required:
+            raise forms.ValidationError("A JSON value is needed; null is one, too.")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} cannot be stored")
+
+
+class MessageForm(forms.Form):
+    """A message to a workflow."""
+
+    topic = forms.CharField(max_length=200)
+    message = JsonField()
+
+
+class ShownField(NamedTuple):
+    """A field with what the template says beside its label."""
+
+    bound: BoundField
+    type_name: str
+    is_check: bool
+
+
+class StartForm(forms.Form):
+    """What is common to the form of every definition."""
+
+    workflow_id = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Workflow id",
+        help_text="Starting again with the same id and input returns the same workflow. Empty: a new id is made.",
+        widget=forms.TextInput(attrs={"class": "input mono", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    type_names: ClassVar[dict[str, str]] = {}
+
+    @property
+    def parameter_fields(self) -> list[ShownField]:
+        """The fields of the function's own parameters, in its order."""
+        return [self._shown(name) for name in self.fields if name.startswith(PREFIX)]
+
+    @property
+    def workflow_id_field(self) -> ShownField:
+        """The field of the id."""
+        return self._shown("workflow_id")
+
+    def _shown(self, name: str) -> ShownField:
+        is_check = isinstance(self.fields[name], forms.BooleanField)
+        return ShownField(self[name], self.type_names.get(name, ""), is_check)
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments that were given."""
+        given: dict[str, Any] = {}
+        for name, value in self.cleaned_data.items():
+            if name.startswith(PREFIX) and not self._left_empty(name, value):
+                given[name.removeprefix(PREFIX)] = value
+        return given
+
+    def _left_empty(self, name: str, value: Any) -> bool:
+        """A JSON field left empty says `_NOTHING`, because null is a value of its own."""
+        if isinstance(self.fields[name], JsonField):
+            return value is _NOTHING
+        return value in (None, "") and not self.fields[name].required
+
+
+def start_form(definition: Definition) -> type[StartForm]:
+    """The form class of a definition."""
+    hints, helps = _hints(definition), parameter_help(definition)
+    fields: dict[str, forms.Field] = {}
+    type_names: dict[str, str] = {}
+    for name, parameter in definition.signature.parameters.items():
+        if parameter.kind not in _STARS:
+            kind, optional = _without_none(hints.get(name, _NOTHING))
+            fields[PREFIX + name] = _field(parameter, kind, optional=optional, help_text=helps.get(name, ""))
+            type_names[PREFIX + name] = _type_name(kind, optional=optional)
+    return cast(type[StartForm], type("StartForm", (StartForm,), {**fields, "type_names": type_names}))
+
+
+def _hints(definition: Definition) -> dict[str, Any]:
+    """The annotations, resolved; those that cannot be are treated as absent."""
+    try:
+        return typing.get_type_hints(definition.function)
+    except Exception:  # an annotation may be any expression, and fail in any way
+        return {}
+
+
+def _field(parameter: inspect.Parameter, kind: Any, *, optional: bool, help_text: str) -> forms.Field:
+    default = None if parameter.default is _NOTHING else parameter.default
+    field = _make(kind, optional=optional or parameter.default is not _NOTHING, default=default)
+    field.label = parameter.name
+    field.help_text = help_text
+    if not isinstance(field, forms.BooleanField):
+        field.widget.attrs["class"] = "input"
+    return field
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    """`X | None` → X, True."""
+    if typing.get_origin(annotation) in (Union, types.UnionType):
+        kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+        optional = len(kinds) < len(typing.get_args(annotation))
+        return (kinds[0] if len(kinds) == 1 else object), optional
+    return annotation, False
+
+
+def _make(kind: Any, *, optional: bool, default: Any) -> forms.Field:
+    if typing.get_origin(kind) is Literal:
+        return _choice(typing.get_args(kind), optional=optional, default=default)
+    if kind is bool:
+        return forms.BooleanField(required=False, initial=bool(default))
+    if kind is int:
+        return forms.IntegerField(required=not optional, initial=default)
+    if kind is float:
+        return forms.FloatField(required=not optional, initial=default, widget=forms.NumberInput(attrs={"step": "any"}))
+    if kind is str or (inspect.isclass(kind) and issubclass(kind, PurePath)):
+        return forms.CharField(required=not optional, initial=None if default is None else str(default), strip=False)
+    initial = "" if default is None else json.dumps(default, default=str, ensure_ascii=False)
+    rows = forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "placeholder": _EXAMPLES.get(_outer(kind), "JSON")})
+    return JsonField(required=not optional, initial=initial, widget=rows)
+
+
+_EXAMPLES: dict[Any, str] = {dict: '{"key": "value"}', list: '["one", "two"]', tuple: '["one", "two"]'}
+
+
+def _outer(kind: Any) -> Any:
+    return typing.get_origin(kind) or kind
+
+
+def _choice(options: tuple[Any, ...], *, optional: bool, default: Any) -> forms.Field:
+    by_text = {str(option): option for option in options}
+    choices = [(text, text) for text in by_text]
+    if optional and default not in options:
+        choices.insert(0, ("", "–"))
+    return forms.TypedChoiceField(
+        choices=choices, coerce=lambda text: by_text[text], required=not optional, initial=default, empty_value=None
+    )
+
+
+def _type_name(kind: Any, *, optional: bool) -> str:
+    """The annotation as a person reads it."""
+    if kind in (_NOTHING, object, Any):
+        name = "JSON"
+    elif typing.get_origin(kind) is Literal:
+        name = "one of"
+    elif inspect.isclass(kind) and typing.get_origin(kind) is None:
+        name = kind.__name__
+    else:
+        name = str(kind).replace("typing.", "")
+    return f"{name} or nothing" if optional else name

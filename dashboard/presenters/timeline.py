@@ -1,0 +1,90 @@
+"""Steps as bars on one time axis. Positions are thousandths of the axis, drawn as SVG; the browser moves them on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.presenters.sentences import error_line
+from dashboard.presenters.times import DAY, HOUR, MINUTE, SECOND, between, duration, whole_duration
+
+AXIS = 1000
+MOST_STEPS = 200
+_NICE = [SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE,
+         10 * MINUTE, 20 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, DAY,
+         2 * DAY]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Where a bar stands on the axis, in thousandths."""
+
+    x: int
+    width: int
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """A step as the timeline shows it."""
+
+    step: dict[str, Any]
+    bar: Bar
+    duration: str
+    error_line: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All rows, the axis they share, and how many earlier steps are not shown."""
+
+    steps: list[StepRow]
+    waited: Bar
+    worked: Bar
+    duration: str
+    ticks: list[str]
+    hidden: int
+
+
+def timeline(state: dict[str, Any], now: str, most: int = MOST_STEPS) -> Timeline:
+    """The latest `most` steps on an axis from the creation of the workflow to its end, or a little past now."""
+    workflow = state["workflow"]
+    start, end = workflow["created_at"], workflow["finished_at"] or now
+    length = span(between(start, end), bool(workflow["finished_at"]))
+    steps = sorted(state["steps"].values(), key=lambda step: int(step["position"]))
+    begun = workflow["started_at"] or end
+    return Timeline(
+        steps=[_row(step, start, length, end) for step in steps[-most:]],
+        waited=bar(start, start, begun, length),
+        worked=bar(start, begun, end, length),
+        duration=_took(workflow["started_at"], workflow["finished_at"], now),
+        ticks=[whole_duration(length * quarter // 4) if length >= 4 * SECOND else duration(length * quarter // 4)
+               for quarter in range(5)],
+        hidden=max(0, len(steps) - most),
+    )  # fmt: skip
+
+
+def span(ms: int, finished: bool) -> int:
+    """The length of the axis: exact once finished, else the next round length, so that bars do not crawl."""
+    if finished:
+        return max(1, ms)
+    return next((nice for nice in _NICE if ms <= nice), (ms // DAY + 1) * DAY)
+
+
+def bar(origin: str, start: str, end: str, length: int) -> Bar:
+    """From start to end on an axis of `length` ms that begins at origin; never invisible."""
+    x = min(AXIS, between(origin, start) * AXIS // length)
+    width = max(3, between(start, end) * AXIS // length)
+    return Bar(min(x, AXIS - 3), min(width, AXIS - min(x, AXIS - 3)))
+
+
+def _row(step: dict[str, Any], origin: str, length: int, now: str) -> StepRow:
+    end = step["finished_at"] or now
+    took = _took(step["started_at"], step["finished_at"], now)
+    error = error_line(step["error"]) if step["error"] else ""
+    return StepRow(step, bar(origin, step["started_at"], end, length), took, error)
+
+
+def _took(start: str | None, end: str | None, now: str) -> str:
+    if start is None:
+        return ""
+    return duration(between(start, end)) if end else whole_duration(between(start, now))

@@ -1,0 +1,66 @@
+"""Points in time and durations as text. Durations are whole milliseconds, as in the browser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def milliseconds(iso: str) -> int:
+    """Milliseconds since 1970 of an ISO 8601 text with its zone."""
+    return (datetime.fromisoformat(iso) - _EPOCH) // _MILLISECOND
+
+
+def between(start: str, end: str) -> int:
+    """Milliseconds from one point in time to another, never negative."""
+    return max(0, milliseconds(end) - milliseconds(start))
+
+
+def duration(ms: int) -> str:
+    """Short, and as precise as its length deserves: "340 ms", "4.2 s", "3 min 04 s", "2 h 05 min", "3 d 04 h"."""
+    if ms < SECOND:
+        return f"{ms} ms"
+    if ms < 10 * SECOND:
+        return f"{ms // 1000}.{ms % 1000 // 100} s"
+    return whole_duration(ms)
+
+
+def whole_duration(ms: int) -> str:
+    """The same for something that is still growing: nothing below a second, so that it does not flicker."""
+    if ms < MINUTE:
+        return f"{ms // SECOND} s"
+    if ms < HOUR:
+        return f"{ms // MINUTE} min {ms % MINUTE // SECOND:02} s"
+    if ms < DAY:
+        return f"{ms // HOUR} h {ms % HOUR // MINUTE:02} min"
+    return f"{ms // DAY} d {ms % DAY // HOUR:02} h"
+
+
+def ago(iso: str, now: str) -> str:
+    """How long ago, in one unit; after a day, the date."""
+    ms = between(iso, now)
+    if ms < MINUTE:
+        return f"{ms // SECOND} s ago"
+    if ms < HOUR:
+        return f"{ms // MINUTE} min ago"
+    if ms < DAY:
+        return f"{ms // HOUR} h ago"
+    return iso[:10]
+
+
+def absolute(iso: str) -> str:
+    """The full point in time with its zone, for titles: "2026-11-23 10:00:00 UTC"."""
+    return f"{iso[:10]} {iso[11:19]} UTC"
+
+
+def clock(iso: str) -> str:
+    """The time of day with its zone, for sentences: "10:00:00 UTC"."""
+    return f"{iso[11:19]} UTC"
+
+
+def iso_utc(moment: datetime) -> str:
+    """The one text form of a point in time on every wire and page."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,163 @@
+"""JSON values as text, the difference between two of them, and what the conventional keys mean."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.presenters.times import whole_duration
+
+BRIEF_LENGTH = 120
+MOST_CHANGES = 6
+_ABSENT = object()
+
+
+def brief(value: Any, limit: int = BRIEF_LENGTH) -> str:
+    """One line: text as it is, everything else as compact JSON, cut to `limit` characters."""
+    text = value if isinstance(value, str) else _compact(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def pretty(value: Any) -> str:
+    """Readable JSON of any size."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False, separators=(", ", ": "))
+
+
+def _plain(value: Any) -> Any:
+    """Floats that are whole become integers: the browser cannot tell 1.0 from 1."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+@dataclass(frozen=True)
+class Change:
+    """One path that differs. `old` or `new` is None where the path was, or is, absent."""
+
+    path: str
+    old: str | None
+    new: str | None
+    delta: str = ""
+
+
+@dataclass(frozen=True)
+class Diff:
+    """The first few changes, and how many more there are."""
+
+    changes: list[Change]
+    more: int = 0
+
+
+def first(value: Any) -> Diff:
+    """The diff of a value that had no predecessor."""
+    return Diff([Change("", None, brief(value))])
+
+
+def diff(old: Any, new: Any) -> Diff:
+    """Which paths differ, depth first in the order of the new value."""
+    changes = list(_changes("", old, new))
+    return Diff(changes[:MOST_CHANGES], max(0, len(changes) - MOST_CHANGES))
+
+
+def _changes(path: str, old: Any, new: Any) -> list[Change]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        pairs = [(f"{path}.{key}", old.get(key, _ABSENT), new.get(key, _ABSENT)) for key in {**new, **old}]
+        return [change for pair in pairs for change in _changes(*pair)]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        items = enumerate(zip(old, new, strict=True))
+        return [change for index, (was, now) in items for change in _changes(f"{path}[{index}]", was, now)]
+    if type(old) is type(new) and old == new:
+        return []
+    if _is_number(old) and _is_number(new) and old == new:
+        return []
+    return [Change(path.removeprefix("."), _text(old), _text(new), _delta(old, new))]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is _ABSENT else brief(value, 60)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _delta(old: Any, new: Any) -> str:
+    """The signed difference of two numbers, to at most six decimals."""
+    if not (_is_number(old) and _is_number(new)):
+        return ""
+    text = f"{new - old:+.6f}".rstrip("0").rstrip(".")
+    return "" if text in ("+0", "-0") else text
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the key `progress` says. `fraction` is None while the total is unknown."""
+
+    fraction: float | None
+    text: str
+
+    @property
+    def thousandths(self) -> int:
+        """For `<progress max="1000">`."""
+        return int((self.fraction or 0) * 1000)
+
+
+def progress(value: Any, phase: Any = None) -> Progress | None:
+    """The progress published under the conventional keys; None when there is none or it is malformed."""
+    words = phase if isinstance(phase, str) else ""
+    if _is_number(value) and 0 <= value <= 1:
+        return Progress(float(value), _joined([f"{int(value * 100)} %", words]))
+    if not (isinstance(value, dict) and _is_number(value.get("done"))):
+        return Progress(None, words) if words else None
+    done, total, label = value["done"], value.get("total"), value.get("label")
+    words = words or (label if isinstance(label, str) else "")
+    if not (_is_number(total) and total > 0):
+        return Progress(None, _joined([_number(done), words, _rate(value)]))
+    fraction = min(1.0, max(0.0, done / total))
+    moving = [_rate(value), _left(value, total - done)] if done < total else []
+    parts = [f"{_number(done)} of {_number(total)}", words, *moving]
+    return Progress(fraction, _joined(parts))
+
+
+def _joined(parts: list[str]) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+def _number(value: float) -> str:
+    """With groups of thousands; one decimal below a hundred, if it has any."""
+    cut = int(value * 10) / 10 if abs(value) < 100 else int(value)
+    return f"{int(cut):,}" if cut == int(cut) else str(cut)
+
+
+def _rate(value: dict[str, Any]) -> str:
+    rate = value.get("rate")
+    return f"{_number(rate)}/s" if _is_number(rate) and rate >= 0.1 else ""
+
+
+def _left(value: dict[str, Any], remaining: float) -> str:
+    rate = value.get("rate")
+    if not _is_number(rate) or rate <= 0 or remaining <= 0:
+        return ""
+    return f"about {whole_duration(int(remaining / rate * 1000))} left"
+
+
+def previous_values(events: list[list[Any]], known: dict[str, Any] | None = None) -> dict[int, Any]:
+    """seq → the value its key had before, for every `value_set` among the events whose predecessor is known."""
+    current = dict(known or {})
+    before: dict[int, Any] = {}
+    for seq, _at, kind, _position, key, data in events:
+        if kind != "value_set":
+            continue
+        if key in current:
+            before[seq] = current[key]
+        current[key] = data["value"]
+    return before

@@ -1,0 +1,78 @@
+"""Small marks that pages repeat: icons, statuses, times that the browser keeps counting, bars. All text is escaped."""
+
+from __future__ import annotations
+
+import re
+
+from django import template
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from dashboard.presenters import times
+from dashboard.presenters.timeline import Bar
+
+register = template.Library()
+_BACKTICKS = re.compile(r"`([^`]+)`")
+register.filter("absolute", times.absolute)
+register.filter("clock", times.clock)
+
+
+@register.filter
+def time_of_day(iso: str) -> str:
+    """Hours to milliseconds; the zone is in the title."""
+    return iso[11:23]
+
+
+@register.filter
+def code(text: str) -> SafeString:
+    """Text between backticks as code; everything is escaped first."""
+    return mark_safe(_BACKTICKS.sub(r"<code>\1</code>", conditional_escape(text)))  # noqa: S308  escaped
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A symbol of `dashboard/_icons.html`."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="#icon-{}"/></svg>', name)
+
+
+@register.simple_tag
+def status(name: str, size: str = "") -> SafeString:
+    """Shape, word and colour of a status."""
+    sized = format_html(' data-size="{}"', size) if size else ""
+    return format_html(
+        '<status-badge data-status="{}"{}>{}<span>{}</span></status-badge>', name, sized, icon(name), name.capitalize()
+    )
+
+
+@register.simple_tag
+def ago(iso: str | None, now: str) -> SafeString:
+    """How long ago; the browser keeps it true."""
+    if not iso:
+        return SafeString("")
+    return format_html(
+        '<time-ago datetime="{}" title="{}">{}</time-ago>', iso, times.absolute(iso), times.ago(iso, now)
+    )
+
+
+@register.simple_tag
+def elapsed(start: str | None, end: str | None, now: str) -> SafeString:
+    """How long something took, or takes; the browser lets it grow."""
+    text = ""
+    if start:
+        text = times.duration(times.between(start, end)) if end else times.whole_duration(times.between(start, now))
+    return format_html(
+        '<elapsed-time data-start="{}" data-end="{}">{}</elapsed-time>', start or "", end or "", text or "–"
+    )
+
+
+@register.simple_tag
+def bars(*args: Bar) -> SafeString:
+    """One or two bars of the timeline: the waiting and the working part, or just the working one."""
+    classes = ("bar__wait", "bar__fill")[-len(args) :]
+    rects = format_html_join(
+        "", '<rect class="{}" x="{}" y="1" width="{}" height="10" rx="1.5"/>',
+        ((name, bar.x, bar.width) for name, bar in zip(classes, args, strict=True)),
+    )  # fmt: skip
+    return format_html(
+        '<svg class="bar" viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true">{}</svg>', rects
+    )

@@ -1,0 +1,55 @@
+"""The addresses of the console, and how a workflow's id is spelled in one."""
+
+from __future__ import annotations
+
+import re
+
+from django.urls import path, register_converter
+from django.views.generic import RedirectView
+
+from dashboard.views import actions, pages
+from workflows.ids import MAX_LENGTH
+
+app_name = "dashboard"
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._:@+=,-]")
+_ESCAPE = re.compile(r"~([0-9A-F]{2})")
+
+
+class WorkflowIdConverter:
+    """Any id as one path segment that no proxy, browser or router rewrites.
+
+    Letters, digits and `._:@+=,-` stand for themselves; every other byte of UTF-8 becomes `~HH`, and so do the dots of
+    an id of dots only, which browsers would take for "this directory". Percent signs are avoided on purpose: servers
+    decode them, once or twice, before a router sees the path.
+    """
+
+    regex = r"[A-Za-z0-9._:@+=,~-]+"
+
+    def to_python(self, value: str) -> str:
+        """The id of a segment. Raises ValueError (which means: no such page) for what `to_url` never makes."""
+        if len(value) > MAX_LENGTH * 12:
+            raise ValueError("longer than any id")
+        workflow_id = bytes(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), value), "latin-1").decode()
+        if self.to_url(workflow_id) != value:
+            raise ValueError("not the one spelling of an id")
+        return workflow_id
+
+    def to_url(self, value: str) -> str:
+        """The segment of an id."""
+        if set(value) == {"."}:
+            return "~2E" * len(value)
+        return _UNSAFE.sub(lambda found: "".join(f"~{byte:02X}" for byte in found[0].encode()), value)
+
+
+register_converter(WorkflowIdConverter, "wid")
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="dashboard:workflows"), name="home"),
+    path("workflows/", pages.workflows, name="workflows"),
+    path("workflows/<wid:workflow_id>/", pages.workflow, name="workflow"),
+    path("workflows/<wid:workflow_id>/cancellation", actions.cancellation, name="cancellation"),
+    path("workflows/<wid:workflow_id>/messages", actions.messages, name="messages"),
+    path("definitions/", pages.definitions, name="definitions"),
+    path("definitions/<path:name>/start/", actions.start, name="start"),
+]

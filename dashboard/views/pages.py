@@ -1,0 +1,191 @@
+"""Pages: each reads once through `queries` or `snapshots`, asks presenters, and renders. Complete without scripts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from dashboard import access, snapshots
+from dashboard.filters import ListFilter
+from dashboard.presenters import history, values
+from dashboard.presenters.definitions import definition_card
+from dashboard.presenters.rows import list_row
+from dashboard.presenters.sentences import error_line, sentence
+from dashboard.presenters.timeline import timeline
+from dashboard.presenters.times import iso_utc
+from dashboard.presenters.values import pretty, previous_values, progress
+from dashboard.snapshots import Snapshot
+from workflows import event_log, queries, registry
+from workflows.models import Workflow
+from workflows.states import Status
+
+PAGE_ROWS = 50
+HISTORY_ROWS = 200
+THEMES = ("light", "dark")
+SAMPLE = """from workflows.durable import set_event, step, track, workflow
+
+@step(attempts=3)
+def resize(photo): ...
+
+@workflow
+def album(photos: list):
+    for photo in track(photos, "resizing"):   # publishes progress
+        resize(photo)
+    set_event("url", publish(photos))         # seen at once"""
+
+
+def page_context(request: HttpRequest, section: str, *, live: bool = False) -> dict[str, Any]:
+    """What every page of the console needs."""
+    theme = request.COOKIES.get("theme")
+    return {
+        "section": section,
+        "live": live,
+        "now": iso_utc(timezone.now()),
+        "theme": theme if theme in THEMES else "",
+        "can_start": access.can(request.user, "start"),
+        "sample": SAMPLE,
+    }
+
+
+@require_safe
+@never_cache
+@login_required
+def workflows(request: HttpRequest) -> HttpResponse:
+    """The list, newest first."""
+    if not access.can(request.user, "view"):
+        raise PermissionDenied
+    context = page_context(request, "workflows", live=True)
+    wanted = ListFilter.from_query(request.GET)
+    before, after = (_cursor(request.GET.get(name, "")) for name in ("before", "after"))
+    page = queries.workflow_page(
+        statuses=wanted.status, definition=wanted.definition, search=wanted.search, before=before, after=after,
+        limit=PAGE_ROWS, within=access.visible_workflows(request.user),
+    )  # fmt: skip
+    summaries = queries.summaries_of(page.rows)
+    paged = bool(before or after)
+    context |= {
+        "rows": [list_row(summary) for summary in summaries],
+        "filter": wanted,
+        "filtered": bool(wanted.query),
+        "paged": paged,
+        "newer": _page_query(wanted, "after", page.newer),
+        "older": _page_query(wanted, "before", page.older),
+        "statuses": [status.value for status in Status],
+        "definitions": registry.names(),
+        "list": {"rows": summaries, "filter": wanted.wire, "since": context["now"], "first": not paged},
+    }
+    return render(request, "dashboard/workflows.html", context)
+
+
+def _cursor(text: str) -> queries.Cursor | None:
+    """The place in the list that an address names; None for what is none."""
+    moment, _, workflow_id = text.partition("~")
+    try:
+        created_at = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    usable = created_at.tzinfo is not None and workflow_id and "\x00" not in workflow_id
+    return queries.Cursor(created_at, workflow_id) if usable else None
+
+
+def _page_query(wanted: ListFilter, name: str, cursor: queries.Cursor | None) -> str:
+    if cursor is None:
+        return ""
+    place = urlencode({name: f"{iso_utc(cursor.created_at)}~{cursor.workflow_id}"})
+    return "&".join(part for part in (wanted.query, place) if part)
+
+
+@require_safe
+@never_cache
+@login_required
+def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """One workflow. Unknown and forbidden ones are answered alike."""
+    row = visible_workflow(request, workflow_id)
+    snapshot = snapshots.read(workflow_id)
+    if snapshot is None:
+        raise Http404
+    context = page_context(request, "workflows", live=True)
+    now, state = context["now"], snapshot.state
+    context |= {
+        "workflow": state["workflow"],
+        "seq": snapshot.seq,
+        "ended": state["workflow"]["finished_at"] is not None,
+        "created_by": row.created_by,
+        "sentence": sentence(state, now, _ending(snapshot)),
+        "progress": progress(_value(state, "progress"), _value(state, "phase")),
+        "values": [
+            {"key": key, "text": values.brief(value["value"], 2000), "at": value["at"]}
+            for key, value in sorted(state["values"].items())
+        ],
+        "timeline": timeline(state, now),
+        "error_line": error_line(row.error) if row.error else "",
+        "input": pretty(_input(row)),
+        "output": pretty(row.output) if row.status == Status.SUCCEEDED else None,
+        "can_cancel": access.can(request.user, "cancel", row),
+        "can_send": access.can(request.user, "send", row),
+        **_history(request, snapshot),
+        "page": {"state": state, "events": snapshot.events, "epoch": snapshot.epoch},
+    }
+    return render(request, "dashboard/workflow.html", context)
+
+
+def visible_workflow(request: HttpRequest, workflow_id: str) -> Workflow:
+    """The workflow, if this person may see it. Raises Http404 otherwise, whatever the reason."""
+    row = access.visible_workflows(request.user).filter(pk=workflow_id).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def _ending(snapshot: Snapshot) -> dict[str, Any]:
+    data: dict[str, Any] = snapshot.events[-1][5] if snapshot.events else {}
+    return data
+
+
+def _value(state: dict[str, Any], key: str) -> Any:
+    return state["values"].get(key, {}).get("value")
+
+
+def _input(row: Workflow) -> Any:
+    """The arguments as they were given: by name only, if all of them were."""
+    args, kwargs = row.arguments
+    return row.input if args else kwargs
+
+
+def _history(request: HttpRequest, snapshot: Snapshot) -> dict[str, Any]:
+    """The latest part of the history, or the part before the event that the address names; newest first."""
+    before = request.GET.get("before", "")
+    paged = before.isascii() and before.isdigit() and len(before) < 19
+    workflow_id = snapshot.state["workflow"]["id"]
+    events = _events(workflow_id, int(before)) if paged else snapshot.events
+    first = events[0][0] if events else 1
+    # Looking one part further back finds the value that nearly every change on this part replaced.
+    earlier = _events(workflow_id, first) if first > 1 else []
+    known = {event[4]: event[5]["value"] for event in earlier if event[2] == "value_set"}
+    rows = history.rows(events, previous_values(events, known))
+    return {"history": rows[::-1], "history_paged": paged, "history_older": first if first > 1 else None}
+
+
+def _events(workflow_id: str, before: int) -> list[list[Any]]:
+    events = queries.latest_events(workflow_id, limit=HISTORY_ROWS, before=before)
+    return [event_log.wire(event) for event in events]
+
+
+@require_safe
+@never_cache
+@login_required
+def definitions(request: HttpRequest) -> HttpResponse:
+    """What can be started."""
+    if not access.can(request.user, "start"):
+        raise PermissionDenied
+    cards = [definition_card(definition) for definition in registry.definitions()]
+    return render(request, "dashboard/definitions.html", page_context(request, "definitions") | {"definitions": cards})
