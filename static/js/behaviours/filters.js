@@ -1,0 +1,38 @@
+/** The list's filters act as soon as they are changed; the address says what is shown. */
+
+const TYPING_MS = 350;
+
+export function filters() {
+  const form = /** @type {HTMLFormElement|null} */ (document.querySelector('[data-behaviour="filters"]'));
+  if (!form) return;
+  let typing = 0;
+  const submit = () => location.assign(addressOf(form));
+  form.addEventListener("change", ({ target }) => target instanceof HTMLInputElement && target.type === "search" || submit());
+  form.addEventListener("input", ({ target }) => {
+    if (!(target instanceof HTMLInputElement) || target.type !== "search") return;
+    clearTimeout(typing);
+    typing = setTimeout(submit, TYPING_MS);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(typing);
+    submit();
+  });
+  form.querySelector("button[type=submit]")?.remove();
+  keepTyping(form);
+}
+
+/** Without the fields that filter nothing. */
+function addressOf(form) {
+  const pairs = [...new FormData(form)].filter(([, value]) => value !== "");
+  const query = new URLSearchParams(/** @type {[string, string][]} */ (pairs)).toString();
+  return query ? `${form.action}?${query}` : form.action;
+}
+
+/** A page that came from typing into the search field goes on with it. */
+function keepTyping(form) {
+  const search = form.elements.namedItem("q");
+  if (!search.value || document.activeElement !== document.body) return;
+  search.focus();
+  search.setSelectionRange(search.value.length, search.value.length);
+}

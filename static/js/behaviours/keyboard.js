@@ -1,0 +1,20 @@
+/** Single keys, each with a visible twin: `/` goes to the search field, `n` takes what the list holds back. */
+
+const KEYS = {
+  "/": () => document.getElementById("filter-search")?.focus(),
+  n: () => document.querySelector(".live-bar:not([hidden])")?.dispatchEvent(new MouseEvent("click", { bubbles: true })),
+};
+
+export function keyboard() {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isEditing(event.target)) return;
+    const act = KEYS[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+function isEditing(target) {
+  return target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null;
+}

@@ -1,0 +1,35 @@
+/** <copy-button data-value="…" data-what="id">: copies a text, and says so. */
+
+import { element, icon } from "../lib/dom.js";
+
+const SAID_MS = 1500;
+
+export class CopyButton extends HTMLElement {
+  #timer = 0;
+
+  connectedCallback() {
+    if (this.firstElementChild) return;
+    const label = `Copy ${this.dataset.what ?? ""}`.trim();
+    const button = element("button", { type: "button", class: "button button--quiet", "aria-label": label, title: label }, icon("copy"));
+    button.addEventListener("click", (event) => this.#copy(event));
+    this.append(button);
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#timer);
+  }
+
+  async #copy(event) {
+    event.preventDefault();
+    await navigator.clipboard.writeText(this.dataset.value ?? "");
+    this.#say(true);
+    this.#timer = setTimeout(() => this.#say(false), SAID_MS);
+  }
+
+  #say(copied) {
+    this.toggleAttribute("data-copied", copied);
+    this.querySelector("use")?.setAttribute("href", copied ? "#icon-check" : "#icon-copy");
+    const announcer = document.getElementById("announcer");
+    if (announcer) announcer.textContent = copied ? "Copied" : "";
+  }
+}

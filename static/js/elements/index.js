@@ -1,0 +1,37 @@
+/** The only calls of customElements.define: names of elements, in one list. */
+
+import { ConnectionStatus } from "./connection_status.js";
+import { CopyButton } from "./copy_button.js";
+import { ElapsedTime } from "./elapsed_time.js";
+import { StatusBadge } from "./status_badge.js";
+import { TimeAgo } from "./time_ago.js";
+import { WorkflowError } from "./workflow_error.js";
+import { WorkflowHeader } from "./workflow_header.js";
+import { WorkflowHistory } from "./workflow_history.js";
+import { WorkflowList } from "./workflow_list.js";
+import { WorkflowOutput } from "./workflow_output.js";
+import { WorkflowTimeline } from "./workflow_timeline.js";
+import { WorkflowValues } from "./workflow_values.js";
+
+const ELEMENTS = {
+  "connection-status": ConnectionStatus,
+  "copy-button": CopyButton,
+  "elapsed-time": ElapsedTime,
+  "status-badge": StatusBadge,
+  "time-ago": TimeAgo,
+  "workflow-error": WorkflowError,
+  "workflow-header": WorkflowHeader,
+  "workflow-history": WorkflowHistory,
+  "workflow-list": WorkflowList,
+  "workflow-output": WorkflowOutput,
+  "workflow-timeline": WorkflowTimeline,
+  "workflow-values": WorkflowValues,
+};
+
+/** The elements that follow the page's store. */
+export const FOLLOWERS = Object.keys(ELEMENTS).filter((name) => "follow" in ELEMENTS[name].prototype).join(", ");
+
+/** Make the elements of the page come alive. */
+export function defineElements() {
+  for (const [name, element] of Object.entries(ELEMENTS)) customElements.define(name, element);
+}

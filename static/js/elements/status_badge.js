@@ -1,0 +1,20 @@
+/** <status-badge data-status="failed">: shape, word and colour of a status; `data-icon-only` keeps the word for readers. */
+
+import { element, icon } from "../lib/dom.js";
+
+export class StatusBadge extends HTMLElement {
+  static observedAttributes = ["data-status"];
+
+  attributeChangedCallback(_name, old, status) {
+    if (old === null || old === status) return;
+    this.render(status);
+  }
+
+  /** @param {string} status */
+  render(status) {
+    const word = status[0].toUpperCase() + status.slice(1);
+    const hidden = this.hasAttribute("data-icon-only");
+    if (hidden) this.title = word;
+    this.replaceChildren(icon(status), element("span", hidden ? { class: "visually-hidden" } : {}, word));
+  }
+}

@@ -1,0 +1,17 @@
+/** <time-ago datetime="…">3 s ago</time-ago>: how long ago; the title has the exact time, in UTC and where the reader is. */
+
+import { setText } from "../lib/dom.js";
+import { absolute, ago, local } from "../lib/times.js";
+import { TickingElement } from "./ticking.js";
+
+export class TimeAgo extends TickingElement {
+  static observedAttributes = ["datetime"];
+
+  tick(now) {
+    const at = this.getAttribute("datetime");
+    if (!at) return;
+    setText(this, ago(at, now));
+    const title = `${absolute(at)}\n${local(at)}`;
+    if (this.title !== title) this.title = title;
+  }
+}

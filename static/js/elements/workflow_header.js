@@ -1,0 +1,56 @@
+/** <workflow-header>: status, sentence, progress and facts of one workflow, from the store and the clock. */
+
+import { setText } from "../lib/dom.js";
+import { sentence } from "../lib/sentences.js";
+import { LiveElement } from "./live_element.js";
+import { paintProgress } from "./progress_bar.js";
+
+export class WorkflowHeader extends LiveElement {
+  #store = null;
+
+  /** @param {{store: import("../live/workflow_store.js").WorkflowStore, clock: import("../live/clock.js").Clock}} page */
+  follow({ store, clock }) {
+    this.release();
+    this.#store = store;
+    const paint = () => this.#paint(clock.now());
+    this.until(store.subscribe(paint));
+    this.until(clock.onTick((now) => this.#paintSentence(now)));
+    paint();
+  }
+
+  #paint(now) {
+    const { seq, workflow, values } = this.#store.state;
+    this.dataset.status = workflow.status;
+    this.querySelector("status-badge").dataset.status = workflow.status;
+    this.#paintSentence(now);
+    paintProgress(this.querySelector(".workflow-header__progress"), values.progress?.value, values.phase?.value);
+    this.#fact("worker", workflow.worker ?? "");
+    this.#fact("takeovers", String(workflow.takeovers));
+    this.#fact("seq", String(seq));
+    this.#paintDuration(workflow);
+    this.#paintEnd(workflow);
+  }
+
+  #paintSentence(now) {
+    const { state, events, gone } = this.#store;
+    const words = gone ? "This workflow was deleted; this is the last that was known." : sentence(state, now, events.at(-1)?.[5]);
+    setText(this.querySelector(".sentence"), words);
+  }
+
+  #fact(name, text) {
+    setText(this.querySelector(`[data-fact="${name}"]`), text);
+  }
+
+  #paintDuration({ started_at, finished_at }) {
+    const node = this.querySelector('[data-fact="duration"] elapsed-time');
+    if (node.dataset.start !== (started_at ?? "")) node.dataset.start = started_at ?? "";
+    if (node.dataset.end !== (finished_at ?? "")) node.dataset.end = finished_at ?? "";
+  }
+
+  #paintEnd({ definition, id, status, finished_at }) {
+    for (const node of this.querySelectorAll("[data-while-active]")) node.hidden = finished_at !== null;
+    const word = status[0].toUpperCase() + status.slice(1);
+    const title = `${word} · ${definition} ${id} · Telltale`;
+    if (document.title !== title) document.title = title;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * <workflow-history>: new events on top while the reader is at the top; otherwise they wait behind a pill and nothing
+ * moves under the reader's eyes. An earlier part (`data-paged`) stays as it is.
+ */
+
+import { element, setText } from "../lib/dom.js";
+import { row as historyRow } from "../lib/history.js";
+import { absolute } from "../lib/times.js";
+import { LiveElement } from "./live_element.js";
+
+const MOST_ROWS = 500;
+
+export class WorkflowHistory extends LiveElement {
+  /** The value of every key before the event that comes next. */
+  #before = new Map();
+  #waiting = [];
+
+  /** @param {{store: import("../live/workflow_store.js").WorkflowStore}} page */
+  follow({ store }) {
+    this.release();
+    this.#remember(store.state.values);
+    this.until(store.subscribe((change) => this.#changed(change, store)));
+    const listening = new AbortController();
+    this.#scroll.addEventListener("scroll", () => this.#atTop && this.#flush(), { passive: true, signal: listening.signal });
+    this.#pill.addEventListener("click", () => this.#toTop(), { signal: listening.signal });
+    this.until(() => listening.abort());
+  }
+
+  #remember(values) {
+    this.#before = new Map(Object.entries(values).map(([key, { value }]) => [key, { value }]));
+  }
+
+  #changed({ kind, events }, store) {
+    if (kind === "snapshot") return this.#replace(events, store.state.values);
+    this.#waiting.push(...events.map((event) => this.#row(event)));
+    if (this.#waiting.length > 2 * MOST_ROWS) this.#waiting = this.#waiting.slice(-MOST_ROWS);
+    return this.#atTop && !this.#paged ? this.#flush() : this.#paintPill();
+  }
+
+  /** A reset: what was here may be another history. */
+  #replace(events, values) {
+    this.#waiting = [];
+    this.#before.clear();
+    if (!this.#paged) this.#rows.replaceChildren(...events.map((event) => paint(this.#row(event))).reverse());
+    this.#remember(values);
+    this.#paintPill();
+  }
+
+  #row(event) {
+    const [, , kind, , key, data] = event;
+    const made = historyRow(event, kind === "value_set" ? (this.#before.get(key) ?? null) : null);
+    if (kind === "value_set") this.#before.set(key, { value: data.value });
+    return made;
+  }
+
+  #flush() {
+    if (this.#paged || this.#waiting.length === 0) return;
+    const fresh = this.#waiting.splice(0).slice(-MOST_ROWS);
+    this.#rows.prepend(...fresh.map(paint).reverse());
+    while (this.#rows.children.length > MOST_ROWS) this.#rows.lastElementChild?.remove();
+    this.#paintPill();
+  }
+
+  #paintPill() {
+    const count = this.#waiting.length;
+    this.#pill.hidden = count === 0;
+    const words = count > MOST_ROWS ? `more than ${MOST_ROWS} new events` : `${count} new event${count === 1 ? "" : "s"}`;
+    if (count) setText(this.#pill.firstElementChild, words);
+  }
+
+  #toTop() {
+    if (this.#paged) return location.assign(location.pathname + "#history");
+    this.#scroll.scrollTop = 0;
+    return this.#flush();
+  }
+
+  /** A selected text must survive: while something is selected in here, nothing is inserted. */
+  get #atTop() {
+    const selection = document.getSelection();
+    const selecting = selection && !selection.isCollapsed && this.contains(selection.anchorNode);
+    return this.#scroll.scrollTop < 8 && !selecting;
+  }
+
+  get #paged() {
+    return this.hasAttribute("data-paged");
+  }
+
+  get #scroll() {
+    return /** @type {HTMLElement} */ (this.querySelector(".history__scroll"));
+  }
+
+  get #rows() {
+    return /** @type {HTMLElement} */ (this.querySelector(".history__rows"));
+  }
+
+  get #pill() {
+    return /** @type {HTMLElement} */ (this.querySelector(".history__pill"));
+  }
+}
+
+/** The twin of the template `dashboard/workflow/_event.html`. @param {import("../lib/history.js").HistoryRow} row */
+function paint({ seq, at, label, tone, subject, detail, diff }) {
+  const what = element("span", { class: "history__what" });
+  if (subject) what.append(element("span", { class: "history__subject" }, subject));
+  if (detail) what.append(element("span", { class: "history__detail" }, detail));
+  if (diff) what.append(paintDiff(diff));
+  return element(
+    "li",
+    { class: "history__row", id: `event-${seq}` },
+    element("a", { class: "history__seq", href: `#event-${seq}` }, String(seq)),
+    element("time", { class: "history__at", datetime: at, title: absolute(at) }, at.slice(11, 23)),
+    element("span", { class: "history__label tone", "data-status": tone }, label),
+    what,
+  );
+}
+
+function paintDiff({ changes, more }) {
+  const box = element("span", { class: "diff" }, ...changes.map(paintChange));
+  if (changes.length === 0) box.append(element("span", { class: "diff__more" }, "set again, unchanged"));
+  if (more) box.append(element("span", { class: "diff__change diff__more" }, `and ${more} more`));
+  return box;
+}
+
+function paintChange({ path, old, new: now, delta }) {
+  const box = element("span", { class: "diff__change" });
+  if (path) box.append(element("span", { class: "diff__path" }, path));
+  if (old !== null) {
+    box.append(element("del", { class: "diff__old" }, old), element("span", { class: "diff__arrow", "aria-hidden": "true" }, "→"));
+    if (now === null) box.append(element("span", { class: "diff__more" }, "removed"));
+  }
+  if (now !== null) box.append(element("ins", { class: `diff__new${old === null ? " diff__new--first" : ""}` }, now));
+  if (delta) box.append(" ", element("span", { class: "diff__delta" }, delta));
+  return box;
+}

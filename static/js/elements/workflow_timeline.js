@@ -1,0 +1,132 @@
+/** <workflow-timeline>: steps as bars on one axis. The axis grows in round lengths, so bars do not crawl. */
+
+import { element, icon, setText, svgElement } from "../lib/dom.js";
+import { errorLine } from "../lib/sentences.js";
+import { between } from "../lib/times.js";
+import { bar, span, ticks, took } from "../lib/timeline.js";
+import { LiveElement } from "./live_element.js";
+
+const MOST_STEPS = 200;
+/** This near to the end, the reader follows the newest step. */
+const FOLLOW_PX = 48;
+
+export class WorkflowTimeline extends LiveElement {
+  #store = null;
+  #length = 0;
+
+  /** @param {{store: import("../live/workflow_store.js").WorkflowStore, clock: import("../live/clock.js").Clock}} page */
+  follow({ store, clock }) {
+    this.release();
+    this.#store = store;
+    this.until(store.subscribe(({ steps }) => this.#paint(clock.now(), steps)));
+    this.until(clock.onTick((now) => this.#paint(now, new Set())));
+    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+  }
+
+  /** Everything when the axis changed its length, else what changed and what still grows. */
+  #paint(now, changed) {
+    const follows = this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < FOLLOW_PX;
+    const { workflow, steps } = this.#store.state;
+    const length = span(between(workflow.created_at, workflow.finished_at ?? now), workflow.finished_at !== null);
+    const rescaled = length !== this.#length;
+    this.#length = length;
+    if (rescaled) this.#paintAxis();
+    this.#paintWhole(now);
+    for (const position of changed) this.#paintStep(steps[position], now);
+    for (const row of this.querySelectorAll("tr[data-position]")) {
+      const step = steps[row.dataset.position];
+      if (step && (rescaled || !step.finished_at)) this.#paintBar(row, step, now);
+    }
+    if (follows && changed.size > 0) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+  }
+
+  #paintAxis() {
+    const labels = this.querySelectorAll(".timeline__axis > span");
+    ticks(this.#length).forEach((text, index) => setText(labels[index], text));
+  }
+
+  #paintWhole(now) {
+    const { created_at, started_at, finished_at, status } = this.#store.state.workflow;
+    const row = this.querySelector(".timeline__whole");
+    row.dataset.status = status;
+    const end = finished_at ?? now;
+    const begun = started_at ?? end;
+    const [waited, worked] = row.querySelectorAll("rect");
+    place(waited, bar(created_at, created_at, begun, this.#length));
+    place(worked, bar(created_at, begun, end, this.#length));
+    setText(row.querySelector(".timeline__duration"), took(started_at, finished_at, now));
+  }
+
+  #paintStep(step, now) {
+    const row = this.querySelector(`tr[data-position="${step.position}"]`) ?? this.#insert(step);
+    row.dataset.status = step.status;
+    row.querySelector("status-badge").dataset.status = step.status;
+    this.#paintAttempt(row, step.attempt);
+    this.#paintError(row, step);
+    this.#paintBar(row, step, now);
+  }
+
+  #paintBar(row, step, now) {
+    const { created_at } = this.#store.state.workflow;
+    place(row.querySelector("rect"), bar(created_at, step.started_at, step.finished_at ?? now, this.#length));
+    setText(row.querySelector(".timeline__duration"), took(step.started_at, step.finished_at, now));
+  }
+
+  #paintAttempt(row, attempt) {
+    if (attempt < 2) return;
+    const name = row.querySelector(".timeline__name > span");
+    const label = name.querySelector(".timeline__attempt") ?? name.appendChild(element("span", { class: "timeline__attempt" }));
+    setText(label, `attempt ${attempt}`);
+  }
+
+  #paintError(row, { position, error }) {
+    let line = this.querySelector(`tr[data-error-of="${position}"]`);
+    if (!error) return line?.remove();
+    if (!line) {
+      line = element("tr", { class: "timeline__error", "data-error-of": String(position) }, element("td", { colspan: "3" }));
+      row.after(line);
+    }
+    return setText(line.firstElementChild, errorLine(error));
+  }
+
+  #insert({ position, name, status }) {
+    const row = stepRow(position, name, status);
+    const body = this.querySelector("tbody");
+    const later = [...body.querySelectorAll("tr[data-position]")].find((one) => Number(one.dataset.position) > position);
+    body.insertBefore(row, later ?? null);
+    const rows = body.querySelectorAll("tr[data-position]");
+    if (rows.length > MOST_STEPS) this.#drop(rows[0]);
+    this.querySelector(".panel__empty").hidden = true;
+    return row;
+  }
+
+  get #scroll() {
+    return /** @type {HTMLElement} */ (this.querySelector(".timeline__scroll"));
+  }
+
+  #drop(row) {
+    this.querySelector(`tr[data-error-of="${row.dataset.position}"]`)?.remove();
+    row.remove();
+    const hidden = Object.keys(this.#store.state.steps).length - MOST_STEPS;
+    setText(this.querySelector(".panel__note"), `the last ${MOST_STEPS}; ${hidden} earlier ones are in the history`);
+  }
+}
+
+function stepRow(position, name, status) {
+  const badge = element("status-badge", { "data-status": status, "data-icon-only": "" }, icon(status));
+  const label = element("span", {}, element("span", { class: "timeline__position" }, String(position)), badge, element("b", {}, name));
+  const svg = svgElement("svg", { class: "bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none", "aria-hidden": "true" });
+  svg.append(svgElement("rect", { class: "bar__fill", y: 1, height: 10, rx: 1.5 }));
+  return element(
+    "tr",
+    { class: "tone", "data-position": String(position), "data-status": status },
+    element("td", { class: "timeline__name" }, label),
+    element("td", {}, svg),
+    element("td", { class: "timeline__duration" }),
+  );
+}
+
+function place(rect, { x, width }) {
+  rect.setAttribute("x", x);
+  rect.setAttribute("width", width);
+}

@@ -1,0 +1,78 @@
+/** <workflow-values>: the current value of every key; a change shows old and new side by side for a moment. */
+
+import { element, flash, setText } from "../lib/dom.js";
+import { brief } from "../lib/values.js";
+import { LiveElement } from "./live_element.js";
+
+const WAS_MS = 2_000;
+const VALUE_LENGTH = 2_000;
+const SHORT = 40;
+
+export class WorkflowValues extends LiveElement {
+  #timers = new Map();
+  /** When each key changed last: what changes all the time must not glow all the time. */
+  #changedAt = new Map();
+
+  /** @param {{store: import("../live/workflow_store.js").WorkflowStore}} page */
+  follow({ store }) {
+    this.release();
+    this.until(store.subscribe((change) => this.#changed(change, store.state.values)));
+    this.until(() => this.#timers.forEach(clearTimeout));
+  }
+
+  #changed({ keys, kind }, values) {
+    if (kind === "snapshot") this.#dropMissing(values);
+    for (const key of keys) this.#paint(key, values[key]);
+  }
+
+  #dropMissing(values) {
+    for (const row of this.querySelectorAll("tr[data-key]")) {
+      if (!Object.hasOwn(values, row.dataset.key)) row.remove();
+    }
+  }
+
+  #paint(key, { value, at }) {
+    const row = this.querySelector(`tr[data-key="${CSS.escape(key)}"]`) ?? this.#insert(key);
+    const text = brief(value, VALUE_LENGTH);
+    row.querySelector("time-ago").setAttribute("datetime", at);
+    const cell = row.querySelector(".values__value");
+    const now = cell.querySelector(".values__now") ?? wrap(cell);
+    const old = now.textContent;
+    if (!setText(now, text)) return;
+    const calm = Date.now() - (this.#changedAt.get(key) ?? 0) > WAS_MS;
+    this.#changedAt.set(key, Date.now());
+    if (!calm) return;
+    flash(row);
+    this.#showOld(key, cell, old, text);
+  }
+
+  /** Only what the eye can take in; long and fast values just flash. */
+  #showOld(key, cell, old, text) {
+    cell.querySelector(".values__was")?.remove();
+    clearTimeout(this.#timers.get(key));
+    if (!old || old.length > SHORT || text.length > SHORT) return;
+    const was = element("del", { class: "values__was", "aria-hidden": "true" }, old);
+    cell.prepend(was);
+    this.#timers.set(key, setTimeout(() => was.remove(), WAS_MS));
+  }
+
+  #insert(key) {
+    const row = element(
+      "tr",
+      { "data-key": key },
+      element("th", { scope: "row" }, key),
+      element("td", { class: "values__value" }),
+      element("td", { class: "values__at" }, element("time-ago")),
+    );
+    const after = [...this.querySelectorAll("tr[data-key]")].find((one) => one.dataset.key > key);
+    this.querySelector("tbody").insertBefore(row, after ?? null);
+    this.querySelector(".panel__empty").hidden = true;
+    return row;
+  }
+}
+
+function wrap(cell) {
+  const now = element("span", { class: "values__now" }, cell.textContent);
+  cell.replaceChildren(now);
+  return now;
+}

@@ -1,0 +1,79 @@
+/** What a workflow is doing, as one sentence. Pure; the twin of `dashboard/presenters/sentences.py`. */
+
+import { between, clock, duration, wholeDuration } from "./times.js";
+
+const EVENT_WORDS = { message: "message", event: "value" };
+const SENTENCES = {
+  delayed: () => "Not to be started yet.",
+  queued,
+  running,
+  waiting: queued,
+  succeeded: ended("Succeeded in"),
+  failed: ended("Failed after"),
+  cancelled: ended("Cancelled after"),
+  quarantined: ended("Set aside after"),
+};
+
+/** @param {object} state @param {string|number} now @param {object|null} [ending]  data of the last event */
+export function sentence(state, now, ending = null) {
+  const { waiting, status } = state.workflow;
+  return waiting ? waitingSentence(waiting, now) : SENTENCES[status](state, now, ending ?? {});
+}
+
+function waitingSentence(waiting, now) {
+  const since = wholeDuration(between(waiting.since, now));
+  const of = waiting.workflow ? ` of workflow ${waiting.workflow}` : "";
+  const what = `${EVENT_WORDS[waiting.for] ?? waiting.for} “${waiting.name}”${of}`;
+  const until = waiting.until ? `, until ${clock(waiting.until)} at most` : "";
+  return `Waiting ${since} for ${what}${until}.`;
+}
+
+function queued({ workflow }, now) {
+  const last = workflow.last_event ?? { kind: "created", at: workflow.created_at };
+  const since = wholeDuration(between(last.at, now));
+  if (last.kind === "released") {
+    return `Its worker is gone; for ${since} it has been ready for another one. Recorded steps will not run again.`;
+  }
+  const words = workflow.started_at ? "Ready to go on" : "Queued";
+  return `${words} for ${since}; waits for a worker of queue ${workflow.queue}.`;
+}
+
+function running(state, now) {
+  const step = openStep(state);
+  if (!step) return `Running for ${wholeDuration(between(state.workflow.started_at, now))}.`;
+  if (step.status === "retrying") {
+    const again = clock(step.next_attempt_at);
+    return `Step ${step.position}, ${step.name}, failed attempt ${step.attempt}; tries again at ${again}.`;
+  }
+  const attempt = step.attempt > 1 ? `, attempt ${step.attempt}` : "";
+  const since = wholeDuration(between(step.attempt_started_at, now));
+  return `Running step ${step.position}, ${step.name}${attempt}, for ${since}.`;
+}
+
+/** Positions are integer keys, which objects keep in ascending order, so the last open one is the latest. */
+function openStep(state) {
+  let latest = null;
+  for (const step of Object.values(state.steps)) {
+    if (step.status === "running" || step.status === "retrying") latest = step;
+  }
+  return latest;
+}
+
+function ended(words) {
+  return ({ workflow }, _now, ending) => {
+    const took = duration(between(workflow.started_at ?? workflow.created_at, workflow.finished_at));
+    return `${words} ${took}${reason(workflow, ending)}`;
+  };
+}
+
+function reason(workflow, ending) {
+  const by = ending.by ? ` by ${ending.by}` : "";
+  if (ending.reason) return `${by}: ${ending.reason}`;
+  return workflow.error ? `${by}: ${errorLine(workflow.error)}` : `${by}.`;
+}
+
+/** The type and first line of a recorded error. @param {{type: string, message?: string}} error */
+export function errorLine(error) {
+  const line = (error.message ?? "").split("\n", 1)[0];
+  return line ? `${error.type}: ${line}` : error.type;
+}

@@ -1,0 +1,58 @@
+/** Points in time and durations as text. Pure; the twin of `dashboard/presenters/times.py`. */
+
+export const SECOND = 1_000;
+export const MINUTE = 60_000;
+export const HOUR = 3_600_000;
+export const DAY = 86_400_000;
+
+const two = (number) => String(number).padStart(2, "0");
+const part = (ms, unit) => Math.floor(ms / unit);
+
+/** @param {string|number} time  ISO text, or milliseconds already @returns {number} milliseconds since 1970 */
+export function milliseconds(time) {
+  return typeof time === "number" ? time : new Date(time).getTime();
+}
+
+/** Milliseconds from one point in time to another, never negative. @param {string|number} start @param {string|number} end */
+export function between(start, end) {
+  return Math.max(0, Math.floor(milliseconds(end) - milliseconds(start)));
+}
+
+/** "340 ms", "4.2 s", "3 min 04 s", "2 h 05 min", "3 d 04 h". @param {number} ms */
+export function duration(ms) {
+  if (ms < SECOND) return `${ms} ms`;
+  if (ms < 10 * SECOND) return `${part(ms, SECOND)}.${part(ms % SECOND, 100)} s`;
+  return wholeDuration(ms);
+}
+
+/** The same for something that still grows: nothing below a second. @param {number} ms */
+export function wholeDuration(ms) {
+  if (ms < MINUTE) return `${part(ms, SECOND)} s`;
+  if (ms < HOUR) return `${part(ms, MINUTE)} min ${two(part(ms % MINUTE, SECOND))} s`;
+  if (ms < DAY) return `${part(ms, HOUR)} h ${two(part(ms % HOUR, MINUTE))} min`;
+  return `${part(ms, DAY)} d ${two(part(ms % DAY, HOUR))} h`;
+}
+
+/** How long ago, in one unit; after a day, the date. @param {string} iso @param {string|number} now */
+export function ago(iso, now) {
+  const ms = between(iso, now);
+  if (ms < MINUTE) return `${part(ms, SECOND)} s ago`;
+  if (ms < HOUR) return `${part(ms, MINUTE)} min ago`;
+  if (ms < DAY) return `${part(ms, HOUR)} h ago`;
+  return iso.slice(0, 10);
+}
+
+/** The full point in time with its zone. @param {string} iso */
+export function absolute(iso) {
+  return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
+}
+
+/** The time of day with its zone. @param {string} iso */
+export function clock(iso) {
+  return `${iso.slice(11, 19)} UTC`;
+}
+
+/** The same instant on the reader's own clock, with that zone's name. @param {string} iso */
+export function local(iso) {
+  return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
+}
