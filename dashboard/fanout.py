@@ -10,6 +10,7 @@ Watch first, then read: a topic is watched before its head or snapshot is read, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,6 @@ from dashboard.subscriptions import ListSubscription, Reader, Subscription, Topi
 from workflows import event_log
 from workflows.listener import listener
 
-FRAME_PERIOD = 1 / 25  # between frames of one topic
 TICK_PERIOD = 0.005  # between queries, so that topics due at about the same time share one
 LIST_PERIOD = 0.25  # between frames of a list, and between its sweeps
 CARE_PERIOD = 1.0  # between looks at heartbeats and stalled connections
@@ -50,6 +50,14 @@ class _Start(NamedTuple):
     epoch: str
     seq: int
     text: str
+
+
+class _Turn(NamedTuple):
+    """Who reads in one tick, from where, and how far the topic was known when it began."""
+
+    topic: Topic
+    head: int
+    cursors: dict[WorkflowSubscription, int]
 
 
 class Fanout:
@@ -112,7 +120,9 @@ class Fanout:
             raise
         return subscription
 
-    async def _place(self, subscription: WorkflowSubscription, head: event_log.Head, at: protocol.Cursor | None) -> None:
+    async def _place(
+        self, subscription: WorkflowSubscription, head: event_log.Head, at: protocol.Cursor | None
+    ) -> None:
         if at is None:
             await self._restart([subscription], None)
         elif at["epoch"] != head.epoch:
@@ -122,7 +132,9 @@ class Fanout:
         else:
             subscription.resume(at, head.seq)
 
-    async def follow_list(self, reader: Reader, user: access.Visitor, wanted: protocol.SubscribeList) -> ListSubscription:
+    async def follow_list(
+        self, reader: Reader, user: access.Visitor, wanted: protocol.SubscribeList
+    ) -> ListSubscription:
         """Subscribe to a list."""
         subscription = ListSubscription(reader, await self.ask(lists.ListView.admitted, user, wanted))
         self._lists.add(subscription)
@@ -165,45 +177,58 @@ class Fanout:
             self._mark(topic)
 
     def _mark(self, topic: Topic) -> None:
-        if topic not in self._due and topic.readers:
-            self._due[topic] = topic.sent_at + FRAME_PERIOD
+        if topic.readers:
+            self._due[topic] = 0.0
             self._alarm.set()
 
     async def _ticking(self) -> None:
         now = self._loop.time()
         due = [topic for topic, at in self._due.items() if at <= now]
         if due:
-            for topic in due:
-                del self._due[topic]
-            await self._tick(due)
+            await self._tick(due, now)
             await asyncio.sleep(TICK_PERIOD)
         else:
             self._alarm.clear()
             await _alarm_within(self._alarm, min(self._due.values()) - now if self._due else None)
 
-    async def _tick(self, due: list[Topic]) -> None:
-        asked = {topic: (topic.head, _places(topic)) for topic in due}
-        places = [(topic.id, seq) for topic, (_, seqs) in asked.items() for seq in seqs]
+    async def _tick(self, due: list[Topic], now: float) -> None:
+        for topic in due:
+            del self._due[topic]
+        turns = [_Turn(topic, topic.head, {one: one.cursor for one in topic.turn(now)}) for topic in due]
+        places = {(turn.topic.id, seq) for turn in turns for seq in turn.cursors.values()}
         try:
             found = await self._loop.run_in_executor(self._ticks, _read, tail.read, places) if places else {}
         except Exception:
             for topic in due:
                 self._mark(topic)
             raise
-        for topic, (head, seqs) in asked.items():
-            topic.sent_at = self._loop.time()
-            self._spread(topic, {seq: found.get((topic.id, seq)) for seq in seqs}, head)
+        for turn in turns:
+            self._spread(turn, {seq: found.get((turn.topic.id, seq)) for seq in turn.cursors.values()})
+            for subscription in turn.cursors:
+                subscription.sent_at = now
+            next_turn = turn.topic.next_turn()
+            if next_turn is not None and turn.topic not in self._due:
+                self._due[turn.topic] = next_turn
 
-    def _spread(self, topic: Topic, frames: dict[int, tail.Frame | None], head: int) -> None:
+    def _spread(self, turn: _Turn, frames: dict[int, tail.Frame | None]) -> None:
+        topic = turn.topic
         topic.suspect = False
         topic.frames = {seq: frame for seq, frame in frames.items() if frame is not None and frame.text}
-        if frames and not topic.frames and topic.head == head:
+        if frames and not topic.frames and topic.head == turn.head:
             topic.head = max(frames)  # nothing follows: the hint was about events that are no more
-        lost = [one for one in topic.readers if one.placed and one.cursor in frames and _is_void(one, frames)]
+        lost = [one for one, seq in turn.cursors.items() if _is_void(one, seq, frames[seq])]
         if lost:
-            self._do(self._restart(lost, ResetReason.EPOCH))
-        for subscription in topic.readers:
+            self._do(self._restart_or_part(lost))
+        for subscription in turn.cursors:
             subscription.reader.wake(subscription)
+
+    async def _restart_or_part(self, lost: list[WorkflowSubscription]) -> None:
+        try:
+            await self._restart(lost, ResetReason.EPOCH)
+        except Exception:
+            _log.exception("no snapshot of %r; its readers shall come back", lost[0].topic.id)
+            for subscription in lost:
+                self._do(subscription.reader.end(CloseCode.COME_BACK))
 
     async def _restart(self, lost: list[WorkflowSubscription], reason: ResetReason | None) -> None:
         """Readers without a valid place begin with one snapshot, made once."""
@@ -255,9 +280,8 @@ class Fanout:
 
     async def _caring(self) -> None:
         await asyncio.sleep(CARE_PERIOD)
-        now = self._loop.time()
         for reader in self._readers:
-            if reader.care(now) > STALL_SECONDS:
+            if reader.care(CARE_PERIOD) > STALL_SECONDS:
                 self._do(reader.end(CloseCode.COME_BACK))
 
     async def _auditing(self) -> None:
@@ -277,6 +301,7 @@ class Fanout:
         placed = [subscription for subscription in topic.readers if subscription.placed]
         topic.suspect = head is None or any(one.epoch != head.epoch or one.cursor > head.seq for one in placed)
         topic.head = max(topic.head, head.seq if head else 0)
+        topic.frames = {}  # no use to keep them while nothing happens
         if placed and (topic.suspect or any(one.cursor < topic.head for one in placed)):
             self._mark(topic)
 
@@ -294,28 +319,20 @@ class Fanout:
         task.add_done_callback(self._errands.discard)
 
 
-def _places(topic: Topic) -> set[int]:
-    return {
-        one.cursor
-        for one in topic.readers
-        if one.placed and not one.lead and one.reader.ready and (topic.suspect or one.cursor < topic.head)
-    }
-
-
-def _is_void(subscription: WorkflowSubscription, frames: dict[int, tail.Frame | None]) -> bool:
-    frame = frames[subscription.cursor]
+def _is_void(subscription: WorkflowSubscription, seq: int, frame: tail.Frame | None) -> bool:
+    """Whether a reader's place turned out to be none, unless it left that place meanwhile."""
+    if not subscription.placed or subscription.cursor != seq:
+        return False
     return frame is None or frame.epoch != subscription.epoch or not frame.whole
 
 
 async def _alarm_within(alarm: asyncio.Event, seconds: float | None) -> None:
-    try:
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(alarm.wait(), seconds)
-    except TimeoutError:
-        pass
 
 
 def _read(question: Callable[..., _Answer], *arguments: Any) -> _Answer:
-    """In a thread of ours, on its connection. One that broke while idle says so only at its next use: once more then."""
+    """In a thread of ours, on its connection. One that broke while idle says so only when used: once more then."""
     try:
         return question(*arguments)
     except (OperationalError, InterfaceError):

@@ -43,7 +43,7 @@ class News(NamedTuple):
     more: bool
 
 
-def read(known: Mapping[str, int], *, after: datetime, started: Collection[str]) -> News:
+def read(known: Mapping[str, int], after: datetime, started: Collection[str]) -> News:
     """Rows that moved past the seq known of them, and changes of status after a time or of the hinted `started`."""
     seqs = queries.seqs(list(known)) if known else {}
     moved = [workflow_id for workflow_id, seq in seqs.items() if seq > known[workflow_id]]

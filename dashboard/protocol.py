@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict, cast
@@ -272,7 +272,7 @@ def _natural(message: dict[str, Any], name: str) -> None:
         raise BadMessage(f"{name} must be a whole number from 0 to 2^63 - 1")
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "subscribe": _check_subscribe,
     "unsubscribe": _check_unsubscribe,
     "ack": lambda message: _natural(message, "frames"),
@@ -305,9 +305,7 @@ def hello() -> str:
 
 def snapshot(topic: str, *, epoch: str, state: dict[str, Any], events: Sequence[list[Any]]) -> str:
     """The text of a `Snapshot`."""
-    return _text(
-        Snapshot(t="snapshot", topic=topic, epoch=epoch, seq=state["seq"], state=state, events=list(events))
-    )
+    return _text(Snapshot(t="snapshot", topic=topic, epoch=epoch, seq=state["seq"], state=state, events=list(events)))
 
 
 def events(topic: str, *, epoch: str, first: int, last: int, encoded: str) -> str:

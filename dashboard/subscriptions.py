@@ -12,6 +12,9 @@ from dashboard import access, lists, protocol, tail, topics
 from dashboard.protocol import CloseCode
 from workflows.listener import Watch
 
+FRAME_PERIOD = 1 / 25  # between frames to one reader of a workflow
+READERS_PER_TICK = 100  # of one topic
+
 
 class Subscription(Protocol):
     """Something a connection takes frames from."""
@@ -32,8 +35,8 @@ class Reader(Protocol):
     def wake(self, subscription: Subscription) -> None:
         """Take from this subscription as soon as it is ready."""
 
-    def care(self, now: float) -> float:
-        """Keep the heartbeat; for how many seconds nothing was acknowledged."""
+    def care(self, seconds: float) -> float:
+        """So much time has passed: keep the heartbeat; for how many seconds was nothing acknowledged?"""
 
     async def end(self, code: CloseCode) -> None:
         """Close it."""
@@ -42,23 +45,38 @@ class Reader(Protocol):
 class Topic:
     """One watched workflow: its readers, its newest known seq, and the frames of the last tick by cursor."""
 
-    __slots__ = ("frames", "head", "id", "mark", "readers", "sent_at", "suspect", "watch")
+    __slots__ = ("frames", "head", "id", "mark", "readers", "suspect", "watch")
 
     def __init__(self, workflow_id: str, mark: Callable[[Topic], None]) -> None:
         self.id = workflow_id
-        self.mark = mark  # makes it due
+        self.mark = mark  # asks for a tick
         self.head = 0
         self.frames: dict[int, tail.Frame] = {}
         self.readers: set[WorkflowSubscription] = set()
-        self.sent_at = 0.0
         self.suspect = False  # its history may be another one now: look at every cursor
         self.watch: Watch | None = None
+
+    def turn(self, now: float) -> list[WorkflowSubscription]:
+        """Who reads in this tick: those without a frame for a period, longest waiting first, and not too many at once.
+
+        With many readers the turns spread over the period: nobody waits for hundreds of sends before its own.
+        """
+        if self.suspect:
+            return [one for one in self.readers if one.placed and not one.lead]
+        due = [one for one in self.readers if one.sent_at + FRAME_PERIOD <= now and one.is_behind]
+        due.sort(key=_sent_at)
+        return due[:READERS_PER_TICK]
+
+    def next_turn(self) -> float | None:
+        """When somebody has a turn again; None while everybody has everything."""
+        behind = [one.sent_at for one in self.readers if one.is_behind]
+        return min(behind) + FRAME_PERIOD if behind else None
 
 
 class WorkflowSubscription:
     """One reader of one workflow. Its place is (epoch, cursor); it has none while it waits for a snapshot."""
 
-    __slots__ = ("cursor", "epoch", "lead", "placed", "reader", "receipt", "topic")
+    __slots__ = ("cursor", "epoch", "lead", "placed", "reader", "receipt", "sent_at", "topic")
 
     def __init__(self, reader: Reader, topic: Topic) -> None:
         self.reader = reader
@@ -68,11 +86,17 @@ class WorkflowSubscription:
         self.cursor = 0
         self.lead: list[str] = []  # what comes before the tail: a reset, a snapshot
         self.receipt: tuple[int, int] | None = None  # resumed after, complete at
+        self.sent_at = 0.0
 
     @property
     def name(self) -> str:
         """The topic as the client knows it."""
         return topics.workflow(self.topic.id)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it could be sent something now."""
+        return self.placed and self.cursor < self.topic.head and not self.lead and self.reader.ready
 
     def resume(self, at: protocol.Cursor, head: int) -> None:
         """Go on from the client's cursor; a receipt follows once everything up to `head` was sent."""
@@ -105,6 +129,10 @@ class WorkflowSubscription:
         if self.cursor < self.topic.head:
             self.topic.mark(self.topic)
         return []
+
+
+def _sent_at(subscription: WorkflowSubscription) -> float:
+    return subscription.sent_at
 
 
 class ListSubscription:

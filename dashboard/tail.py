@@ -35,8 +35,8 @@ def read(places: Collection[Place]) -> dict[Place, Frame]:
 
 def _frame(place: Place, tail: event_log.Tail) -> Frame:
     workflow_id, seq = place
-    if not tail.count:
+    if not tail.length:
         return Frame(tail.epoch, seq, "", whole=True)
     topic = topics.workflow(workflow_id)
     text = protocol.events(topic, epoch=tail.epoch, first=seq + 1, last=tail.last, encoded=tail.events)
-    return Frame(tail.epoch, tail.last, text, whole=tail.last - seq == tail.count)
+    return Frame(tail.epoch, tail.last, text, whole=tail.last - seq == tail.length)

@@ -1,9 +1,9 @@
 """The gapless history: append with the next seq, read after a seq, and the state at a seq.
 
 Appending is one fenced statement (see `sql`). Every write of a workflow's own carries an operation key `op`:
-"7" is operation 7 of the body, "7.2" the start of attempt 2 of step 7, "7.2.-" its failure, "7.2.5" the fifth thing that attempt
-published, "t3.9" the ninth progress report of claim 3. It is unique per workflow, so a write whose outcome got lost with
-the connection is simply asked again.
+"7" is operation 7 of the body, "7.2" the start of attempt 2 of step 7, "7.2.-" its failure, "7.2.5" the fifth thing
+that attempt published, "t3.9" the ninth progress report of claim 3. It is unique per workflow, so a write whose outcome
+got lost with the connection is simply asked again.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Tail(NamedTuple):
     """Events that follow a cursor: how many, the seq of the last one, and their wire forms joined by commas."""
 
     epoch: str
-    count: int
+    length: int
     last: int
     events: str
 
@@ -309,4 +309,3 @@ def _step_state(step: Step) -> dict[str, Any]:
         "next_attempt_at": wire_time(step.next_attempt_at),
         "error": step.error,
     }
-
