@@ -1,6 +1,6 @@
 """Celery's messages in PostgreSQL: kombu's PGMQ transport with the repairs that version 5.7 needs.
 
-Each repair has a regression test (tests/config/test_broker.py); when a kombu release passes it without, the repair goes.
+Each repair has a regression test (tests/config/test_broker.py); when a kombu release passes it without, it goes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SCHEME = "pgqueue"  # an alias: the URL scheme may not have a dot in it
 _LONGEST_NAME = 47
 
 
-class Channel(base.Channel):  # type: ignore[misc]
+class Channel(base.Channel):
     """Queues whose names are long, replies, and fan-out sends."""
 
     def entity_name(self, name: str, table: Any = base.CHARS_REPLACE_TABLE) -> str:
@@ -30,8 +30,7 @@ class Channel(base.Channel):  # type: ignore[misc]
         """Bindings live in the process that made them, so a worker cannot look up its caller's reply queue."""
         if exchange.startswith("reply.") and exchange.endswith(".pidbox"):
             return [f"{routing_key}.{exchange}"]
-        found: list[str] = super()._lookup(exchange, routing_key, default)
-        return found
+        return list(super()._lookup(exchange, routing_key, default))
 
     def _pgmq_send_kwargs(self, message: Any) -> dict[str, Any]:
         """`send_topic` without a delay calls an SQL function that does not exist."""
@@ -41,13 +40,13 @@ class Channel(base.Channel):  # type: ignore[misc]
         return arguments
 
 
-class Transport(base.Transport):  # type: ignore[misc]
+class Transport(base.Transport):
     """After a fork the parent's connections must be left alone: closing them would end them for the parent, too."""
 
     Channel = Channel
 
     def __init__(self, client: Any, **options: Any) -> None:
-        super().__init__(client, **options)
+        super().__init__(client, **options)  # type: ignore[no-untyped-call]
         self._pid = os.getpid()
 
     def _leave_to_parent(self) -> None:

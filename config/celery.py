@@ -21,6 +21,7 @@ def _consume_the_queues_of_all_definitions(conf: Any, options: dict[str, Any] | 
     if options and options.get("queues"):
         return
     from kombu import Queue  # needed in workers only
+
     from workflows import registry  # definitions are imported by django.setup(), which has run by now
 
     conf.task_queues = [Queue(name) for name in sorted(registry.queues())]

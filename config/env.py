@@ -68,9 +68,10 @@ def database(name: str, default: str) -> dict[str, Any]:
         raise BadEnvironment(f"{name}={value!r} is not a database URL ({error}). Use {good}.") from None
     if parsed.get("ENGINE") != "django.db.backends.postgresql" or not parsed.get("NAME"):
         raise BadEnvironment(f"{name}={value!r} is not a PostgreSQL database with a name. Use {good}.")
-    for name in ("host", "port"):  # a socket's directory can only be given as ?host=…; everybody reads HOST and PORT
-        given = parsed.get("OPTIONS", {}).pop(name, "")
-        parsed[name.upper()] = given or parsed[name.upper()]
+    options: dict[str, Any] = parsed.get("OPTIONS") or {}  # type: ignore[assignment]
+    for option in ("host", "port"):  # a socket's directory can only be given as ?host=…; everybody reads HOST and PORT
+        given = options.pop(option, "")
+        parsed[option.upper()] = given or parsed[option.upper()]
     return parsed
 
 

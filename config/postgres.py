@@ -56,6 +56,9 @@ class Postgres:
         self.socket = _socket_directory(self.data)
         self.durable = durable
         self._process: subprocess.Popen[bytes] | None = None
+        self._uid = self.account.pw_uid if self.account else None
+        self._gid = self.account.pw_gid if self.account else None
+        self._extra_groups: list[int] | None = [] if self.account else None
 
     @property
     def url(self) -> str:
@@ -79,7 +82,14 @@ class Postgres:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         self._process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=self.data, start_new_session=True, **self._as_account()
+            command,
+            stdout=log,
+            stderr=log,
+            cwd=self.data,
+            start_new_session=True,
+            user=self._uid,
+            group=self._gid,
+            extra_groups=self._extra_groups,
         )
         self._wait_ready(bin_directory, timeout)
 
@@ -106,11 +116,6 @@ class Postgres:
         """The exit status once the server has ended."""
         return self._process.poll() if self._process else None
 
-    def _as_account(self) -> dict[str, object]:
-        if self.account is None:
-            return {}
-        return {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
-
     def _prepare_directories(self) -> None:
         for directory in {self.data, self.socket}:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,9 +127,18 @@ class Postgres:
             str(bin_directory / "initdb"), "-D", str(self.data), "-U", USER, "--auth=trust", "--encoding=UTF8",
             "--locale-provider=builtin", "--locale=C.UTF-8",
         ]  # fmt: skip
-        if _major_version(bin_directory) < 17:  # noqa: PLR2004  the built-in provider came with 17
+        if _major_version(bin_directory) < 17:  # the built-in provider came with 17
             command = [*command[:-2], "--locale=C"]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=self.data, check=False, **self._as_account())
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=self.data,
+            check=False,
+            user=self._uid,
+            group=self._gid,
+            extra_groups=self._extra_groups,
+        )
         if done.returncode:
             raise PostgresError(f"The database in {self.data} could not be created: {done.stderr.strip()}")
 
@@ -140,7 +154,9 @@ class Postgres:
         deadline = time.monotonic() + 30
         while _is_postgres(pid, self.data):
             if time.monotonic() > deadline:
-                raise PostgresError(f"A server of an earlier start (pid {pid}) does not stop. Stop it with: kill -QUIT {pid}")
+                raise PostgresError(
+                    f"A server of an earlier start (pid {pid}) does not stop. Stop it with: kill -QUIT {pid}"
+                )
             time.sleep(0.05)
 
     def _wait_ready(self, bin_directory: Path, timeout: float) -> None:
@@ -149,7 +165,9 @@ class Postgres:
         deadline = time.monotonic() + timeout
         while True:
             if self._process is not None and self._process.poll() is not None:
-                raise PostgresError(f"PostgreSQL ended at once with status {self._process.returncode}; its log says why.")
+                raise PostgresError(
+                    f"PostgreSQL ended at once with status {self._process.returncode}; its log says why."
+                )
             try:
                 with psycopg.connect(
                     host=str(self.socket), port=_PORT, user=USER, dbname="postgres", autocommit=True, connect_timeout=5
@@ -172,7 +190,9 @@ def _account() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise PostgresError("PostgreSQL does not run as root and there is no account `postgres` or `nobody`. Use another user.")
+    raise PostgresError(
+        "PostgreSQL does not run as root and there is no account `postgres` or `nobody`. Use another user."
+    )
 
 
 def _data_directory(wanted: Path, account: pwd.struct_passwd | None) -> Path:
@@ -206,7 +226,7 @@ def _can_traverse(directory: Path, account: pwd.struct_passwd) -> bool:
 
 
 def _socket_directory(data: Path) -> Path:
-    """The data directory itself, which only the account may enter; a short one where the path is too long for a socket."""
+    """The data directory, which only the account may enter; a short one where its path is too long for a socket."""
     if len(os.fsencode(data)) <= _SOCKET_PATH_LIMIT:
         return data
     runtime = os.environ.get("XDG_RUNTIME_DIR", "/tmp")  # noqa: S108  the directory below is ours, mode 700

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -105,7 +106,10 @@ class Supervisor:
         service.process = None
         service.deaths = [death for death in service.deaths if now - death < _QUICK * _MOST_QUICK_DEATHS] + [now]
         if len(service.deaths) >= _MOST_QUICK_DEATHS:
-            self.say("up", f"{service.name} died {len(service.deaths)} times in a short while ({_described(status)}); giving up")
+            self.say(
+                "up",
+                f"{service.name} died {len(service.deaths)} times in a short while ({_described(status)}); giving up",
+            )
             return False
         wait = 0.5 * 2 ** (len(service.deaths) - 1)
         service.restart_at = now + wait
@@ -115,15 +119,14 @@ class Supervisor:
     def _start(self, service: Service) -> None:
         service.process = subprocess.Popen(
             service.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", bufsize=1, start_new_session=True, preexec_fn=_die_with_parent(os.getpid()),
+            errors="replace", bufsize=1, start_new_session=True, preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509  calls prctl only, which takes no lock
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
-        assert service.process.stdout is not None
         arguments = (service.name, service.process.stdout)
         threading.Thread(target=self._copy, args=arguments, name=f"log-{service.name}", daemon=True).start()
 
-    def _copy(self, name: str, output: IO[str]) -> None:
-        for line in output:
+    def _copy(self, name: str, output: IO[str] | None) -> None:
+        for line in output or ():
             self.say(name, line.rstrip("\n"))
 
     def say(self, name: str, line: str) -> None:
@@ -159,14 +162,12 @@ def _described(status: int) -> str:
 
 
 def _kill_group(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _die_with_parent(parent: int) -> Callable[[], None] | None:
-    """A child asks Linux for SIGTERM at its parent's death, so that `kill -9` of the supervisor leaves nobody behind."""
+    """A child asks Linux for SIGTERM at its parent's death: `kill -9` of the supervisor leaves nobody behind."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)

@@ -15,6 +15,6 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import every app's `workflows` module, so that its definitions are known, as Celery does with `tasks`."""
-        from workflows import checks  # noqa: F401, PLC0415  registers itself; models are loaded only now
+        from workflows import checks  # noqa: F401  registers itself; models are loaded only now
 
         autodiscover_modules("workflows")

@@ -1,7 +1,7 @@
 """The authoring API: `@workflow`, `@step`, `set_event`, `get_event`, `receive`, `track`, and the handle of a workflow.
 
-What a developer imports, and all of it. Replay is by position: the operations of a workflow's body must come in the same
-order on every execution, so put what may differ (time, randomness, the network, the database) into steps.
+What a developer imports, and all of it. Replay is by position: the operations of a workflow's body must come in the
+same order on every execution, so put what may differ (time, randomness, the network, the database) into steps.
 """
 
 from __future__ import annotations

@@ -12,10 +12,13 @@ from workflows.errors import HandBack, Stop
 from workflows.transitions import Claim
 
 
-def work(*, workflow_id: str, queues: list[str], worker: str, stopping: Callable[[], bool]) -> int:
+def work(
+    *, workflow_id: str, queues: list[str], worker: str, closing: Callable[[], bool], stopping: Callable[[], bool]
+) -> int:
     """This will execute the workflow if it is claimable, then others of these queues for a bounded time.
 
-    `stopping` says whether the worker's grace is over. Returns how many workflows were executed.
+    `closing`: the worker takes nothing new; `stopping`: its grace is over too, so what runs is handed back.
+    Returns how many workflows were executed.
     """
     definitions = registry.names()
     until = time.monotonic() + conf().drain_seconds
@@ -29,7 +32,7 @@ def work(*, workflow_id: str, queues: list[str], worker: str, stopping: Callable
         execute(claim, stopping=stopping)
         executed += 1
         claim = None
-        if stopping() or time.monotonic() > until:
+        if closing() or time.monotonic() > until:
             _pass_on(queues)
             return executed
 

@@ -1,4 +1,4 @@
-"""A workflow seen from outside: its status, its values, its history, its result. Read and awaited; also within workflows."""
+"""A workflow seen from outside: status, values, history, result. Read and awaited; also within other workflows."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class Listener:
         while not self._stopping:
             self._sweep(connection)  # first of all after a connect: it may have missed hints
             for notification in connection.notifies(timeout=conf().sweep_interval):
-                moved = {workflow_id: seq for workflow_id, seq in json.loads(notification.payload)}
+                moved: dict[str, int] = dict(json.loads(notification.payload))
                 self._tell(moved)
                 self._tell_everything(moved)
 

@@ -41,7 +41,7 @@ class _Sender:
         self._pid = 0
 
     def __call__(self, batch: list[tuple[str, int]]) -> None:
-        newest = {workflow_id: seq for workflow_id, seq in sorted(batch, key=lambda item: item[1])}
+        newest = dict(sorted(batch, key=lambda item: item[1]))
         try:
             self._send(_payloads(newest))
         except psycopg.Error as error:

@@ -77,9 +77,7 @@ def cancel(workflow_id: str, *, by: str = "", reason: str = "") -> Workflow:
     return Workflow.objects.get(id=workflow_id)
 
 
-def send(
-    workflow_id: str, topic: str, message: Any, *, by: str = "", idempotency_key: str | None = None
-) -> Message:
+def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotency_key: str | None = None) -> Message:
     """This will put a message into a workflow's inbox, within the caller's transaction, and wake its `receive`.
 
     With an `idempotency_key` a second send returns the first message. Raises WorkflowNotFound, PayloadError, and

@@ -37,7 +37,9 @@ def encode(value: object, *, what: str, limit: int) -> str:
             f"The {what} is not JSON ({error}). Convert it to dicts, lists, text and numbers first."
         ) from error
     except ValueError as error:
-        raise PayloadError(f"The {what} is not JSON ({error}). NaN, Infinity and circular references cannot be stored.") from error
+        raise PayloadError(
+            f"The {what} is not JSON ({error}). NaN, Infinity and circular references cannot be stored."
+        ) from error
     except RecursionError as error:
         raise PayloadError(f"The {what} is nested too deeply to be stored. Flatten it.") from error
     if _ESCAPED_NUL.search(text):
@@ -89,7 +91,11 @@ def _is_unicode(text: str) -> bool:
 def storable_text(text: str, *, limit: int) -> str:
     """Any text made fit for PostgreSQL: NUL and half surrogates replaced, cut to `limit` characters."""
     text = text.replace("\x00", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()
-    return text if len(text) <= limit else f"{text[: limit // 2]}\n… {len(text) - limit:,} characters left out …\n{text[-limit // 2 :]}"
+    return (
+        text
+        if len(text) <= limit
+        else f"{text[: limit // 2]}\n… {len(text) - limit:,} characters left out …\n{text[-limit // 2 :]}"
+    )
 
 
 def error_json(error: BaseException) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sized
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from workflows import context, event_log, payloads, waits
 from workflows.conf import conf
@@ -23,8 +23,8 @@ def workflow_id() -> str:
 def set_event(key: str, value: Json) -> None:
     """This will publish a value under a key: durable, visible at once, and a row of the workflow's history.
 
-    In the workflow's body it happens exactly once: a replay does not write it again, and keeps the first value. Inside a
-    step it happens at least once and stays when the step fails; inside an atomic step it commits with the step.
+    In the workflow's body it happens exactly once: a replay does not write it again, and keeps the first value. Inside
+    a step it happens at least once and stays when the step fails; inside an atomic step it commits with the step.
     Raises PayloadError (nothing is written) and NotInWorkflow.
     """
     execution = context.required("set_event()")

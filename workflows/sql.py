@@ -291,7 +291,7 @@ SELECT position, kind, coalesce(key, ''), '', 0, 0, data::text, NULL
 FROM workflows_event
 WHERE workflow_id = %(workflow_id)s AND op = position::text AND kind NOT IN ('step_succeeded', 'step_failed')"""
 
-# Which history a workflow's seqs count in: after a failover, or for a workflow deleted and made anew, it is another one.
+# Which history a workflow's seqs count in: another one after a failover, and for a workflow deleted and made anew.
 EPOCH: LiteralString = """(
     (SELECT CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)
     || '-' || (extract(epoch FROM w.created_at) * 1000000)::bigint)"""

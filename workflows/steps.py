@@ -107,9 +107,7 @@ def _in_scope(
 
 def _record(execution: Execution, spec: StepSpec, scope: StepScope, result: Any) -> Any:
     text = payloads.encode(result, what=f"result of step {spec.name!r}", limit=conf().payload_max_bytes)
-    event_log.step_succeeded(
-        execution.owner, scope.position, name=spec.name, attempt=scope.attempt, output=text
-    )
+    event_log.step_succeeded(execution.owner, scope.position, name=spec.name, attempt=scope.attempt, output=text)
     return payloads.as_stored(result, text)
 
 

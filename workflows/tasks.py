@@ -16,7 +16,11 @@ def execute(*, workflow_id: str, **_: Any) -> None:
     """Execute the workflow, then whatever else this worker's queues hold, for a bounded time."""
     if not leases.is_stop_announced():
         engine.work(
-            workflow_id=workflow_id, queues=_consumed_queues(), worker=leases.identity(), stopping=leases.is_stopping
+            workflow_id=workflow_id,
+            queues=_consumed_queues(),
+            worker=leases.identity(),
+            closing=leases.is_stop_announced,
+            stopping=leases.is_stopping,
         )
 
 
@@ -43,7 +47,7 @@ def _consumed_queues() -> list[str]:
 
 
 def _living_processes(pool: Any) -> list[int]:
-    """The pids that may hold workflows. Only the prefork pool has processes of its own (billiard keeps them private)."""
+    """The pids that may hold workflows. Only the prefork pool has processes of its own; billiard hides them."""
     processes = getattr(getattr(pool, "_pool", None), "_pool", None)
     if not processes:
         return [os.getpid()]

@@ -134,7 +134,9 @@ def _refused(workflow_id: str, transition: str) -> Exception:
     if status is None:
         return WorkflowNotFound(workflow_id)
     needed = ", ".join(sorted(TRANSITIONS[transition].sources))
-    return TransitionRefused(f"Workflow {workflow_id!r} cannot {transition}: it is {status} ({transition} needs {needed}).")
+    return TransitionRefused(
+        f"Workflow {workflow_id!r} cannot {transition}: it is {status} ({transition} needs {needed})."
+    )
 
 
 def hand_back(owner: Owner) -> list[Released]:

@@ -57,7 +57,9 @@ def read(workflow_id: str, key: str = "") -> Reading:
     value = Value.objects.filter(workflow_id=OuterRef("id"), key=key)
     row = (
         Workflow.objects.filter(id=workflow_id)
-        .annotate(v_seq=Subquery(value.values("seq")), v_at=Subquery(value.values("at")), v=Subquery(value.values("value")))
+        .annotate(
+            v_seq=Subquery(value.values("seq")), v_at=Subquery(value.values("at")), v=Subquery(value.values("value"))
+        )
         .values_list("status", "last_seq", "v", "v_seq", "v_at")
         .first()
     )
@@ -136,7 +138,7 @@ async def auntil(
     loop, moved = asyncio.get_running_loop(), asyncio.Event()
     with ExitStack() as watches:
         for workflow_id in set(watching):
-            watch = listener().watch(workflow_id, -1, lambda _id, _seq: loop.call_soon_threadsafe(moved.set))
+            watch = listener().watch(workflow_id, -1, lambda _id, _seq: _set_in(loop, moved))
             watches.callback(listener().unwatch, watch)
         try:
             async with asyncio.timeout(timeout):
@@ -148,12 +150,18 @@ async def auntil(
     return found
 
 
+def _set_in(loop: asyncio.AbstractEventLoop, moved: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(moved.set)
+
+
 async def in_thread(read: Callable[[], T]) -> T:
     """One synchronous read from async code."""
     return await sync_to_async(read)()
 
 
-def durable_deadline(execution: Execution, position: int, *, timeout: float | None, wait: dict[str, Any]) -> float | None:
+def durable_deadline(
+    execution: Execution, position: int, *, timeout: float | None, wait: dict[str, Any]
+) -> float | None:
     """Seconds left of a wait inside a workflow. The first call records the deadline; a replay keeps it."""
     if position in execution.deadlines:
         until_text = execution.deadlines[position]
@@ -194,4 +202,3 @@ def receive(execution: Execution, topic: str, *, timeout: float | None) -> Found
             execution.owner, EventKind.MESSAGE_RECEIVED, position, key=topic, data='{"timed_out":true}'
         )
     return found
-

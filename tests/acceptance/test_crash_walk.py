@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
+
 from tests.definitions import double, refuse
 from tests.execution import assert_history_is_whole, claim, crash, run
 from workflows import engine, sql
@@ -75,7 +76,8 @@ def start_everything(tmp_path: Any) -> Callable[[str], WorkflowHandle[Any]]:
 
 # The durable statements of one undisturbed execution, in order: the table of commit points. Claiming comes first.
 POINTS = (
-    "load what is recorded", "set phase begin", "start double", "finish double", "start second_time 1", "set attempts seen", "retry second_time",
+    "load what is recorded",
+    "set phase begin", "start double", "finish double", "start second_time 1", "set attempts seen", "retry second_time",
     "start second_time 2", "set attempts seen again", "finish second_time", "start make_group", "set group",
     "finish make_group", "start refuse", "fail refuse", "set refused", "receive go", "look for never",
     "wait for never", "look again for never", "time out never", "set phase end", "end",
@@ -168,4 +170,3 @@ def _outcome(workflow_id: str) -> dict[str, Any]:
         "unread": Message.objects.filter(consumed_seq=None).count(),
         "twice recorded": [position for position in set(positions) if positions.count(position) > 1],
     }
-

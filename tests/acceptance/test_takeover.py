@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from tests.definitions import counting
 from tests.execution import assert_history_is_whole
 from tests.processes import Worker

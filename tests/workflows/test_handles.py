@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+
 from tests.definitions import SWITCH, doubling, following, publishing, switching
 from tests.execution import claim, crash, kinds, run
 from workflows import event_log, operations

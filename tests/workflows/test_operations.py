@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
+
 from tests.definitions import SWITCH, doubling, listening, publishing, switching
 from tests.execution import assert_history_is_whole, claim, crash, kinds, run
 from workflows import operations, registry
@@ -64,7 +65,9 @@ def test_an_id_that_cannot_be_seen_is_refused_and_nothing_is_created(workflow_id
     assert not Workflow.objects.exists()
 
 
-@pytest.mark.parametrize("workflow_id", ["a/b/c", "<script>alert(1)</script>", "../..", "%2F", "ünï-✓", "x" * 200, "'\";--"])
+@pytest.mark.parametrize(
+    "workflow_id", ["a/b/c", "<script>alert(1)</script>", "../..", "%2F", "ünï-✓", "x" * 200, "'\";--"]
+)
 def test_an_odd_but_visible_id_works_everywhere(workflow_id: str) -> None:
     handle = publishing.using(workflow_id=workflow_id).start([1])
     run(handle)
@@ -92,13 +95,17 @@ def test_start_inside_a_transaction_sends_its_message_only_on_commit(monkeypatch
 
 
 @pytest.mark.parametrize(("args", "kwargs"), [((), {}), (([], 1), {}), (([],), {"nubmers": []}), ((), {"nubmers": []})])
-def test_arguments_that_do_not_fit_are_refused_with_the_signature(args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+def test_arguments_that_do_not_fit_are_refused_with_the_signature(
+    args: tuple[object, ...], kwargs: dict[str, object]
+) -> None:
     with pytest.raises(InvalidInput, match=r"doubling\(numbers: "):
         operations.start("doubling", args=args, kwargs=kwargs)
     assert not Workflow.objects.exists()
 
 
-@pytest.mark.parametrize("value", [object(), float("nan"), "nul\x00", "x" * 2_000_000], ids=["object", "nan", "nul", "2 MB"])
+@pytest.mark.parametrize(
+    "value", [object(), float("nan"), "nul\x00", "x" * 2_000_000], ids=["object", "nan", "nul", "2 MB"]
+)
 def test_input_that_cannot_be_stored_is_refused(value: object) -> None:
     with pytest.raises(PayloadError, match="input of 'publishing'"):
         publishing.start([value])

@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
+
 from tests.definitions import doubling, publishing
 from tests.execution import WORKER, assert_history_is_whole, claim, crash, kinds
 from workflows import event_log, states, transitions
@@ -226,7 +227,10 @@ def test_the_database_refuses_histories_steps_and_values_that_cannot_be() -> Non
     Event.objects.create(workflow=workflow, seq=2, kind="value_set", op="1", data={}, at=now)
     for constraint, make in (
         ("step_one_per_position", lambda: Step.objects.create(workflow=workflow, position=1, status="running", **step)),
-        ("step_status_is_a_known", lambda: Step.objects.create(workflow=workflow, position=2, status="odd", finished_at=now, **step)),
+        (
+            "step_status_is_a_known",
+            lambda: Step.objects.create(workflow=workflow, position=2, status="odd", finished_at=now, **step),
+        ),
         ("step_finished_at", lambda: Step.objects.create(workflow=workflow, position=2, status="cancelled", **step)),
         (
             "step_attempts_start",
@@ -238,7 +242,10 @@ def test_the_database_refuses_histories_steps_and_values_that_cannot_be() -> Non
         ),
         ("value_one_per_key", lambda: Value.objects.create(workflow=workflow, key="k", value=2, seq=2, at=now)),
         ("event_seq_once", lambda: Event.objects.create(workflow=workflow, seq=1, kind="created", data={}, at=now)),
-        ("event_operation", lambda: Event.objects.create(workflow=workflow, seq=3, kind="claimed", op="1", data={}, at=now)),
+        (
+            "event_operation",
+            lambda: Event.objects.create(workflow=workflow, seq=3, kind="claimed", op="1", data={}, at=now),
+        ),
         ("event_seq_starts", lambda: Event.objects.create(workflow=workflow, seq=0, kind="created", data={}, at=now)),
         ("event_kind_is_a_known", lambda: Event.objects.create(workflow=workflow, seq=3, kind="odd", data={}, at=now)),
     ):

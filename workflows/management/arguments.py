@@ -1,4 +1,4 @@
-"""What people type, as what the engine takes: `key=value` pairs, JSON, cursors, who they are. Pure but for the user's name."""
+"""What people type, as what the engine takes: `key=value` pairs, JSON, cursors, who they are."""
 
 from __future__ import annotations
 
@@ -35,11 +35,15 @@ def json_input(text: str) -> dict[str, Any] | list[Any]:
     except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"this is not JSON ({error}): {text[:80]!r}") from None
     if not isinstance(given, dict | list):
-        raise argparse.ArgumentTypeError("give a JSON object of arguments by name, or an array of arguments by position")
+        raise argparse.ArgumentTypeError(
+            "give a JSON object of arguments by name, or an array of arguments by position"
+        )
     return given
 
 
-def arguments(pairs: Sequence[tuple[str, Any]], given: dict[str, Any] | list[Any] | None) -> tuple[list[Any], dict[str, Any]]:
+def arguments(
+    pairs: Sequence[tuple[str, Any]], given: dict[str, Any] | list[Any] | None
+) -> tuple[list[Any], dict[str, Any]]:
     """Positional and keyword arguments from both sources. Raises ValueError for a name that is given twice."""
     args = given if isinstance(given, list) else []
     kwargs = dict(given) if isinstance(given, dict) else {}

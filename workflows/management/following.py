@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol, TextIO
+from typing import Any, NamedTuple, Protocol
 
 from workflows import event_log, queries
 from workflows.errors import ResultTimeout, WorkflowNotFound
@@ -20,6 +20,16 @@ from workflows.states import OPEN_STEPS, TERMINAL
 Wire = list[Any]
 _TICK = 0.5  # seconds between redrawings while nothing happens, for running clocks
 _MOST_EVENTS, _MOST_VALUES, _MOST_STEPS = 8, 8, 5
+
+
+class Output(Protocol):
+    """Standard output, as a command has it."""
+
+    def write(self, text: str, /) -> Any:
+        """Write text; a line is ended if it is not."""
+
+    def flush(self) -> None:
+        """Make it appear."""
 
 
 class Moved(NamedTuple):
@@ -79,7 +89,7 @@ class Screen(Protocol):
 class JsonLines:
     """For scripts: the state at first, then one line per event."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: Output) -> None:
         self._out, self._begun = out, False
 
     def show(self, moved: Moved) -> None:
@@ -98,7 +108,7 @@ class JsonLines:
 class Lines:
     """For pipes and logs: one line per event, and how far it was when watching began."""
 
-    def __init__(self, out: TextIO, paint: Paint) -> None:
+    def __init__(self, out: Output, paint: Paint) -> None:
         self._out, self._paint, self._begun = out, paint, False
 
     def show(self, moved: Moved) -> None:
@@ -114,7 +124,7 @@ class Lines:
 class LiveScreen:
     """For terminals: one block that is drawn over itself; no wider and no higher than the window."""
 
-    def __init__(self, out: TextIO, paint: Paint) -> None:
+    def __init__(self, out: Output, paint: Paint) -> None:
         self._out, self._paint = out, paint
         self._drawn = 0
         self._recent: list[Wire] = []
@@ -125,7 +135,7 @@ class LiveScreen:
         width, height = shutil.get_terminal_size()
         lines = self._block(moved.state, width - 1)[: max(height - 1, 1)]
         back = f"\x1b[{self._drawn}F" if self._drawn else ""
-        self._out.write(back + "".join(f"\x1b[2K{line}\n" for line in lines) + "\x1b[0J")
+        self._out.write(back + "\n".join(f"\x1b[2K{line}" for line in lines) + "\x1b[0J\n")
         self._out.flush()
         self._drawn = len(lines)
 
@@ -135,9 +145,14 @@ class LiveScreen:
         drawn = terminal.bar(values.get("progress"))
         lines += [terminal.clipped(drawn, width)] if drawn else []
         others = [(key, value) for key, value in values.items() if key != "progress"][-_MOST_VALUES:]
-        lines += [self._paint(terminal.plain(key, 24), "grey") + f" {terminal.compact(value, width - 25)}" for key, value in others]
+        lines += [
+            self._paint(terminal.plain(key, 24), "grey") + f" {terminal.compact(value, width - 25)}"
+            for key, value in others
+        ]
         lines += [terminal.clipped(_step_line(step), width) for step in _open_steps(state)]
-        return lines + [self._paint(terminal.clipped(terminal.event_line(event), width), "grey") for event in self._recent]
+        return lines + [
+            self._paint(terminal.clipped(terminal.event_line(event), width), "grey") for event in self._recent
+        ]
 
 
 def headline(state: State, paint: Paint) -> str:

@@ -75,7 +75,10 @@ def show_lines(workflow: Workflow, events: int, paint: Paint) -> Iterator[str]:
     yield from _facts(workflow)
     yield from _section("Input", terminal.pretty(workflow.input), paint)
     values = queries.values(workflow.id)
-    told = [f"{terminal.plain(key, 30)} = {terminal.compact(value.value, 100)}  (seq {value.seq})" for key, value in values.items()]
+    told = [
+        f"{terminal.plain(key, 30)} = {terminal.compact(value.value, 100)}  (seq {value.seq})"
+        for key, value in values.items()
+    ]
     yield from _section("Values", told, paint)
     yield from _section("Steps", _step_lines(queries.steps(workflow.id)), paint)
     history = [terminal.event_line(event_log.wire(event)) for event in queries.latest_events(workflow.id, events)]

@@ -1,7 +1,7 @@
 """Text for terminals: hostile characters made visible, columns, bars and colours. Pure.
 
-Names, values and errors come from anywhere. Nothing of them may reach a terminal as a control sequence, so every piece of
-text passes `plain` before colours are added.
+Names, values and errors come from anywhere. Nothing of them may reach a terminal as a control sequence, so every
+piece of text passes `plain` before colours are added.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from workflows.states import EventKind, Status, StepStatus
 
@@ -106,7 +106,7 @@ def bar(progress: Any, width: int = 24) -> str:
     return f"{share} {plain(progress.get('label', ''), 30)} {done:,}{f' of {total:,}' if known else ''}{pace}"
 
 
-def _is_amount(value: Any) -> bool:
+def _is_amount(value: Any) -> TypeGuard[float]:
     """Anybody may publish `progress`; only numbers that can be drawn are taken for one."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
 

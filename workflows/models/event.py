@@ -38,9 +38,7 @@ class Event(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                F("kind"), F("id").desc(), condition=~Q(kind=EventKind.VALUE_SET.value), name="event_by_kind"
-            ),
+            models.Index(F("kind"), F("id").desc(), condition=~Q(kind=EventKind.VALUE_SET.value), name="event_by_kind"),
             models.Index(F("key"), F("id").desc(), condition=Q(key__isnull=False), name="event_by_key"),
             # Rows arrive in the order of time, so a block range index finds a period at almost no cost per write.
             BrinIndex(fields=["at"], name="event_by_time", autosummarize=True),

@@ -80,9 +80,7 @@ class Workflow(models.Model):
                 condition=Q(token__gte=0, last_seq__gte=0, crashes__gte=0, takeovers__gte=0),
                 name="workflow_counters_are_not_negative",
             ),
-            models.CheckConstraint(
-                condition=GreaterThanOrEqual(Length("id"), 1), name="workflow_id_is_not_empty"
-            ),
+            models.CheckConstraint(condition=GreaterThanOrEqual(Length("id"), 1), name="workflow_id_is_not_empty"),
         ]
         indexes = [
             models.Index(F("created_at").desc(), F("id").desc(), name="workflow_newest"),

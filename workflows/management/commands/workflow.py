@@ -127,9 +127,7 @@ class Command(BaseCommand):
         self, *, status: list[str], definition: str, search: str, limit: int, before: Any, as_json: bool, **_: Any
     ) -> None:
         """One page."""
-        page = queries.workflow_page(
-            statuses=status, definition=definition, search=search, before=before, limit=limit
-        )
+        page = queries.workflow_page(statuses=status, definition=definition, search=search, before=before, limit=limit)
         self._print(reports.list_document(page) if as_json else reports.list_lines(page, self.paint))
 
     def do_show(self, *, workflow_id: str, events: int, as_json: bool, **_: Any) -> None:
@@ -168,9 +166,7 @@ class Command(BaseCommand):
         self, *, workflow_id: str, topic: str, message: Any, idempotency_key: str | None, as_json: bool, **_: Any
     ) -> None:
         """Deliver a message."""
-        sent = operations.send(
-            workflow_id, topic, message, by=arguments.operator(), idempotency_key=idempotency_key
-        )
+        sent = operations.send(workflow_id, topic, message, by=arguments.operator(), idempotency_key=idempotency_key)
         self._answer({"id": workflow_id, "message": sent.pk}, f"Message {sent.pk} sent.", as_json=as_json)
 
     def _answer(self, document: dict[str, Any], line: str, *, as_json: bool) -> None:
