@@ -27,7 +27,7 @@ def open_account() -> str:
 
 def planned_failures(seed: int, request: int, most: int) -> int:
     """How often this request will fail: pseudo-random, from 0 to `most`, the same for the same seed."""
-    return random.Random(f"{seed}:{request}").randint(0, most)  # noqa: S311  nothing is protected by it
+    return random.Random(f"{seed}:{request}").randint(0, most)
 
 
 def call(account: str, request: int, failures: int) -> str:

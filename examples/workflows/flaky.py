@@ -13,7 +13,7 @@ MOST_FAILURES = 3
 
 @workflow
 def flaky(seed: int = 7, calls: int = 8, failures: int = 2, fatal: bool = True) -> dict[str, Any]:
-    """Call an unreliable service: each call fails up to `failures` times, by seed; with `fatal`, a last one for good."""
+    """Call an unreliable service: each call fails up to `failures` times; with `fatal` a last one for good."""
     if not 0 <= failures <= MOST_FAILURES:
         raise ValueError(f"failures is {failures}; between 0 and {MOST_FAILURES} a step's attempts are enough.")
     set_event("phase", "calling an unreliable service")
