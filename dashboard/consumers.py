@@ -95,22 +95,15 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
     async def _answer(self, hub: Fanout, text: str) -> None:
         try:
             message = protocol.decode(text)
+            if message["t"] == "ack":
+                self._window.acknowledged(message["frames"])
+                self._start_pump()
+            elif message["t"] == "subscribe":
+                await self._subscribe(hub, message)
+            elif message["t"] == "unsubscribe":
+                self._drop(hub, message["topic"])
         except protocol.BadMessage as error:
             await self._send(protocol.error(None, ErrorCode.BAD, str(error)))
-            return
-        if message["t"] == "ack":
-            await self._acknowledge(message["frames"])
-        elif message["t"] == "subscribe":
-            await self._subscribe(hub, message)
-        elif message["t"] == "unsubscribe":
-            self._drop(hub, message["topic"])
-
-    async def _acknowledge(self, frames: int) -> None:
-        try:
-            self._window.acknowledged(frames)
-        except ValueError as error:
-            await self._send(protocol.error(None, ErrorCode.BAD, str(error)))
-        self._start_pump()
 
     async def _subscribe(self, hub: Fanout, message: protocol.SubscribeWorkflow | protocol.SubscribeList) -> None:
         topic = message["topic"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from dashboard.protocol import LIMITS
+from dashboard.protocol import LIMITS, BadMessage
 
 
 class Window:
@@ -35,9 +35,9 @@ class Window:
         self._sent += 1
 
     def acknowledged(self, frames: int) -> None:
-        """The client has this many frames. Raises ValueError for more than were sent; fewer than before is no news."""
+        """The client has this many frames. Raises BadMessage for more than were sent; fewer than before is no news."""
         if frames > self._sent:
-            raise ValueError(f"{frames} frames acknowledged, {self._sent} sent")
+            raise BadMessage(f"{frames} frames acknowledged, {self._sent} sent")
         while self._sent - len(self._sizes) < frames:
             self._unacknowledged -= self._sizes.popleft()
             self._moved = True

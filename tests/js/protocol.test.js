@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import * as protocol from "../../static/js/live/protocol.js";
+
+const python = readFileSync(new URL("../../dashboard/protocol.py", import.meta.url), "utf8");
+
+/** The members of an enum in the Python twin, name -> value. */
+function members(className) {
+  const body = python.split(`class ${className}(`)[1].split("\n\n\n")[0];
+  return Object.fromEntries(
+    [...body.matchAll(/^ {4}([A-Z_]+) = "?([\w.]+)"?/gm)].map(([, name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
+function asText(words) {
+  return Object.fromEntries(Object.entries(words).map(([name, value]) => [name, String(value)]));
+}
+
+/** The words of the messages of one direction, from the TypedDicts listed in Python. */
+function kinds(listName) {
+  const names = python.match(new RegExp(`^${listName} = \\(([^)]*)\\)`, "m"))[1].split(", ");
+  return names.map((name) => {
+    const body = python.split(new RegExp(`(?:class ${name}\\(|^${name} = )`, "m"))[1];
+    return body.match(/"?t"?: Literal\["(\w+)"\]/)[1];
+  });
+}
+
+test("close codes, error codes and reset reasons are those of the server", () => {
+  assert.deepEqual(asText(protocol.CLOSE), members("CloseCode"));
+  assert.deepEqual(asText(protocol.ERROR), members("ErrorCode"));
+  assert.deepEqual(asText(protocol.RESET), members("ResetReason"));
+});
+
+test("both sides know the same messages", () => {
+  assert.deepEqual(Object.values(protocol.CLIENT).sort(), [...new Set(kinds("CLIENT_MESSAGES"))].sort());
+  assert.deepEqual(Object.values(protocol.SERVER).sort(), kinds("SERVER_FRAMES").sort());
+});
+
+test("both sides know the same version and limits", () => {
+  assert.equal(protocol.VERSION, Number(python.match(/^VERSION = (\d+)/m)[1]));
+  const block = python.split("LIMITS: Mapping")[1].split("\n}")[0];
+  const limits = [...block.matchAll(/"(\w+)": ([\d.* ]+),/g)].map(([, name, sum]) => [
+    name,
+    sum.split("*").reduce((product, factor) => product * Number(factor), 1),
+  ]);
+  assert.deepEqual(protocol.LIMITS, Object.fromEntries(limits));
+});
+
+test("a subscription carries its cursor, or none", () => {
+  const topic = protocol.workflowTopic("order-42");
+  assert.deepEqual(JSON.parse(protocol.subscribeWorkflow(topic, null)), { t: "subscribe", topic: "workflow:order-42" });
+  const at = { epoch: "e", seq: 7 };
+  assert.deepEqual(JSON.parse(protocol.subscribeWorkflow(topic, at)).at, at);
+});
