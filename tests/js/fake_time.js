@@ -31,6 +31,11 @@ export class FakeTime {
     this.#now = end;
   }
 
+  /** A laptop's sleep: time passes and no timer fires. */
+  sleep(ms) {
+    this.#now += ms;
+  }
+
   #set(act, ms, every) {
     const id = this.#next++;
     this.#timers.set(id, { at: this.#now + ms, every, act });

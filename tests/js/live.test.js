@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Clock } from "../../static/js/live/clock.js";
+import { ListStore } from "../../static/js/live/list_store.js";
+import { Live } from "../../static/js/live/live.js";
+import { WorkflowStore } from "../../static/js/live/workflow_store.js";
+import { FakeServer } from "./fake_server.js";
+import { FakeTime } from "./fake_time.js";
+import { History, plain } from "./history.js";
+
+/** A page with one workflow, a server with its history, and a network between them. */
+function page({ length = 5, seenTo = length, random = () => 0.5 } = {}) {
+  const time = new FakeTime();
+  const history = new History(length);
+  const server = new FakeServer(history, time);
+  const clock = new Clock(null, { local: time.now, timers: time });
+  const options = { now: time.now, timers: time, random, page: new EventTarget() };
+  const live = new Live({ url: "ws://here/", clock, makeSocket: () => server.socket(), ...options });
+  const store = new WorkflowStore(history.stateAt(seenTo), history.wire(1, seenTo), history.epoch);
+  const states = [];
+  live.subscribe((state) => states.push(state));
+  live.follow(store);
+  return { time, history, server, clock, live, store, states, pageEvents: options.page };
+}
+
+/** Forty seconds of a good connection. */
+function stayHealthy({ time, server }) {
+  for (const ms of [20_000, 20_000]) {
+    time.advance(ms);
+    server.ping();
+  }
+}
+
+function isUpToDate({ store, history }) {
+  assert.deepEqual(plain(store.state), history.stateAt(history.length));
+  assert.deepEqual(store.events.map(([seq]) => seq), history.wire(1, history.length).map(([seq]) => seq));
+}
+
+test("the page resumes from the seq it was made at, and events follow", () => {
+  const here = page({ length: 8, seenTo: 5 });
+  here.live.start();
+  here.server.accept();
+  assert.deepEqual(here.server.received("subscribe")[0].at, { epoch: "epoch-1", seq: 5 });
+  here.server.publish(3);
+  isUpToDate(here);
+  assert.equal(here.live.state.name, "live");
+});
+
+test("after a cut it replays what it missed, freezes the clock meanwhile, and shows the receipt", () => {
+  const here = page();
+  here.live.start();
+  here.server.accept();
+  stayHealthy(here);
+  here.server.cut();
+  const asOf = here.clock.now();
+  assert.equal(here.live.state.name, "reconnecting");
+  assert.equal(here.live.state.asOf, asOf);
+  assert.equal(here.live.state.retryAt, here.time.now() + 250);
+  here.server.publish(37);
+  here.time.advance(250);
+  assert.equal(here.clock.now(), asOf);
+  here.server.accept();
+  isUpToDate(here);
+  assert.deepEqual(here.live.state.caughtUp, { replayed: 37, after: 5, seq: 42, topics: 1 });
+  assert.equal(here.clock.frozen, false);
+});
+
+test("it backs off while the server stays away, and a short life of a connection is no success", () => {
+  const here = page();
+  here.live.start();
+  const waits = [];
+  for (let losses = 0; losses < 7; losses += 1) {
+    here.server.accept();
+    here.server.cut();
+    waits.push(here.live.state.retryAt - here.time.now());
+    here.time.advance(waits.at(-1));
+  }
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 8000]);
+  here.server.accept();
+  stayHealthy(here);
+  here.server.cut();
+  assert.equal(here.live.state.retryAt - here.time.now(), 250);
+});
+
+test("silence is noticed without a close", () => {
+  const here = page();
+  here.live.start();
+  here.server.accept();
+  here.time.advance(29_000);
+  assert.equal(here.live.state.name, "live");
+  here.time.advance(6_000);
+  assert.equal(here.live.state.name, "reconnecting");
+});
+
+test("after a laptop's sleep the dead connection is noticed as soon as the tab is looked at", () => {
+  const here = page();
+  here.live.start();
+  here.server.accept();
+  here.time.sleep(600_000);
+  here.pageEvents.dispatchEvent(new Event("visibilitychange"));
+  assert.equal(here.live.state.name, "reconnecting");
+});
+
+test("pings keep it alive and are answered", () => {
+  const here = page();
+  here.live.start();
+  here.server.accept();
+  for (let round = 0; round < 5; round += 1) {
+    here.time.advance(20_000);
+    here.server.ping();
+  }
+  assert.equal(here.live.state.name, "live");
+  assert.deepEqual(here.server.received("pong").map(({ n }) => n), [1, 2, 3, 4, 5]);
+});
+
+test("signed out and forbidden are final: nothing is tried again", () => {
+  for (const [code, name] of [[4401, "signed_out"], [4403, "forbidden"]]) {
+    const here = page();
+    here.live.start();
+    here.server.accept();
+    here.server.close(code);
+    assert.equal(here.live.state.name, name);
+    here.time.advance(600_000);
+    assert.equal(here.server.sockets, 1);
+  }
+});
+
+test("asked to come back with its cursor, it comes back with its cursor", () => {
+  const here = page();
+  here.live.start();
+  here.server.accept();
+  here.server.publish(4);
+  here.server.close(4408);
+  here.time.advance(250);
+  here.server.accept();
+  assert.equal(here.server.received("subscribe").at(-1).at.seq, 9);
+});
+
+test("a lost frame shows as a gap and is fetched again from the cursor", () => {
+  const here = page();
+  here.live.start();
+  here.server.accept();
+  here.server.dropNext = 1;
+  here.server.publish(2);
+  here.server.publish(1);
+  isUpToDate(here);
+  assert.equal(here.server.received("subscribe").length, 2);
+});
+
+test("a subscription is repeated until the server confirms it", () => {
+  const here = page();
+  here.live.start();
+  here.server.deaf = true;
+  here.server.accept();
+  here.time.advance(12_000);
+  assert.equal(here.server.received("subscribe").length, 3);
+  here.server.deaf = false;
+  here.time.advance(5_000);
+  here.time.advance(20_000);
+  assert.equal(here.server.received("subscribe").length, 4);
+});
+
+test("a cursor the server does not know is answered by a reset and a snapshot", () => {
+  const here = page();
+  here.live.start();
+  here.server.history = new History(3, "after-failover");
+  here.server.accept();
+  assert.deepEqual(plain(here.store.state), here.server.history.stateAt(3));
+  assert.equal(here.store.epoch, "after-failover");
+});
+
+test("frames are acknowledged a quarter second later, or after 64 KB, and never without frames", () => {
+  const here = page();
+  here.live.start();
+  here.server.accept();
+  here.time.advance(250);
+  const acks = () => here.server.received("ack").map(({ frames }) => frames);
+  assert.deepEqual(acks(), [2]); // hello and receipt
+  here.time.advance(10_000);
+  assert.deepEqual(acks(), [2]);
+  here.server.publish(1, "x".repeat(70_000));
+  assert.deepEqual(acks(), [2, 3]);
+});
+
+test("a refused subscription is not repeated; an unknown workflow is gone", () => {
+  const here = page();
+  here.live.start();
+  here.server.refuse = "unknown";
+  here.server.accept();
+  here.time.advance(20_000);
+  assert.equal(here.server.received("subscribe").length, 1);
+  assert.equal(here.store.gone, true);
+});
+
+test("a list follows the same way, with the seq of every visible row", () => {
+  const here = page();
+  const list = new ListStore([{ id: "a", seq: 4, status: "running" }], { since: "2026-11-23T10:00:00Z" });
+  const stop = here.live.follow(list);
+  here.live.start();
+  here.server.accept();
+  const request = here.server.received("subscribe").find(({ topic }) => topic === "workflows");
+  assert.deepEqual(request.ids, [["a", 4]]);
+  here.server.send({ t: "rows", topic: "workflows", rows: [{ id: "a", seq: 5, status: "failed" }], fresh: [], more: false });
+  assert.equal(list.rows.get("a").status, "failed");
+  stop();
+  assert.deepEqual(here.server.received("unsubscribe"), [{ t: "unsubscribe", topic: "workflows" }]);
+});
+
+test("whatever a network drops, doubles and cuts, the page ends with the whole history and each event once", () => {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const random = generator(seed);
+    const here = page({ length: 3, random });
+    const seen = [];
+    here.store.subscribe(({ events }) => seen.push(...events.map(([seq]) => seq)));
+    here.live.start();
+    for (let round = 0; round < 60; round += 1) {
+      here.server.accept();
+      const dice = random();
+      if (dice < 0.15) here.server.dropNext = 1 + Math.floor(random() * 3);
+      else if (dice < 0.3) here.server.doubleNext = 1;
+      else if (dice < 0.45) here.server.cut();
+      else if (dice < 0.85) here.server.publish(1 + Math.floor(random() * 5));
+      here.time.advance(random() * 3000);
+    }
+    here.server.dropNext = here.server.doubleNext = 0;
+    for (let round = 0; round < 8; round += 1) {
+      here.time.advance(8_000);
+      here.server.accept();
+      here.server.publish(1); // a socket loses nothing silently; should it, the next event tells
+    }
+    isUpToDate(here);
+    assert.deepEqual(seen, Array.from({ length: here.history.length - 3 }, (_, n) => n + 4), `seed ${seed}`);
+  }
+});
+
+/** mulberry32: small, seeded, good enough to choose faults. */
+function generator(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

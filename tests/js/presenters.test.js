@@ -1,0 +1,62 @@
+/** What people read: the browser says the same as the server. The cases are those of `tests/dashboard/test_presenters.py`. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { row } from "../../static/js/lib/history.js";
+import { lastWords, pendingWords } from "../../static/js/lib/rows.js";
+import { sentence } from "../../static/js/lib/sentences.js";
+import { bar, span } from "../../static/js/lib/timeline.js";
+import { ago, between, duration, wholeDuration } from "../../static/js/lib/times.js";
+import { brief, diff, progress } from "../../static/js/lib/values.js";
+
+const CASES = JSON.parse(readFileSync(new URL("../presenter_cases.json", import.meta.url), "utf8"));
+
+function replay(name, said) {
+  test(name, () => {
+    for (const one of CASES[name]) {
+      const given = one.slice(0, -1);
+      assert.deepEqual(said(...given), one.at(-1), JSON.stringify(one));
+    }
+  });
+}
+
+const changes = (found) => found && found.changes.map(({ path, old, new: now, delta }) => [path, old, now, delta]);
+
+replay("duration", duration);
+replay("whole_duration", wholeDuration);
+replay("ago", ago);
+replay("between", between);
+replay("brief", (value) => brief(value));
+replay("sentence", sentence);
+replay("last_words", lastWords);
+replay("span", span);
+replay("bar", (...given) => Object.values(bar(...given)));
+replay("history", (event, before) => {
+  const { label, tone, subject, detail, diff: found } = row(event, before);
+  return [label, tone, subject, detail, changes(found)];
+});
+
+test("diff", () => {
+  for (const [old, now, expected, more] of CASES.diff) {
+    const found = diff(old, now);
+    assert.deepEqual([changes(found), found.more], [expected, more], JSON.stringify([old, now]));
+  }
+});
+
+test("progress", () => {
+  for (const [value, phase, expected] of CASES.progress) {
+    const found = progress(value, phase);
+    if (expected === null) assert.equal(found, null);
+    else assert.deepEqual([found.fraction, found.text], [expected[0], expected.slice(1).join(" · ")]);
+  }
+});
+
+test("the bar above the list counts what is new, what failed and what left", () => {
+  const nothing = { count: 0, byStatus: {}, more: false, left: 0 };
+  assert.equal(pendingWords(nothing), "");
+  assert.equal(pendingWords({ ...nothing, count: 3, byStatus: { failed: 1, queued: 2 } }), "3 new, 1 failed");
+  assert.equal(pendingWords({ ...nothing, left: 1 }), "1 no longer matches");
+  assert.equal(pendingWords({ count: 2, byStatus: { quarantined: 2 }, more: true, left: 4 }), "at least 2 new, 2 failed, 4 no longer match");
+});
