@@ -12,6 +12,7 @@ from workflows.registry import Definition
 _SECTION = re.compile(r"^(args|arguments|parameters|returns|raises|yields|examples?|notes?):\s*$", re.IGNORECASE)
 _PARAMETERS = ("args", "arguments", "parameters")
 _PARAMETER = re.compile(r"^\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
+_STARS: dict[object, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,7 @@ def definition_card(definition: Definition) -> DefinitionCard:
 
 def _parameter_text(parameter: inspect.Parameter) -> str:
     """As it is written in the source, a long default cut."""
-    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-    text = stars + parameter.name
+    text = _STARS.get(parameter.kind, "") + parameter.name
     if parameter.annotation is not parameter.empty:
         known = parameter.annotation
         text += f": {known if isinstance(known, str) else inspect.formatannotation(known)}"

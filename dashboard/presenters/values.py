@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from dashboard.presenters.times import whole_duration
 
@@ -86,7 +86,7 @@ def _text(value: Any) -> str | None:
     return None if value is _ABSENT else brief(value, 60)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

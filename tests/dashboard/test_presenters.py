@@ -1,0 +1,128 @@
+"""What people read, case by case. The browser's twins replay the same cases (`tests/js/presenters.test.js`)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.presenters import history, rows, sentences, timeline, times, values
+
+CASES: dict[str, list[list[Any]]] = json.loads(
+    (Path(__file__).parent.parent / "presenter_cases.json").read_text(encoding="utf-8")
+)
+
+
+def cases(name: str) -> Any:
+    return pytest.mark.parametrize("case", CASES[name], ids=lambda case: json.dumps(case)[:60])
+
+
+@cases("duration")
+def test_a_duration_is_as_precise_as_its_length_deserves(case: Any) -> None:
+    assert times.duration(case[0]) == case[1]
+
+
+@cases("whole_duration")
+def test_a_growing_duration_does_not_flicker(case: Any) -> None:
+    assert times.whole_duration(case[0]) == case[1]
+
+
+@cases("ago")
+def test_how_long_ago_is_one_unit(case: Any) -> None:
+    assert times.ago(case[0], case[1]) == case[2]
+
+
+@cases("between")
+def test_the_time_between_is_whole_milliseconds_and_never_negative(case: Any) -> None:
+    assert times.between(case[0], case[1]) == case[2]
+
+
+@cases("brief")
+def test_a_value_is_one_short_line(case: Any) -> None:
+    assert values.brief(case[0]) == case[1]
+
+
+@cases("diff")
+def test_a_difference_names_each_path_that_changed(case: Any) -> None:
+    old, new, expected, more = case
+    found = values.diff(old, new)
+    assert [[change.path, change.old, change.new, change.delta] for change in found.changes] == expected
+    assert found.more == more
+
+
+@cases("progress")
+def test_progress_says_how_far_what_and_how_long(case: Any) -> None:
+    found = values.progress(case[0], case[1])
+    if case[2] is None:
+        assert found is None
+        return
+    fraction, *parts = case[2]
+    assert found is not None
+    assert found.fraction == (None if fraction is None else pytest.approx(fraction))
+    assert found.text == " · ".join(parts)
+
+
+@cases("sentence")
+def test_one_sentence_says_what_a_workflow_does(case: Any) -> None:
+    state, now, ending, expected = case
+    assert sentences.sentence(state, now, ending) == expected
+
+
+@cases("history")
+def test_a_row_of_the_history_says_what_happened(case: Any) -> None:
+    event, before, (label, tone, subject, detail, changes) = case
+    row = history.row(event, before["value"]) if before else history.row(event)
+    assert (row.seq, row.at, row.kind) == (event[0], event[1], event[2])
+    assert (row.label, row.tone, row.subject, row.detail) == (label, tone, subject, detail)
+    found = row.diff and [[change.path, change.old, change.new, change.delta] for change in row.diff.changes]
+    assert found == changes
+
+
+@cases("last_words")
+def test_the_list_says_what_happened_last(case: Any) -> None:
+    assert rows.last_words(case[0]) == case[1]
+
+
+@cases("span")
+def test_the_axis_grows_in_round_lengths(case: Any) -> None:
+    assert timeline.span(case[0], case[1]) == case[2]
+
+
+@cases("bar")
+def test_a_bar_stays_on_the_axis_and_visible(case: Any) -> None:
+    *arguments, expected = case
+    bar = timeline.bar(*arguments)
+    assert [bar.x, bar.width] == expected
+
+
+def test_every_kind_of_event_and_every_status_has_words() -> None:
+    from workflows.states import EventKind, Status  # the engine's list is the truth
+
+    told = {case[0][2] for case in CASES["history"]}
+    assert {kind.value for kind in EventKind} <= told
+    assert {status.value for status in Status} <= {case[0]["workflow"]["status"] for case in CASES["sentence"]}
+
+
+def test_previous_values_follow_each_key() -> None:
+    events = [
+        [5, "t", "value_set", 1, "a", {"value": 1}],
+        [6, "t", "claimed", None, None, {}],
+        [7, "t", "value_set", 2, "b", {"value": 2}],
+        [8, "t", "value_set", 3, "a", {"value": 3}],
+    ]
+    assert values.previous_values(events, {"b": 0}) == {7: 0, 8: 1}
+
+
+def test_the_timeline_shows_the_latest_steps_and_counts_the_rest() -> None:
+    state = CASES["sentence"][0][0] | {"steps": {str(n): _step(n) for n in range(1, 8)}}
+    shown = timeline.timeline(state, "2026-11-23T10:00:10.000000Z", most=5)
+    assert [row.step["position"] for row in shown.steps] == [3, 4, 5, 6, 7]
+    assert shown.hidden == 2
+    assert shown.ticks == ["0 s", "2 s", "5 s", "7 s", "10 s"]
+
+
+def _step(position: int) -> dict[str, Any]:
+    at = f"2026-11-23T10:00:0{position}.000000Z"
+    return {"position": position, "name": "s", "started_at": at, "finished_at": at, "error": None}
