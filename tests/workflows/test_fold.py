@@ -1,0 +1,247 @@
+"""The fold law: state before + events = state after, for whatever happens to a workflow.
+
+States are what the database shows, taken while the workflow is under way. The same cases are kept in
+`tests/fold_cases.json` for the browser's fold; `RECORD_FOLD_CASES=1 pytest tests/workflows/test_fold.py` records them anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests.definitions import CALLS, SWITCH, catching, doubling, following, listening, publishing, retrying, switching
+from tests.execution import claim, crash, run
+from tests.wait import until
+from workflows import engine, event_log, operations
+from workflows.durable import Status, set_event, step
+from workflows.fold import fold
+from workflows.handles import WorkflowHandle
+from workflows.models import Event
+from workflows.states import EventKind
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CASES = Path(__file__).parent.parent / "fold_cases.json"
+Case = dict[str, Any]
+
+
+class Recorder:
+    """Takes the state of one workflow now and then, and pairs neighbours with the events between them."""
+
+    def __init__(self, name: str, handle: WorkflowHandle[Any]) -> None:
+        self.name, self.handle = name, handle
+        self.states: list[Any] = []
+        self.look()
+
+    def look(self) -> None:
+        """Take the state as it is now."""
+        self.states.append(event_log.snapshot(self.handle.id))
+
+    def cases(self) -> Iterator[Case]:
+        """Each stretch, and the whole."""
+        self.look()
+        rows = Event.objects.filter(workflow_id=self.handle.id).order_by("seq")
+        events = [event_log.wire(event) for event in rows]
+        stretches = [*zip(self.states, self.states[1:], strict=False), (self.states[0], self.states[-1])]
+        for number, (before, after) in enumerate(stretches):
+            between = events[before["seq"] : after["seq"]]
+            yield {"name": f"{self.name} ({number})", "before": before, "events": between, "after": after}
+
+
+def _plain(name: str, handle: WorkflowHandle[Any], **options: Any) -> Recorder:
+    recorder = Recorder(name, handle)
+    run(handle, **options)
+    return recorder
+
+
+def _switching(name: str, body: Callable[[Recorder], Any]) -> Recorder:
+    recorder = Recorder(name, switching.start())
+    SWITCH["body"] = lambda: body(recorder)
+    return recorder
+
+
+def _steps_and_values() -> Recorder:
+    return _plain("steps, progress and values", doubling.start([1, 2]))
+
+
+def _retried_step() -> Recorder:
+    return _plain("a step that is tried again", retrying.start(1))
+
+
+def _failed() -> Recorder:
+    return _plain("a workflow that fails", retrying.start(9))
+
+
+def _caught() -> Recorder:
+    return _plain("a failed step that is caught", catching.start())
+
+
+def _hostile_keys() -> Recorder:
+    recorder = _plain("keys that mean something elsewhere", publishing.start(["x" * 50], key="__proto__"))
+    return recorder
+
+
+def _looked_at_in_a_step() -> Recorder:
+    @step
+    def looked(recorder: Recorder) -> int:
+        recorder.look()
+        set_event("inside", {"a": [1, None, True, "é"]})
+        recorder.look()
+        return 2000
+
+    def body(recorder: Recorder) -> str:
+        looked(recorder)
+        return "x" * 2000
+
+    recorder = _switching("looked at while a step runs, with a large result", body)
+    run(recorder.handle)
+    return recorder
+
+
+def _cancelled_in_a_step() -> Recorder:
+    @step
+    def cancelled(recorder: Recorder) -> None:
+        recorder.look()
+        operations.cancel(recorder.handle.id, by="operator", reason="enough")
+        recorder.look()
+
+    recorder = _switching("cancelled while a step runs", cancelled)
+    run(recorder.handle)
+    return recorder
+
+
+def _dying(name: str, crashes: int) -> Recorder:
+    @step
+    def dying(recorder: Recorder) -> str:
+        recorder.look()
+        if CALLS["dying"] < crashes:
+            CALLS["dying"] += 1
+            raise KeyboardInterrupt
+        return "survived"
+
+    recorder = _switching(name, dying)
+    for _ in range(crashes):
+        _run_and_crash(recorder)
+    if recorder.handle.status() is not Status.QUARANTINED:
+        run(recorder.handle)
+    return recorder
+
+
+def _run_and_crash(recorder: Recorder) -> None:
+    def claimable() -> bool:
+        try:
+            claimed = claim(recorder.handle)
+        except AssertionError:  # the back-off after a crash
+            return False
+        with contextlib.suppress(KeyboardInterrupt):
+            engine.execute(claimed, stopping=lambda: False)
+        return True
+
+    until(claimable, within=10)
+    crash(recorder.handle)
+    recorder.look()
+
+
+def _taken_over() -> Recorder:
+    return _dying("taken over while a step runs", 1)
+
+
+def _quarantined() -> Recorder:
+    return _dying("quarantined", 3)
+
+
+def _handed_back() -> Recorder:
+    recorder = _plain("handed back by a stopping worker", doubling.start([3]), stopping=lambda: True)
+    recorder.look()
+    run(recorder.handle)
+    return recorder
+
+
+def _message() -> Recorder:
+    recorder = Recorder("waits for a message that comes", listening.start("news", timeout=30))
+    with _running(recorder.handle):
+        until(lambda: _waiting(recorder))
+        recorder.look()
+        operations.send(recorder.handle.id, "news", {"paid": True}, by="operator")
+        until(lambda: recorder.handle.status() is Status.SUCCEEDED)
+    return recorder
+
+
+def _timed_out() -> Recorder:
+    recorder = Recorder("waits for a message that never comes", listening.start("news", timeout=0.5))
+    with _running(recorder.handle):
+        until(lambda: recorder.handle.status() is Status.SUCCEEDED)
+    return recorder
+
+
+def _event_read() -> Recorder:
+    other = publishing.start(["there"])
+    recorder = Recorder("waits for another workflow's value", following.start(other.id, "key", 30))
+    with _running(recorder.handle):
+        until(lambda: _waiting(recorder))
+        recorder.look()
+        run(other)
+        until(lambda: recorder.handle.status() is Status.SUCCEEDED)
+    return recorder
+
+
+def _waiting(recorder: Recorder) -> Any:
+    state = event_log.snapshot(recorder.handle.id)
+    return state and state["workflow"]["waiting"]
+
+
+@contextlib.contextmanager
+def _running(handle: WorkflowHandle[Any]) -> Iterator[None]:
+    """The workflow runs in a thread, while the test acts on it."""
+
+    def work() -> None:
+        try:
+            run(handle)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    thread.join(30)
+
+
+SCENARIOS = [
+    _steps_and_values, _retried_step, _failed, _caught, _hostile_keys, _looked_at_in_a_step, _cancelled_in_a_step,
+    _taken_over, _quarantined, _handed_back, _message, _timed_out, _event_read,
+]  # fmt: skip
+
+
+def test_every_history_folds_to_what_the_database_shows() -> None:
+    cases: list[Case] = []
+    for scenario in SCENARIOS:
+        CALLS.clear()
+        cases += scenario().cases()
+    for case in cases:
+        assert fold(case["before"], case["events"]) == case["after"], case["name"]
+    if os.environ.get("RECORD_FOLD_CASES"):
+        text = json.dumps(cases, indent=1, ensure_ascii=False)
+        CASES.write_text(text.replace(f"{CASES.parent.parent}/", "") + "\n")  # tracebacks know where they were
+    recorded = {(case["name"], tuple(event[2] for event in case["events"])) for case in json.loads(CASES.read_text())}
+    assert recorded == {(case["name"], tuple(event[2] for event in case["events"])) for case in cases}
+
+
+def test_the_recorded_cases_fold_and_know_every_kind_of_event() -> None:
+    cases = json.loads(CASES.read_text())
+    for case in cases:
+        assert fold(case["before"], case["events"]) == case["after"], case["name"]
+    assert {event[2] for case in cases for event in case["events"]} | {"created"} == {kind.value for kind in EventKind}
+
+
+def test_an_event_that_does_not_follow_is_refused() -> None:
+    case = max(json.loads(CASES.read_text()), key=lambda case: len(case["events"]))
+    with pytest.raises(ValueError, match="cannot follow"):
+        fold(case["before"], case["events"][1:])
