@@ -25,6 +25,7 @@ from dashboard.presenters.times import iso_utc
 from dashboard.presenters.values import pretty, previous_values, progress
 from dashboard.snapshots import Snapshot
 from workflows import event_log, queries, registry
+from workflows.errors import UnknownDefinition
 from workflows.models import Workflow
 from workflows.states import Status
 
@@ -156,9 +157,12 @@ def _value(state: dict[str, Any], key: str) -> Any:
 
 
 def _input(row: Workflow) -> Any:
-    """The arguments as they were given: by name only, if all of them were."""
+    """The arguments by name; as they were stored, if the definition is gone or takes others by now."""
     args, kwargs = row.arguments
-    return row.input if args else kwargs
+    try:
+        return dict(registry.get(row.definition).signature.bind(*args, **kwargs).arguments) if args else kwargs
+    except (UnknownDefinition, TypeError):
+        return row.input
 
 
 def _history(request: HttpRequest, snapshot: Snapshot) -> dict[str, Any]:

@@ -1,0 +1,333 @@
+"""The pages: complete without scripts, escaped, and closed to strangers."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import resolve, reverse
+from django.utils import timezone
+
+from tests import definitions, execution
+from tests.people import People
+from workflows import operations
+from workflows.models import Workflow
+
+pytestmark = pytest.mark.django_db
+
+WEIRD_IDS = [
+    "a/b/../c", "<script>alert(1)</script>", "100%", "~2F", "käse-🧀", ".", "..", "...", "a?b=c&d#e", "'\"", "a\\b",
+    "%2F", "x" * 200, "🧀" * 200, "{{seq}}", "order-42", "a+b=c@d,e:f_g", "-", "~",
+]  # fmt: skip
+
+
+@pytest.fixture
+def operator(client: Client, people: People) -> Client:
+    client.force_login(people.operator)
+    return client
+
+
+@pytest.fixture
+def stranger(people: People) -> Client:
+    client = Client()
+    client.force_login(people.stranger)
+    return client
+
+
+def page(client: Client, address: str, status: int = 200) -> str:
+    response = client.get(address)
+    assert response.status_code == status
+    return response.content.decode()
+
+
+def text(html: str) -> str:
+    """What a person reads: without scripts and tags."""
+    html = re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)))
+
+
+def workflow_page(workflow_id: str, query: str = "") -> str:
+    return reverse("dashboard:workflow", args=[workflow_id]) + query
+
+
+def page_data(html: str, name: str) -> Any:
+    found = re.search(rf'<script id="{name}" type="application/json">(.*?)</script>', html, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+# Addresses
+
+
+@pytest.mark.parametrize("workflow_id", WEIRD_IDS)
+def test_every_id_has_an_address_that_leads_back_to_it(workflow_id: str) -> None:
+    address = workflow_page(workflow_id)
+    assert re.fullmatch(r"/workflows/[A-Za-z0-9._:@+=,~-]+/", address)
+    assert resolve(address).kwargs == {"workflow_id": workflow_id}
+
+
+@pytest.mark.parametrize("segment", ["~41", "~2f", "a~", "~C3~28", "~GG", "%41", "~2E", "a b", "x" * 2401])
+def test_a_spelling_that_no_id_has_is_no_address(operator: Client, segment: str) -> None:
+    assert operator.get(f"/workflows/{segment}/").status_code == 404
+
+
+@pytest.mark.parametrize("workflow_id", ["<script>alert(1)</script>", "a/b/../c", "100%", "..", "'\"", "{{seq}}"])
+def test_a_weird_id_is_shown_and_does_nothing(operator: Client, workflow_id: str) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id=workflow_id)
+    for address in (workflow_page(workflow_id), reverse("dashboard:workflows")):
+        html = page(operator, address)
+        assert workflow_id in text(html)
+        assert "<script>alert" not in html
+
+
+# The list
+
+
+def test_the_start_page_is_the_list(operator: Client) -> None:
+    assert operator.get("/", follow=True).redirect_chain == [("/workflows/", 302)]
+
+
+def test_before_the_first_workflow_the_list_shows_how_to_write_one(operator: Client) -> None:
+    html = page(operator, "/workflows/")
+    assert "@workflow" in text(html)
+    assert "No workflow yet" in text(html)
+
+
+def test_the_list_is_newest_first_with_status_progress_and_last_event(operator: Client) -> None:
+    handle = definitions.doubling.using(workflow_id="older").start([1, 2, 3])
+    execution.run(handle)
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="newer")
+    html = page(operator, "/workflows/")
+    assert re.findall(r'<tr role="row" data-id="([^"]+)" data-status="([^"]+)"', html) == [
+        ("newer", "queued"), ("older", "succeeded"),
+    ]  # fmt: skip
+    assert "3 of 3 · end" in text(html)
+    assert "Succeeded" in text(html)
+
+
+def test_a_failed_row_says_why(operator: Client) -> None:
+    execution.run(definitions.grouping.using(workflow_id="g").start("name", fail=True))
+    assert "Refused: after the writes" in text(page(operator, "/workflows/"))
+
+
+def test_the_list_carries_what_the_live_connection_continues_from(operator: Client) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="one")
+    data = page_data(page(operator, "/workflows/?status=queued&q=on"), "list-data")
+    assert [(row["id"], row["seq"]) for row in data["rows"]] == [("one", 1)]
+    assert data["filter"] == {"status": ["queued"], "definition": "", "search": "on"}
+    assert data["since"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("status=succeeded", {"done"}),
+        ("status=queued&status=succeeded", {"done", "waiting-1", "other"}),
+        ("definition=counting", {"other"}),
+        ("q=waiting", {"waiting-1"}),
+        ("status=failed", set()),
+        ("status=nonsense", {"done", "waiting-1", "other"}),
+        ("q=%00", {"done", "waiting-1", "other"}),
+        ("before=nonsense", {"done", "waiting-1", "other"}),
+        ("before=2020-01-01", {"done", "waiting-1", "other"}),
+        ("before=2020-01-01T00:00:00Z~x", set()),
+    ],
+)
+def test_the_address_says_what_is_listed(operator: Client, query: str, expected: set[str]) -> None:
+    execution.run(definitions.doubling.using(workflow_id="done").start([]))
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="waiting-1")
+    operations.start("counting", kwargs={"count": 1, "seconds": 0}, workflow_id="other")
+    assert set(re.findall(r'data-id="([^"]+)"', page(operator, f"/workflows/?{query}"))) == expected
+
+
+def test_a_filter_that_matches_nothing_says_which(operator: Client) -> None:
+    operations.start("doubling", kwargs={"numbers": []})
+    shown = text(page(operator, "/workflows/?status=failed&definition=doubling&q=abc"))
+    assert "No workflow matches" in shown
+    assert re.search(r"Nothing is failed of definition doubling with an id that begins with abc", shown)
+
+
+def test_pages_of_the_list_lead_to_each_other_and_keep_the_filter(operator: Client) -> None:
+    begin = timezone.now() - timedelta(hours=1)
+    for number in range(120):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=f"w-{number:03}")
+        Workflow.objects.filter(id=f"w-{number:03}").update(created_at=begin + timedelta(seconds=number // 7))
+    seen: list[str] = []
+    address: str | None = "/workflows/?status=queued"
+    while address:
+        html = page(operator, address)
+        seen += re.findall(r'data-id="([^"]+)"', html)
+        older = re.search(r'rel="next" href="([^"]+)"', html)
+        last, address = address, "/workflows/" + unescape(older[1]) if older else None
+    assert seen == sorted(seen, reverse=True)
+    assert len(seen) == 120
+    assert "status=queued" in last
+    newer = re.search(r'rel="prev" href="([^"]+)"', page(operator, last))
+    assert newer
+    html = page(operator, "/workflows/" + unescape(newer[1]))
+    assert re.findall(r'data-id="([^"]+)"', html) == seen[50:100]
+
+
+def test_the_list_reads_as_many_times_for_fifty_rows_as_for_one(
+    operator: Client, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(50):
+        operations.start("doubling", kwargs={"numbers": []})
+    with django_assert_max_num_queries(9):
+        html = page(operator, "/workflows/")
+    assert html.count("data-id=") == 50
+
+
+# A workflow
+
+
+def test_a_finished_workflow_can_be_read_without_scripts(operator: Client) -> None:
+    execution.run(definitions.doubling.using(workflow_id="w").start([1, 2]))
+    shown = text(page(operator, workflow_page("w")))
+    for words in ("Succeeded in", "2 of 2", "phase", "double", "Output", "[ 2, 4 ]", "numbers", "Step succeeded"):
+        assert words in shown, words
+
+
+def test_a_change_of_a_value_shows_old_and_new(operator: Client) -> None:
+    execution.run(definitions.doubling.using(workflow_id="w").start([]))
+    html = page(operator, workflow_page("w"))
+    assert re.search(r'<del class="diff__old">begin</del>.*<ins class="diff__new">end</ins>', html)
+
+
+def test_a_failed_workflow_shows_the_error_and_its_traceback(operator: Client) -> None:
+    execution.run(definitions.grouping.using(workflow_id="w").start("<b>name</b>", fail=True))
+    html = page(operator, workflow_page("w"))
+    assert "Refused: after the writes" in text(html)
+    assert "Traceback (most recent call last)" in text(html)
+    assert "<b>name</b>" not in html
+
+
+def test_a_queued_workflow_says_what_it_waits_for(operator: Client) -> None:
+    operations.start("counting", kwargs={"count": 1, "seconds": 0}, workflow_id="w")
+    shown = text(page(operator, workflow_page("w")))
+    assert "waits for a worker of queue default" in shown
+    assert "Nothing published yet" in shown
+    assert "No step yet" in shown
+
+
+def test_the_page_carries_the_snapshot_that_the_live_connection_continues_from(operator: Client) -> None:
+    execution.run(definitions.doubling.using(workflow_id="w").start([1]))
+    data = page_data(page(operator, workflow_page("w")), "workflow-data")
+    assert data["state"] == execution.folded("w")
+    assert [event[0] for event in data["events"]] == list(range(1, data["state"]["seq"] + 1))
+    assert data["epoch"]
+
+
+def test_what_is_published_cannot_leave_its_script_block(operator: Client) -> None:
+    attack = "</script><script>alert(1)</script><!--"
+    execution.run(definitions.publishing.using(workflow_id="w").start([attack], key="<img src=x onerror=alert(1)>"))
+    html = page(operator, workflow_page("w"))
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert attack in text(html)
+    assert page_data(html, "workflow-data")["state"]["values"]["<img src=x onerror=alert(1)>"]["value"] == attack
+
+
+def test_a_long_history_is_paged_by_links(operator: Client) -> None:
+    execution.run(definitions.publishing.using(workflow_id="w").start(list(range(450))))
+    seqs: list[int] = []
+    address: str | None = workflow_page("w")
+    while address:
+        html = page(operator, address)
+        seqs += [int(seq) for seq in re.findall(r'id="event-(\d+)"', html)]
+        older = re.search(r'rel="next" href="([^"#]+)', html)
+        address = workflow_page("w", older[1]) if older else None
+    assert seqs == list(range(453, 0, -1))
+
+
+def test_the_first_change_on_a_later_part_of_the_history_still_shows_what_it_replaced(operator: Client) -> None:
+    execution.run(definitions.publishing.using(workflow_id="w").start(list(range(450))))
+    html = page(operator, workflow_page("w", "?before=300"))
+    first = html[html.index('id="event-100"') :]
+    assert '<del class="diff__old">96</del>' in first
+    assert '<ins class="diff__new">97</ins>' in first
+
+
+@pytest.mark.parametrize("before", ["0", "-1", "x", "9" * 30, "²", ""])
+def test_a_nonsense_place_in_the_history_is_no_error(operator: Client, before: str) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    page(operator, workflow_page("w", f"?before={before}"))
+
+
+def test_actions_are_offered_to_those_who_may_and_while_they_apply(operator: Client, people: People) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    cancellation = reverse("dashboard:cancellation", args=["w"])
+    assert cancellation in page(operator, workflow_page("w"))
+    viewer = Client()
+    viewer.force_login(people.viewer)
+    assert cancellation not in page(viewer, workflow_page("w"))
+    operations.cancel("w", by="somebody", reason="not needed")
+    html = page(operator, workflow_page("w"))
+    assert re.search(r"data-while-active hidden", html)
+    assert "by somebody: not needed" in text(html)
+
+
+# Who may not
+
+
+@pytest.mark.parametrize("address", ["/workflows/", "/workflows/w/", "/definitions/", "/definitions/doubling/start/"])
+def test_a_visitor_is_asked_to_sign_in(client: Client, db: None, address: str) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    response = client.get(address)
+    assert (response.status_code, response["Location"]) == (302, f"/login/?next={address}")
+
+
+@pytest.mark.parametrize("address", ["/workflows/", "/definitions/", "/definitions/doubling/start/"])
+def test_a_stranger_may_look_at_nothing(stranger: Client, address: str) -> None:
+    assert "Your account may not do this" in page(stranger, address, 403)
+
+
+def test_a_stranger_cannot_tell_a_workflow_from_none(stranger: Client) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="secret")
+    answers = {page(stranger, workflow_page(workflow_id), 404) for workflow_id in ("secret", "no-such")}
+    assert len(answers) == 1
+
+
+def test_a_viewer_may_not_start(people: People, client: Client) -> None:
+    client.force_login(people.viewer)
+    assert client.get("/definitions/").status_code == 403
+    assert reverse("dashboard:definitions") not in page(client, "/workflows/")
+
+
+def test_an_address_of_nothing_is_not_here(operator: Client) -> None:
+    assert "Not here" in page(operator, "/nothing/", 404)
+
+
+# Every page
+
+
+@pytest.mark.parametrize(
+    "address", ["/login/", "/workflows/", "/workflows/w/", "/definitions/", "/definitions/doubling/start/", "/nothing/"]
+)
+def test_no_page_has_inline_style_or_a_script_without_the_nonce(operator: Client, client: Client, address: str) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    visitor = Client() if address == "/login/" else operator
+    response = visitor.get(address)
+    html = response.content.decode()
+    policy = response["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert not re.search(r"<[^>]+\s(style|on\w+)=", html)
+    for script in re.findall(r"<script[^>]*>", html):
+        nonce = re.search(r'nonce="([^"]+)"', script)
+        assert 'type="application/json"' in script or (nonce and f"'nonce-{nonce[1]}'" in policy), script
+
+
+def test_a_chosen_theme_comes_with_the_page_and_nothing_else_does(operator: Client) -> None:
+    operator.cookies["theme"] = "dark"
+    assert '<html lang="en" data-theme="dark">' in page(operator, "/workflows/")
+    operator.cookies["theme"] = 'x" onload="alert(1)'
+    assert '<html lang="en">' in page(operator, "/workflows/")
+
+
+def test_a_page_of_a_workflow_is_never_kept_by_a_cache(operator: Client) -> None:
+    assert "no-store" in operator.get("/workflows/")["Cache-Control"]
