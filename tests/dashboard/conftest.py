@@ -1,4 +1,4 @@
-"""Pages in this process name static files plainly; the hashed names are met by the browser tests, which collect them."""
+"""Pages in this process name static files plainly; browser tests meet the hashed ones."""
 
 from __future__ import annotations
 

@@ -5,9 +5,12 @@ import { element, icon } from "../lib/dom.js";
 export class StatusBadge extends HTMLElement {
   static observedAttributes = ["data-status"];
 
+  connectedCallback() {
+    if (!this.firstElementChild) this.render(this.dataset.status ?? "");
+  }
+
   attributeChangedCallback(_name, old, status) {
-    if (old === null || old === status) return;
-    this.render(status);
+    if (old !== null && old !== status) this.render(status);
   }
 
   /** @param {string} status */

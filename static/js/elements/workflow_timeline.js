@@ -1,6 +1,6 @@
 /** <workflow-timeline>: steps as bars on one axis. The axis grows in round lengths, so bars do not crawl. */
 
-import { element, icon, setText, svgElement } from "../lib/dom.js";
+import { element, setText, svgElement } from "../lib/dom.js";
 import { errorLine } from "../lib/sentences.js";
 import { between } from "../lib/times.js";
 import { bar, span, ticks, took } from "../lib/timeline.js";
@@ -113,7 +113,7 @@ export class WorkflowTimeline extends LiveElement {
 }
 
 function stepRow(position, name, status) {
-  const badge = element("status-badge", { "data-status": status, "data-icon-only": "" }, icon(status));
+  const badge = element("status-badge", { "data-status": status, "data-icon-only": "" });
   const label = element("span", {}, element("span", { class: "timeline__position" }, String(position)), badge, element("b", {}, name));
   const svg = svgElement("svg", { class: "bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none", "aria-hidden": "true" });
   svg.append(svgElement("rect", { class: "bar__fill", y: 1, height: 10, rx: 1.5 }));

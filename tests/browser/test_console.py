@@ -1,0 +1,301 @@
+"""The console in a real browser, on a real server with hashed files and its strict policy, fed by a real worker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import definitions
+from tests.people import PASSWORD, People
+from tests.processes import Server, Worker
+from workflows import operations
+from workflows.models import Workflow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LIVE_MS = 15_000
+
+
+class Visit:
+    """A signed-in browser window that remembers everything that went wrong in it."""
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page, self.server = page, server
+        self.troubles: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        page.on("response", self._answered)
+
+    def _heard(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.troubles.append(f"console: {message.text}")
+
+    def _answered(self, response: Any) -> None:
+        if response.status >= 400:
+            self.troubles.append(f"{response.status}: {response.url}")
+
+    def open(self, path: str) -> Page:
+        """Go to a page and wait until it is live."""
+        self.page.goto(self.server.url + path)
+        expect(self.page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+        return self.page
+
+    def sign_in(self, name: str = "operator") -> None:
+        """By the form, as a person does."""
+        self.page.goto(f"{self.server.url}/login/")
+        self.page.fill("#id_username", name)
+        self.page.fill("#id_password", PASSWORD)
+        self.page.click("button[type=submit]")
+
+
+@pytest.fixture
+def open_window(browser: Any, people: People, server: Server) -> Iterator[Callable[..., Visit]]:
+    contexts = []
+
+    def open_one(**options: Any) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        visit = Visit(context.new_page(), server)
+        visit.sign_in()
+        return visit
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visit(open_window: Callable[..., Visit]) -> Visit:
+    return open_window()
+
+
+def mark(page: Page) -> None:
+    """A reload would wipe it."""
+    page.evaluate("window.stillHere = true")
+
+
+def assert_not_reloaded(page: Page) -> None:
+    assert page.evaluate("window.stillHere") is True
+
+
+def test_every_page_loads_without_a_complaint(visit: Visit, worker: Worker) -> None:
+    handle = definitions.doubling.using(workflow_id="<script>alert(1)</script>/é").start([1])
+    handle.result(timeout=30)
+    page = visit.open("/workflows/")
+    page.get_by_role("link", name="doubling").click()
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+    expect(page.locator(".workflow-header__id")).to_have_text("<script>alert(1)</script>/é")
+    page.get_by_role("link", name="Start").click()
+    page.get_by_role("link", name="checkout").click()
+    expect(page.get_by_role("heading", name="Start checkout")).to_be_visible()
+    assert page.evaluate("[...document.scripts].every(s => !s.src || /\\.[0-9a-f]{12}\\.js$/.test(s.src))")
+    assert visit.troubles == []
+
+
+def test_a_workflow_moves_without_a_reload(visit: Visit, worker: Worker) -> None:
+    handle = definitions.listening.using(workflow_id="w").start("go")
+    page = visit.open("/workflows/w/")
+    mark(page)
+    expect(page.locator(".sentence")).to_contain_text("for message “go”", timeout=LIVE_MS)
+    operations.send("w", "go", {"answer": 42}, by="somebody")
+    expect(page.locator("status-badge[data-size]")).to_have_text("Succeeded", timeout=LIVE_MS)
+    expect(page.locator(".history__row").first).to_contain_text("Succeeded")
+    expect(page.locator("workflow-output")).to_contain_text('"answer": 42')
+    expect(page.get_by_text("Cancel…")).to_be_hidden()
+    expect(page).to_have_title(re.compile("^Succeeded"))
+    assert handle.result(timeout=5) == {"answer": 42}
+    assert_not_reloaded(page)
+    assert visit.troubles == []
+
+
+def test_the_live_page_equals_the_page_loaded_afterwards(visit: Visit, worker: Worker) -> None:
+    page = visit.open("/workflows/")
+    operations.start("counting", kwargs={"count": 12, "seconds": 0.05}, workflow_id="w")
+    page = visit.open("/workflows/w/")
+    expect(page.locator("status-badge[data-size]")).to_have_text("Succeeded", timeout=LIVE_MS)
+    # The times of day stand still once it has ended; what says "ago" does not.
+    parts = ["workflow-header .sentence", ".history__rows", ".timeline tbody", ".timeline__axis", ".facts [data-fact]"]
+    all_of = "[...document.querySelectorAll(part)]"
+    read = f"parts => parts.map(part => {all_of}.map(e => e.innerText.replace(/\\s+/g, ' ').trim()))"
+    bars = (
+        "[...document.querySelectorAll('.timeline rect')].map(r => `${r.getAttribute('x')} ${r.getAttribute('width')}`)"
+    )
+    live = page.evaluate(read, parts), page.evaluate(bars)
+    page.reload()
+    assert page.evaluate(read, parts) == live[0]
+    assert page.evaluate(bars) == live[1]
+
+
+def test_new_workflows_wait_behind_the_bar_until_they_are_wanted(visit: Visit) -> None:
+    for number in range(3):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=f"old-{number}")
+    page = visit.open("/workflows/")
+    mark(page)
+    rows = page.locator("tr[data-id]")
+    before = rows.evaluate_all("rows => rows.map(row => row.dataset.id)")
+    for number in range(2):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=f"new-{number}")
+    bar = page.locator(".live-bar")
+    expect(bar).to_contain_text("2 new", timeout=LIVE_MS)
+    assert rows.evaluate_all("rows => rows.map(row => row.dataset.id)") == before
+    bar.click()
+    expect(rows).to_have_count(5)
+    expect(bar).to_be_hidden()
+    assert rows.first.get_attribute("data-id") == "new-1"
+    operations.cancel("new-1", by="x")
+    expect(page.locator('tr[data-id="new-1"] status-badge')).to_have_text("Cancelled", timeout=LIVE_MS)
+    assert_not_reloaded(page)
+    assert visit.troubles == []
+
+
+def test_a_row_that_no_longer_matches_stays_and_says_so(visit: Visit) -> None:
+    for number in range(3):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=f"w-{number}")
+    page = visit.open("/workflows/?status=queued")
+    operations.cancel("w-1", by="x")
+    row = page.locator('tr[data-id="w-1"]')
+    expect(row).to_have_attribute("data-left", "", timeout=LIVE_MS)
+    expect(row.locator("status-badge")).to_have_text("Cancelled")
+    assert page.locator("tr[data-id]").evaluate_all("rows => rows.map(r => r.dataset.id)") == ["w-2", "w-1", "w-0"]
+    expect(page.locator(".live-bar")).to_contain_text("1 no longer matches")
+    page.keyboard.press("n")
+    expect(row).to_have_count(0)
+
+
+def test_cancelling_asks_first_and_shows_who_and_why_at_once(visit: Visit, open_window: Callable[..., Visit]) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    watching = open_window().open("/workflows/w/")
+    page = visit.open("/workflows/w/")
+    page.get_by_text("Cancel…").click()
+    page.get_by_label("Reason").fill("wrong order")
+    page.get_by_role("button", name="Cancel the workflow").click()
+    for each in (page, watching):
+        expect(each.locator("status-badge[data-size]")).to_have_text("Cancelled", timeout=LIVE_MS)
+        expect(each.locator(".sentence")).to_contain_text("by operator: wrong order")
+    assert Workflow.objects.get(id="w").status == "cancelled"
+    assert visit.troubles == []
+
+
+def test_a_menu_that_is_open_and_a_text_that_is_selected_survive_changes(visit: Visit, worker: Worker) -> None:
+    definitions.listening.using(workflow_id="w").start("go")
+    page = visit.open("/workflows/w/")
+    expect(page.locator(".sentence")).to_contain_text("Waiting", timeout=LIVE_MS)
+    page.get_by_text("Cancel…").click()
+    page.get_by_label("Reason").fill("half a senten")
+    for number in range(20):
+        operations.send("w", "other", number)
+    expect(page.locator(".history__row").first).to_contain_text("Message sent", timeout=LIVE_MS)
+    expect(page.get_by_label("Reason")).to_be_focused()
+    assert page.get_by_label("Reason").input_value() == "half a senten"
+
+
+def test_while_the_history_is_scrolled_nothing_moves_under_the_eyes(visit: Visit, worker: Worker) -> None:
+    definitions.publishing.using(workflow_id="w").start(list(range(150))).result(timeout=30)
+    page = visit.open("/workflows/w/")
+    assert Workflow.objects.get(id="w").status == "succeeded"
+    operations.start("listening", kwargs={"topic": "go"}, workflow_id="v")
+    for number in range(80):
+        operations.send("v", "other", number)
+    page = visit.open("/workflows/v/")
+    scroll = page.locator(".history__scroll")
+    scroll.evaluate("box => { box.scrollTop = 400 }")
+    page.wait_for_function("document.querySelector('.history__scroll').scrollTop === 400")
+    before = page.locator("#event-50").bounding_box()
+    for number in range(8):
+        operations.send("v", "other", number)
+    expect(page.locator(".history__pill")).to_contain_text("8 new events", timeout=LIVE_MS)
+    assert page.locator("#event-50").bounding_box() == before
+    page.locator(".history__pill button").click()
+    expect(page.locator(".history__row").first).to_be_in_viewport()
+    expect(page.locator(".history__pill")).to_be_hidden()
+
+
+def test_a_lost_connection_freezes_the_page_and_the_return_shows_the_receipt(
+    visit: Visit, start_server: Callable[..., Server], worker: Worker
+) -> None:
+    definitions.listening.using(workflow_id="w").start("go")
+    proxied = Proxy(visit)
+    page = visit.open("/workflows/w/")
+    expect(page.locator(".sentence")).to_contain_text("for message “go”", timeout=LIVE_MS)
+    proxied.cut()
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "reconnecting", timeout=40_000)
+    expect(page.locator("connection-status")).to_contain_text("Reconnecting (try")
+    frozen = page.locator(".sentence").inner_text()
+    for number in range(5):
+        operations.send("w", "other", number)
+    expect(page.locator("connection-status")).to_contain_text("try 3", timeout=LIVE_MS)
+    assert proxied.refused >= 2
+    assert page.locator(".sentence").inner_text() == frozen
+    proxied.mend()
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+    expect(page.locator(".receipt")).to_contain_text(re.compile(r"Reconnected.*Replayed 5 events, no gap\."))
+    expect(page.locator(".history__row").first).to_contain_text("Message sent")
+
+
+class Proxy:
+    """Stands between the page and its socket, and can cut it."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.refused = 0
+        self._whole = True
+        self._sockets: list[Any] = []
+        visit.page.route_web_socket(re.compile("/ws/live/"), self._opened)
+
+    def _opened(self, socket: Any) -> None:
+        if self._whole:
+            self._sockets.append(socket)
+            socket.connect_to_server()
+        else:
+            self.refused += 1
+            socket.close(code=1001)
+
+    def cut(self) -> None:
+        self._whole = False
+        for socket in self._sockets:
+            socket.close(code=1001)
+
+    def mend(self) -> None:
+        self._whole = True
+
+
+@pytest.mark.parametrize(
+    "path", ["/workflows/", "/workflows/w/", "/definitions/", "/definitions/checkout/start/", "/login/"]
+)
+def test_on_a_phone_nothing_scrolls_sideways(open_window: Callable[..., Visit], path: str) -> None:
+    long = "an-id-without-any-place-to-break-it-" * 5
+    operations.start("publishing", kwargs={"values": ["x" * 3000]}, workflow_id=long[:200])
+    operations.start("doubling", kwargs={"numbers": [1] * 500}, workflow_id="w")
+    page = open_window(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).page
+    page.goto(page.url.split("/workflows")[0] + path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_without_scripts_every_page_is_complete(browser: Any, people: People, server: Server) -> None:
+    operations.start("doubling", kwargs={"numbers": [1]}, workflow_id="w")
+    context = browser.new_context(java_script_enabled=False)
+    visit = Visit(context.new_page(), server)
+    visit.sign_in()
+    page = visit.page
+    page.get_by_label("Queued").check(force=True)
+    page.get_by_role("button", name="Filter").click()
+    assert page.url.endswith("/workflows/?status=queued&definition=&q=")
+    page.get_by_role("link", name="doubling").click()
+    expect(page.locator(".history__row")).to_have_count(1)
+    page.get_by_text("Cancel…").click()
+    page.get_by_role("button", name="Cancel the workflow").click()
+    expect(page.locator(".sentence")).to_contain_text("Cancelled after")
+    context.close()
+
+
+def test_signing_out_elsewhere_is_said_with_a_way_back(visit: Visit) -> None:
+    page = visit.open("/workflows/")
+    visit.page.context.clear_cookies()
+    page.request.get(f"{visit.server.url}/workflows/")
+    from django.contrib.sessions.models import Session  # the session ends on the server, as a sign-out elsewhere does
+
+    Session.objects.all().delete()
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "signed_out", timeout=40_000)
+    expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login/?next=%2Fworkflows%2F")
