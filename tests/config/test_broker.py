@@ -1,0 +1,74 @@
+"""The repairs of kombu's PGMQ transport, one test each; when one passes without its repair, the repair goes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from kombu import Connection
+
+from config import celery_app
+from config.broker import SCHEME, Channel, transport_options
+from tests.processes import Worker
+from tests.wait import until
+
+
+def broker() -> Connection:
+    """A connection to the test database's queues."""
+    return Connection(f"{SCHEME}://localhost", transport_options=celery_app.conf.broker_transport_options)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_answers_a_ping(worker: Worker) -> None:
+    """Needs the reply queue's long name, the reply's route, and a fan-out send that the SQL knows."""
+    answers: list[Any] = until(lambda: celery_app.control.ping(timeout=2), within=20)
+    assert [next(iter(answer.values())) for answer in answers] == [{"ok": "pong"}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_names_longer_than_pgmq_allows_are_shortened_and_stay_distinct() -> None:
+    with broker() as connection:
+        channel = connection.channel()
+        assert isinstance(channel, Channel)
+        first, second = channel.entity_name("a" * 60 + "1"), channel.entity_name("a" * 60 + "2")
+        assert max(len(first), len(second)) <= 47
+        assert first != second
+        assert channel.entity_name("short") == "short"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_sent_is_received() -> None:
+    with broker() as connection:
+        queue = connection.SimpleQueue("plain")
+        queue.put({"number": 1})
+        message = queue.get(timeout=10)
+        assert message.payload == {"number": 1}
+        message.ack()
+        queue.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fork_leaves_the_parents_connection_alone() -> None:
+    with broker() as connection:
+        queue = connection.SimpleQueue("forked")
+        queue.put("before")
+        child = os.fork()
+        if child == 0:
+            try:
+                connection.collapse()  # what Celery does with inherited connections
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        queue.put("after")
+        assert [queue.get(timeout=10).payload for _ in range(2)] == ["before", "after"]
+        queue.close()
+
+
+def test_socket_directories_and_odd_passwords_survive_the_connection_string() -> None:
+    options = transport_options({"HOST": "/run/pg", "PORT": "5433", "NAME": "app", "USER": "me", "PASSWORD": "a'b c"})
+    assert options["conn_string"] == "host=/run/pg port=5433 dbname=app user=me password='a\\'b c'"
+
+
+def test_the_long_poll_that_holds_a_lock_stays_off() -> None:
+    assert transport_options({"NAME": "app"})["wait_time_seconds"] == 0

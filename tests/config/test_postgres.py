@@ -1,0 +1,107 @@
+"""The embedded server: starts, survives kill -9, is stopped, and keeps what was committed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from config.postgres import Postgres, PostgresError, binaries
+from tests.wait import until
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server with fsync, as `make run` has it."""
+    server = Postgres(tmp_path_factory.mktemp("home"))
+    yield server
+    server.stop()
+
+
+def execute(server: Postgres, statement: str) -> list[tuple[object, ...]]:
+    """Run a statement on the project's database."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_it_starts_again_after_a_stop_with_its_data(server: Postgres) -> None:
+    server.start()
+    execute(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+    server.stop()
+    server.start()
+    assert execute(server, "SELECT answer FROM kept") == [(42,)]
+
+
+def test_it_starts_again_after_kill_9_with_what_was_committed(server: Postgres) -> None:
+    server.start()
+    execute(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    until(lambda: server.pid is None)
+    assert server.poll() == -signal.SIGKILL
+    server.start()
+    assert execute(server, "SELECT answer FROM kept") == [(42,)]
+
+
+def test_a_server_that_a_killed_supervisor_left_behind_is_replaced(server: Postgres) -> None:
+    server.start()
+    left_behind = server.pid
+    second = Postgres(server.data.parent)
+    second.data = server.data  # the same cluster, another supervisor
+    second.start()
+    try:
+        assert server.poll() is not None
+        assert second.pid not in {None, left_behind}
+        assert execute(second, "SELECT 1") == [(1,)]
+    finally:
+        second.stop()
+
+
+def test_a_stale_pid_file_that_names_somebody_else_harms_nobody(server: Postgres) -> None:
+    server.start()
+    server.stop()
+    (server.data / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    server.start()
+    assert execute(server, "SELECT 1") == [(1,)]
+
+
+def test_only_its_own_account_may_enter_its_directories_and_no_parent_is_changed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o711)
+    before = [stat.S_IMODE(parent.stat().st_mode) for parent in home.resolve().parents]
+    server = Postgres(home)
+    server.start()
+    try:
+        assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+        assert stat.S_IMODE(server.socket.stat().st_mode) == 0o700
+        assert [stat.S_IMODE(parent.stat().st_mode) for parent in home.resolve().parents] == before
+    finally:
+        server.stop()
+
+
+def test_it_listens_on_no_network_address(server: Postgres) -> None:
+    server.start()
+    assert execute(server, "SHOW listen_addresses") == [("",)]
+
+
+def test_text_sorts_the_same_on_every_machine(server: Postgres) -> None:
+    server.start()
+    assert execute(server, "SELECT datlocale FROM pg_database WHERE datname = current_database()") == [("C.UTF-8",)]
+
+
+def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / ("x" * 120))
+    assert len(os.fsencode(server.socket)) < 80
+
+
+def test_missing_binaries_are_an_error_that_names_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    with pytest.raises(PostgresError, match=r"PG_BINDIR.*DATABASE_URL"):
+        binaries()
