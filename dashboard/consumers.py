@@ -163,7 +163,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
     async def end(self, code: int) -> None:
         """Close, and stop to listen."""
         self._leave()
-        await self.close(code)
+        await self.close(int(code))  # autobahn wants the plain type
 
     def _leave(self) -> None:
         hub, self._hub = self._hub, None

@@ -19,14 +19,13 @@ VERSION = 1
 
 
 class CloseCode(IntEnum):
-    """Why the server ends a connection."""
+    """Why the server ends a connection. Any other code, or none: come back."""
 
-    GOING_AWAY = 1001  # the server stops; come back
-    FLOOD = 1008  # more messages than any page of ours sends
-    TOO_BIG = 1009  # one message above the limit
     SIGNED_OUT = 4401  # no session, or it ended; sign in first
     FORBIDDEN = 4403  # the account may not watch workflows
-    COME_BACK = 4408  # nothing was acknowledged for long; come back with your cursor
+    COME_BACK = 4408  # nothing was acknowledged for long, or the database is away; come back with your cursor
+    TOO_BIG = 4413  # one message above the limit
+    FLOOD = 4429  # more messages than any page of ours sends
 
 
 class ErrorCode(StrEnum):

@@ -1,7 +1,9 @@
 """The fold law: state before + events = state after, for whatever happens to a workflow.
 
 States are what the database shows, taken while the workflow is under way. The same cases are kept in
-`tests/fold_cases.json` for the browser's fold; `RECORD_FOLD_CASES=1 pytest tests/workflows/test_fold.py` records them anew.
+`tests/fold_cases.json` for the browser's fold. To record them anew:
+
+    RECORD_FOLD_CASES=1 pytest tests/workflows/test_fold.py
 """
 
 from __future__ import annotations
@@ -85,8 +87,7 @@ def _caught() -> Recorder:
 
 
 def _hostile_keys() -> Recorder:
-    recorder = _plain("keys that mean something elsewhere", publishing.start(["x" * 50], key="__proto__"))
-    return recorder
+    return _plain("keys that mean something elsewhere", publishing.start(["x" * 50], key="__proto__"))
 
 
 def _looked_at_in_a_step() -> Recorder:

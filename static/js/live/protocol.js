@@ -28,12 +28,11 @@ export const ERROR = Object.freeze({ forbidden: "forbidden", unknown: "unknown",
 
 /** @type {Readonly<Record<string, number>>} */
 export const CLOSE = Object.freeze({
-  going_away: 1001,
-  flood: 1008,
-  too_big: 1009,
   signed_out: 4401,
   forbidden: 4403,
   come_back: 4408,
+  too_big: 4413,
+  flood: 4429,
 });
 
 /** @type {Readonly<Record<string, number>>} Sizes in bytes, times in seconds. */
