@@ -205,6 +205,9 @@ def test_watch_gives_up_with_3_and_leaves_the_workflow_alone() -> None:
     assert retrieve("slow").status() == Status.QUEUED
 
 
+_ENVIRONMENT = {"COLUMNS": "100", "LINES": "30"}
+
+
 class Shell:
     """The command in a process of its own, on the test database."""
 
@@ -212,7 +215,7 @@ class Shell:
         self.process = subprocess.Popen(
             [sys.executable, "-c", "import sys; from tests.worker_app import app; "
              "from django.core.management import execute_from_command_line as go; go(sys.argv)", "workflow", *words],
-            cwd=processes.ROOT, env={**os.environ, "DATABASE_URL": processes.test_database_url(), "COLUMNS": "100", "LINES": "30"},
+            cwd=processes.ROOT, env={**os.environ, **_ENVIRONMENT, "DATABASE_URL": processes.test_database_url()},
             **options,
         )  # fmt: skip
 

@@ -1,0 +1,232 @@
+"""What the admin's lists can be narrowed by: only what an index answers. Choices are known, never counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from workflows import registry
+from workflows.states import EventKind, Status
+
+# Ids and times are taken in the same statement, so their orders differ by less than a commit; this is ample.
+_SKEW = timedelta(minutes=1)
+_PRESETS = [("Past hour", timedelta(hours=1)), ("Past day", timedelta(days=1)), ("Past week", timedelta(days=7))]
+
+
+def by_index(queryset: QuerySet[Any], column: str, value: str) -> QuerySet[Any]:
+    """The rows with this value, for lists that are ordered by (column, …) and have an index of that.
+
+    With a plain equality the planner may walk the newest rows of the whole table instead, hoping to meet matching ones
+    soon; when those are old, it reads everything. A second value, which no row has, keeps the column in the order that
+    the query asks for, and only the index has that order.
+    """
+    return queryset.filter((f"{column}__in", [value, ""]))
+
+
+class _ChoiceFilter(admin.SimpleListFilter):
+    """By one of the values that a column can have."""
+
+    title = parameter_name = "status"
+    values: list[str] = []
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All of them."""
+        return [(value, value) for value in self.values]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Exactly that value."""
+        value = self.value()
+        if value and "\x00" in value:
+            raise IncorrectLookupParameters("no value has a NUL")
+        return by_index(queryset, self.parameter_name, value) if value else queryset
+
+
+class StatusFilter(_ChoiceFilter):
+    """Workflows by status."""
+
+    values = [status.value for status in Status]
+
+
+class KindFilter(_ChoiceFilter):
+    """Events by kind."""
+
+    title = parameter_name = "kind"
+    values = [kind.value for kind in EventKind]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The index leaves out `value_set`, which is most of the history and therefore never far."""
+        if self.value() == EventKind.VALUE_SET:
+            return queryset.filter(kind=self.value())
+        return super().queryset(request, queryset)
+
+
+class DefinitionFilter(_ChoiceFilter):
+    """By the name of a definition that this process knows. Asking the table for names would read all of it."""
+
+    title = parameter_name = "definition"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The known names; the address may also have one that is not known any more."""
+        return [(name, name) for name in registry.names()]
+
+
+class UnreadFilter(admin.SimpleListFilter):
+    """Messages that nobody has received yet."""
+
+    title, parameter_name = "received", "received"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """One choice: what was received is found in the history of its workflow."""
+        return [("no", "Not yet")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Only unread ones, if asked for."""
+        return queryset.filter(consumed_seq__isnull=True) if self.value() == "no" else queryset
+
+
+class _FormFilter(admin.ListFilter):
+    """A filter that is typed in."""
+
+    parameters: Mapping[str, str] = {}  # name -> label
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in self.parameters:
+            if name in params:
+                self.used_parameters[name] = params.pop(name)[-1]
+
+    def has_output(self) -> bool:
+        """Always: the form is the output."""
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        """The names in the query string."""
+        return list(self.parameters)
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        """What the form needs: its own fields, and the other filters to keep."""
+        kept = [(name, value) for name, value in changelist.params.items() if name not in self.parameters]
+        fields = [(name, label, self.used_parameters.get(name, "")) for name, label in self.parameters.items()]
+        clear = changelist.get_query_string(remove=list(self.parameters)) if self.used_parameters else ""
+        yield {"fields": fields, "kept": kept, "clear": clear, "presets": self.presets(changelist)}
+
+    def presets(self, changelist: ChangeList) -> list[dict[str, str]]:
+        """Links for what is often asked for."""
+        return []
+
+
+class KeyFilter(_FormFilter):
+    """By exactly one key, as published by `set_event` or received as a topic."""
+
+    title, template = "key", "admin/workflows/form_filter.html"
+    parameters = {"key": "Key"}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Exactly that key."""
+        key = str(self.used_parameters.get("key", ""))
+        if "\x00" in key:
+            raise IncorrectLookupParameters("a key has no NUL")
+        return by_index(queryset, "key", key) if key else queryset
+
+
+class TimeFilter(_FormFilter):
+    """From a time to a time. `field` is the column that is compared."""
+
+    title, template = "time (UTC)", "admin/workflows/form_filter.html"
+    parameters = {"since": "From", "until": "To"}
+    field = "created_at"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Rows from `since` up to and without `until`."""
+        since, until = self._moment("since"), self._moment("until")
+        if since is not None:
+            queryset = self.from_moment(queryset, since)
+        return queryset if until is None else self.up_to(queryset, until)
+
+    def _moment(self, name: str) -> datetime | None:
+        text = str(self.used_parameters.get(name, ""))
+        if not text:
+            return None
+        try:
+            moment = parse_datetime(text)
+        except ValueError as error:
+            raise IncorrectLookupParameters(error) from error
+        if moment is None:
+            raise IncorrectLookupParameters(f"{name}={text!r} is no time")
+        return moment if timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
+
+    def from_moment(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+        """The rows of that time and later."""
+        return queryset.filter((f"{self.field}__gte", moment))
+
+    def up_to(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+        """The rows before that time."""
+        return queryset.filter((f"{self.field}__lt", moment))
+
+    def presets(self, changelist: ChangeList) -> list[dict[str, str]]:
+        """The last hour, day and week."""
+        now = timezone.now().replace(microsecond=0)
+        return [
+            {
+                "display": label,
+                "query_string": changelist.get_query_string(
+                    {"since": (now - span).strftime("%Y-%m-%dT%H:%M:%S")}, remove=["until"]
+                ),
+            }
+            for label, span in _PRESETS
+        ]
+
+
+class TimeOfIdFilter(TimeFilter):
+    """The same for tables in the order of their ids, whose time has no index that could order them.
+
+    Ids rise with time, so the first id of a time is found by halving, in a few dozen look-ups of the primary key.
+    """
+
+    field = "at"
+
+    def from_moment(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+        """The rows of that time and later."""
+        return super().from_moment(queryset, moment).filter(id__gte=self._first_id(queryset.model, moment, -_SKEW))
+
+    def up_to(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+        """The rows before that time."""
+        return super().up_to(queryset, moment).filter(id__lt=self._first_id(queryset.model, moment, _SKEW))
+
+    def _first_id(self, model: type[Model], moment: datetime, skew: timedelta) -> int:
+        rows = model._default_manager.values_list("id", self.field)
+        newest = rows.order_by("-id").first()
+        low, high = 0, newest[0] + 1 if newest else 0
+        try:
+            moment += skew
+        except OverflowError as error:
+            raise IncorrectLookupParameters(error) from error
+        while low < high:
+            middle = (low + high) // 2
+            row = rows.filter(id__gte=middle).order_by("id").first()
+            if row is None or row[1] >= moment:
+                high = middle
+            else:
+                low = row[0] + 1
+        return low
+
+
+class StartedFilter(TimeOfIdFilter):
+    """Steps by their first start."""
+
+    field = "started_at"
+
+
+class SentFilter(TimeOfIdFilter):
+    """Messages by when they were sent."""
+
+    field = "sent_at"

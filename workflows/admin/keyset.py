@@ -1,0 +1,113 @@
+"""A change list without COUNT and OFFSET: a page begins after the last row of the one before it.
+
+Knows nothing of workflows. A ModelAdmin says by `keyset_for(change_list)` which columns order its rows; they must end
+with a unique one and be those of an index.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Model, Q, QuerySet
+from django.db.models.expressions import Combinable
+from django.http import HttpRequest
+
+BEFORE, AFTER = "before", "after"
+
+
+class Column(NamedTuple):
+    """One column of the order. `fixed`: the filter leaves one value of it, so it orders but no cursor needs it."""
+
+    name: str
+    descending: bool = True
+    fixed: bool = False
+
+    def ordering(self, *, backwards: bool = False) -> str:
+        """As `order_by` takes it."""
+        return f"-{self.name}" if self.descending != backwards else self.name
+
+
+class KeysetChangeList(ChangeList):
+    """Rows in the order of the model's keyset; `older` and `newer` link to the neighbouring pages, or are empty."""
+
+    older = newer = ""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        """The filtered rows; the cursor is no filter, and must not survive a change of filters."""
+        for name in (BEFORE, AFTER):
+            self.params.pop(name, None)
+            self.filter_params.pop(name, None)
+        return super().get_queryset(request, exclude_parameters)
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:
+        """Always the keyset's order; any other could not be paged through."""
+        return [column.ordering() for column in self._columns()]
+
+    def _columns(self) -> Sequence[Column]:
+        columns: Sequence[Column] = self.model_admin.keyset_for(self)  # type: ignore[attr-defined]
+        return columns
+
+    def get_results(self, request: HttpRequest) -> None:
+        """One page and whether there is more on either side of it; one row more than shown is read."""
+        columns = [column for column in self._columns() if not column.fixed]
+        before, after = (self._cursor(request, name, columns) for name in (BEFORE, AFTER))
+        if after is not None:
+            rows, more = self._page(_beyond(columns, after, backwards=True), backwards=True)
+            has_newer, has_older = more, True
+        else:
+            rows, has_older = self._page(_beyond(columns, before) if before else Q())
+            has_newer = before is not None
+        self.older = self._link(BEFORE, rows[-1], columns) if rows and has_older else ""
+        self.newer = self._link(AFTER, rows[0], columns) if rows and has_newer else ""
+        self._show(rows)
+
+    def _page(self, where: Q, *, backwards: bool = False) -> tuple[list[Model], bool]:
+        ordering = [column.ordering(backwards=backwards) for column in self._columns()]
+        rows = list(self.queryset.filter(where).order_by(*ordering)[: self.list_per_page + 1])
+        more, rows = len(rows) > self.list_per_page, rows[: self.list_per_page]
+        return rows[::-1] if backwards else rows, more
+
+    def _show(self, rows: list[Model]) -> None:
+        """What Django's templates ask a change list for. The counts are of this page, so no total is promised."""
+        self.result_list = rows
+        self.result_count = self.full_result_count = len(rows)
+        self.show_admin_actions = True
+        self.can_show_all = self.multi_page = False
+        self.paginator = Paginator(rows, self.list_per_page)
+
+    def _link(self, name: str, row: Model, columns: Sequence[Column]) -> str:
+        values = [getattr(row, column.name) for column in columns]
+        return self.get_query_string({name: json.dumps(values, default=lambda moment: moment.isoformat())})
+
+    def _cursor(self, request: HttpRequest, name: str, columns: Sequence[Column]) -> list[Any] | None:
+        text = request.GET.get(name)
+        if text is None:
+            return None
+        try:
+            values = json.loads(text)
+            if (
+                not isinstance(values, list)
+                or len(values) != len(columns)
+                or "\x00" in text + "".join(map(str, values))
+            ):
+                raise ValueError(f"{name}={text!r} is no place in this list")
+            fields = [self.model._meta.get_field(column.name) for column in columns]
+            return [field.to_python(value) for field, value in zip(fields, values, strict=True)]  # type: ignore[union-attr]
+        except (ValueError, TypeError, RecursionError, ValidationError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+
+def _beyond(columns: Sequence[Column], values: Sequence[Any], *, backwards: bool = False) -> Q:
+    """The rows that follow these values in the order of the columns. The first column also alone, for the index."""
+    column, value = columns[0], values[0]
+    way = "lt" if column.descending != backwards else "gt"
+    if len(columns) == 1:
+        return Q((f"{column.name}__{way}", value))
+    rest = _beyond(columns[1:], values[1:], backwards=backwards)
+    return Q((f"{column.name}__{way}e", value)) & (Q((f"{column.name}__{way}", value)) | Q((column.name, value)) & rest)

@@ -1,0 +1,109 @@
+"""What the admin shows of rows, as HTML: everything escaped, nothing longer than a person reads.
+
+JSON is made readable and cut by the database, so that a megabyte is neither sent nor decoded to show its top.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Func, Model, TextField
+from django.db.models.functions import Cast, Left
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+from workflows.models import Workflow
+
+PRETTY_CHARS = 20_000
+LINE_CHARS = 300
+_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # would turn the text around them
+
+
+class Pretty(Func):
+    """A jsonb column as indented text."""
+
+    function = "jsonb_pretty"
+    output_field = TextField()
+
+
+def line_of(column: str) -> Left:
+    """The beginning of a jsonb column as text, for lists."""
+    return Left(Cast(column, TextField()), LINE_CHARS)
+
+
+def text(value: object) -> str:
+    """Text without signs that change its direction."""
+    return _DIRECTION.sub(lambda found: f"\\u{ord(found[0]):04x}", str(value))
+
+
+def moment(when: datetime | None) -> str:
+    """A time to the millisecond, UTC."""
+    return "–" if when is None else when.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def block(content: str) -> SafeString:
+    """Text of several lines, as it is."""
+    return format_html('<pre class="workflow-text" dir="ltr">{}</pre>', text(content))
+
+
+def pretty(row: Model, column: str) -> SafeString | str:
+    """A jsonb column of one row, indented and cut."""
+    found = (
+        type(row)
+        ._default_manager.filter(pk=row.pk)
+        .values_list(Left(Pretty(column), PRETTY_CHARS + 1), flat=True)
+        .first()
+    )
+    if found is None:
+        return "–"
+    return block(
+        found if len(found) <= PRETTY_CHARS else f"{found[:PRETTY_CHARS]}\n… cut after {PRETTY_CHARS:,} characters"
+    )
+
+
+def error(recorded: dict[str, Any] | None) -> SafeString | str:
+    """A recorded error: type, message, traceback."""
+    if not recorded:
+        return "–"
+    head = f"{recorded.get('type')}: {recorded.get('message')}"
+    return format_html("<strong>{}</strong>{}", text(head)[:2_000], block(str(recorded.get("traceback", ""))))
+
+
+def workflow_link(workflow_id: str) -> SafeString:
+    """A workflow's id, linked to its page in the admin."""
+    address = reverse("admin:workflows_workflow_change", args=[_quoted(workflow_id)])
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', address, text(workflow_id))
+
+
+def _quoted(workflow_id: str) -> str:
+    from django.contrib.admin.utils import quote  # loads models' apps; this module is imported while they load
+
+    return str(quote(workflow_id))
+
+
+def list_link(model: str, workflow: Workflow, words: str) -> SafeString:
+    """A link to the list of a workflow's events, steps, values or messages."""
+    address = reverse(f"admin:workflows_{model}_changelist")
+    return format_html('<p><a href="{}?{}">{}</a></p>', address, urlencode({"q": workflow.id}), words)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> SafeString:
+    """A table of text, or the word for no rows."""
+    body = format_html_join(
+        "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((_cell(cell),) for cell in row)),) for row in rows)
+    )
+    if not body:
+        return format_html("<p>{}</p>", "none")
+    titles = format_html_join("", "<th scope=col>{}</th>", ((title,) for title in head))
+    return format_html(
+        '<table class="workflow-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', titles, body
+    )
+
+
+def _cell(content: object) -> object:
+    return content if isinstance(content, SafeString) else text("–" if content is None else content)
