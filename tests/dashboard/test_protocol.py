@@ -1,0 +1,113 @@
+"""Messages of the wire: what is understood, what is refused and why, and what the frames say."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from dashboard import protocol
+from dashboard.protocol import ErrorCode, ResetReason
+
+LIST = {"t": "subscribe", "topic": "workflows", "filter": {"status": [], "definition": "", "search": ""}}
+
+
+def decode(message: Any) -> Any:
+    return protocol.decode(json.dumps(message))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"t": "subscribe", "topic": "workflow:order-42"},
+        {"t": "subscribe", "topic": "workflow:a:b/c~%2F", "at": {"epoch": "e", "seq": 0}},
+        {**LIST, "ids": [["a", 1], ["b", 2**63 - 1]], "since": "2026-11-23T10:00:00.123456Z"},
+        {**LIST, "ids": [], "since": "2026-11-23T10:00:00+01:00"},
+        {"t": "unsubscribe", "topic": "workflows"},
+        {"t": "ack", "frames": 123},
+        {"t": "pong", "n": 7},
+    ],
+)
+def test_every_message_of_the_protocol_is_understood(message: dict[str, Any]) -> None:
+    assert decode(message) == message
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        ([], "object"),
+        ({"t": ["ack"]}, "unknown message"),
+        ({"t": "hello"}, "unknown message"),
+        ({"t": "ack"}, "frames must be"),
+        ({"t": "ack", "frames": -1}, "frames must be"),
+        ({"t": "ack", "frames": 1.0}, "frames must be"),
+        ({"t": "ack", "frames": True}, "frames must be"),
+        ({"t": "ack", "frames": 2**63}, "frames must be"),
+        ({"t": "subscribe"}, "topic must be"),
+        ({"t": "subscribe", "topic": "workflow:"}, "unknown topic"),
+        ({"t": "subscribe", "topic": "workflow:" + "x" * 201}, "unknown topic"),
+        ({"t": "subscribe", "topic": "workflow:a\u0000b"}, "NUL"),
+        ({"t": "subscribe", "topic": "users"}, "unknown topic"),
+        ({"t": "subscribe", "topic": "workflow:a", "at": 5}, "at must be"),
+        ({"t": "subscribe", "topic": "workflow:a", "at": {"epoch": "e", "seq": "1"}}, "seq must be"),
+        ({"t": "subscribe", "topic": "workflow:a", "at": {"epoch": "e", "seq": None}}, "seq must be"),
+        ({**LIST, "ids": [["a", 1]] * 201, "since": "2026-11-23T10:00:00Z"}, "limit is 200"),
+        ({**LIST, "ids": ["a"], "since": "2026-11-23T10:00:00Z"}, "pairs"),
+        ({**LIST, "ids": [], "since": "yesterday"}, "ISO 8601"),
+        ({**LIST, "filter": {"status": [1], "definition": "", "search": ""}}, "status must be"),
+        ({**LIST, "filter": {"status": [], "definition": "", "search": "\u0000"}}, "NUL"),
+    ],
+)
+def test_what_is_not_of_the_protocol_is_refused_with_the_reason(message: Any, complaint: str) -> None:
+    with pytest.raises(protocol.BadMessage, match=complaint):
+        decode(message)
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", '{"t":"ack","frames":NaN}', "[" * 50_000, "\ud800"])
+def test_what_is_not_json_is_refused(text: str) -> None:
+    with pytest.raises(protocol.BadMessage):
+        protocol.decode(text)
+
+
+def test_no_text_whatsoever_raises_anything_else() -> None:
+    dice = random.Random(20261123)
+    seeds = [json.dumps({**LIST, "ids": [["a", 1]], "since": "2026-11-23T10:00:00Z"}), '{"t":"ack","frames":5}']
+    for _ in range(5000):
+        text = list(dice.choice(seeds))
+        for _ in range(dice.randrange(1, 4)):
+            text[dice.randrange(len(text))] = dice.choice('"{}[]:,0a\\\x00é-.')
+        try:
+            protocol.decode("".join(text))
+        except protocol.BadMessage as error:
+            assert len(str(error)) < 300
+
+
+def test_frames_around_encoded_parts_are_json() -> None:
+    frame = json.loads(protocol.events('workflow:a"b', epoch="e", first=2, last=3, encoded='[2,"x"], [3,"y"]'))
+    assert frame == {
+        "t": "events", "topic": 'workflow:a"b', "epoch": "e", "from": 2, "to": 3, "events": [[2, "x"], [3, "y"]],
+    }  # fmt: skip
+    frame = json.loads(protocol.rows(['{"id":"a"}', '{"id":"b"}'], [("c", "failed", "d")], more=True))
+    assert frame == {
+        "t": "rows", "topic": "workflows", "rows": [{"id": "a"}, {"id": "b"}], "fresh": [["c", "failed", "d"]],
+        "more": True,
+    }  # fmt: skip
+
+
+def test_every_frame_has_exactly_the_fields_of_its_type() -> None:
+    state = {"seq": 5, "workflow": {}, "values": {}, "steps": {}}
+    frames = {
+        protocol.Hello: protocol.hello(),
+        protocol.Snapshot: protocol.snapshot("workflow:a", epoch="e", state=state, events=[]),
+        protocol.Events: protocol.events("workflow:a", epoch="e", first=1, last=1, encoded="[1]"),
+        protocol.Receipt: protocol.receipt("workflow:a", epoch="e", after=3, seq=5),
+        protocol.Reset: protocol.reset("workflow:a", ResetReason.GONE),
+        protocol.Rows: protocol.rows([], [], more=False),
+        protocol.Ping: protocol.ping(1),
+        protocol.Error: protocol.error(None, ErrorCode.BAD, "why"),
+    }
+    assert set(frames) == set(protocol.SERVER_FRAMES)
+    for kind, text in frames.items():
+        assert set(json.loads(text)) == set(kind.__annotations__)
