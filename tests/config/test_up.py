@@ -92,7 +92,7 @@ def test_it_serves_prints_a_password_that_works_and_stops_everything_on_ctrl_c(u
     password = up.wait_welcome()
     with urllib.request.urlopen(f"http://localhost:{up.port}/login/") as response:
         assert response.status == 200
-    assert all(up.pids(name) for name in ("daphne", "config worker", "config beat", "postgres"))
+    assert all(up.pids(name) for name in ("daphne", "config worker -l", "config beat -l", "postgres"))
     assert (up.home / "operator").stat().st_mode & 0o777 == 0o600
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(60) == 0
@@ -114,17 +114,17 @@ def test_after_kill_9_nothing_is_left_behind_and_the_next_start_works(up: Up) ->
     up.wait_welcome()
     up.process.kill()
     up.process.wait()
-    until(lambda: not up.pids("daphne") and not up.pids("config worker") and not up.pids("config beat"), within=30)
+    until(lambda: not up.pids("daphne") and not up.pids("config worker -l") and not up.pids("config beat -l"), within=30)
     up.start()
     up.wait_welcome()
 
 
 def test_a_killed_worker_is_reported_and_started_again(up: Up) -> None:
     up.wait_welcome()
-    parent = min(up.pids("config worker"))
+    parent = min(up.pids("config worker -l"))
     os.kill(parent, signal.SIGKILL)
     until(lambda: "worker DIED (signal SIGKILL); starting it again" in up.log.read_text())
-    until(lambda: up.log.read_text().count(" ready.") == 2, within=40)
+    until(lambda: up.log.read_text().count(" ready.") >= 2, within=40)
 
 
 def test_when_the_database_dies_everything_stops_and_says_so(up: Up) -> None:

@@ -85,7 +85,7 @@ class Command(BaseCommand):
 
 
 def _services(concurrency: int) -> list[Service]:
-    python, celery = [sys.executable, "-m"], [sys.executable, "-m", "celery", "-A", "config"]
+    python, celery = [sys.executable, "-m"], [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
     return [
         Service("web", [*python, "daphne", "-b", "127.0.0.1", "-p", str(settings.PORT), "config.asgi:application"]),
         Service("worker", [*celery, "worker", "-l", "INFO", "-O", "fair", "-c", str(concurrency)], stop_within=30),

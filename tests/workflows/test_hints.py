@@ -1,0 +1,191 @@
+"""Hints are sent after commit, in batches, and may all be lost."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from tests.definitions import publishing
+from tests.execution import run
+from tests.wait import until
+from workflows import notify, sql
+from workflows.listener import Listener
+from workflows.outbox import Outbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def listening() -> Iterator[Listener]:
+    """A listener of the test's own."""
+    listener = Listener()
+    yield listener
+    listener.stop()
+
+
+class Heard:
+    """What a watch was told."""
+
+    def __init__(self) -> None:
+        self.seqs: list[int] = []
+
+    def __call__(self, workflow_id: str, seq: int) -> None:
+        self.seqs.append(seq)
+
+
+def test_a_watch_hears_every_move_and_ends_at_the_newest(listening: Listener) -> None:
+    handle, heard = publishing.start([1, 2, 3]), Heard()
+    listening.watch(handle.id, 1, heard)
+    run(handle)
+    until(lambda: heard.seqs and heard.seqs[-1] == 6)
+    assert heard.seqs == sorted(set(heard.seqs))
+
+
+def test_without_any_hint_the_sweep_finds_the_move(listening: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify._outbox, "put", lambda _item: None)
+    handle, heard = publishing.start([1]), Heard()
+    listening.watch(handle.id, 1, heard)
+    run(handle)
+    until(lambda: heard.seqs and heard.seqs[-1] == 4, within=5)
+
+
+def test_a_killed_listening_connection_is_replaced_and_nothing_is_missed(listening: Listener) -> None:
+    handle, heard = publishing.start([1]), Heard()
+    listening.watch(handle.id, 1, heard)
+    until(lambda: _terminate_listeners() > 0)
+    run(handle)
+    until(lambda: heard.seqs and heard.seqs[-1] == 4, within=5)
+
+
+def _terminate_listeners() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE 'LISTEN%' OR query LIKE '%asked.seq%' "
+            "AND pid <> pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def test_a_workflow_deleted_and_made_anew_is_reported_though_its_seq_went_back(listening: Listener) -> None:
+    handle, heard = publishing.using(workflow_id="again").start([1, 2]), Heard()
+    run(handle)
+    listening.watch("again", 5, heard)
+    _delete("again")
+    publishing.using(workflow_id="again").start([1, 2])
+    until(lambda: 1 in heard.seqs)
+
+
+def _delete(workflow_id: str) -> None:
+    from workflows.models import Workflow
+
+    Workflow.objects.filter(id=workflow_id).delete()
+
+
+def test_one_callback_that_raises_does_not_silence_the_others(listening: Listener) -> None:
+    handle, heard = publishing.start([1]), Heard()
+
+    def broken(_workflow_id: str, _seq: int) -> None:
+        raise RuntimeError
+
+    listening.watch(handle.id, 1, broken)
+    listening.watch(handle.id, 1, heard)
+    run(handle)
+    until(lambda: heard.seqs and heard.seqs[-1] == 4)
+
+
+def test_an_ended_watch_hears_nothing_more(listening: Listener) -> None:
+    handle, heard, other = publishing.start([1]), Heard(), Heard()
+    watch = listening.watch(handle.id, 1, heard)
+    listening.watch(handle.id, 1, other)
+    listening.unwatch(watch)
+    run(handle)
+    until(lambda: other.seqs and other.seqs[-1] == 4)
+    assert heard.seqs == []
+
+
+def test_a_hint_leaves_only_when_its_transaction_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    put: list[tuple[str, int]] = []
+    monkeypatch.setattr(notify._outbox, "put", put.append)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        notify.hint("w", 1)
+        raise RuntimeError
+    assert put == []
+    with transaction.atomic():
+        notify.hint("w", 2)
+        assert put == []
+    assert put == [("w", 2)]
+
+
+def test_many_hints_become_few_notifications_that_each_fit() -> None:
+    newest = {f"{'x' * 190}{number:04}": number for number in range(500)}
+    payloads = notify._payloads(newest)
+    assert all(len(payload) < 8_000 for payload in payloads)
+    assert len(payloads) < 20
+    assert dict(pair for payload in payloads for pair in json.loads(payload)) == newest
+
+
+def test_a_hint_that_cannot_be_sent_is_dropped_and_the_next_one_arrives(listening: Listener) -> None:
+    with psycopg.connect(**_parameters(), autocommit=True) as ear:
+        ear.execute(f"LISTEN {notify.CHANNEL}")
+        notify.hint("first", 1)
+        notify.flush()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE query LIKE '%pg_notify%' AND datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        notify.hint("lost", 1)
+        notify.flush()
+        notify.hint("second", 1)
+        notify.flush()
+        heard: list[Any] = []
+        for message in ear.notifies(timeout=1.0):
+            heard += json.loads(message.payload)
+    assert ["first", 1] in heard
+    assert ["second", 1] in heard
+
+
+def _parameters() -> dict[str, Any]:
+    with sql.dedicated_connection() as given:
+        return {"host": given.info.host, "port": given.info.port, "dbname": given.info.dbname, "user": given.info.user}
+
+
+def test_an_outbox_sends_the_first_item_at_once_and_collects_the_next() -> None:
+    batches: list[list[int]] = []
+    outbox: Outbox[int] = Outbox("test", batches.append, lambda: 0.2)
+    outbox.put(1)
+    until(lambda: batches == [[1]])
+    for number in (2, 3, 4):
+        outbox.put(number)
+    outbox.flush()
+    assert batches == [[1], [2, 3, 4]]
+
+
+def test_an_outbox_takes_items_from_many_threads_and_loses_none() -> None:
+    batches: list[list[int]] = []
+    outbox: Outbox[int] = Outbox("test", batches.append, lambda: 0.001)
+    threads = [threading.Thread(target=lambda: [outbox.put(number) for number in range(200)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    outbox.flush()
+    assert sum(map(len, batches)) == 1_600
+
+
+def test_flush_gives_up_after_its_time() -> None:
+    release = threading.Event()
+    outbox: Outbox[int] = Outbox("test", lambda _batch: release.wait(10) and None, lambda: 0.001)
+    outbox.put(1)
+    began = time.monotonic()
+    outbox.flush(timeout=0.1)
+    release.set()
+    assert time.monotonic() - began < 5
