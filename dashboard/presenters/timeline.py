@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from dashboard.presenters.sentences import error_line
 from dashboard.presenters.times import DAY, HOUR, MINUTE, SECOND, between, duration, whole_duration
 
 AXIS = 1000
+_ZERO_PART = re.compile(r" 00 \w+$")
 MOST_STEPS = 200
 _NICE = [SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE,
          10 * MINUTE, 20 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, DAY,
@@ -57,10 +59,9 @@ def timeline(state: dict[str, Any], now: str, most: int = MOST_STEPS) -> Timelin
         waited=bar(start, start, begun, length),
         worked=bar(start, begun, end, length),
         duration=_took(workflow["started_at"], workflow["finished_at"], now),
-        ticks=[whole_duration(length * quarter // 4) if length >= 4 * SECOND else duration(length * quarter // 4)
-               for quarter in range(5)],
+        ticks=[tick(length * quarter // 4, length) for quarter in range(5)],
         hidden=max(0, len(steps) - most),
-    )  # fmt: skip
+    )
 
 
 def span(ms: int, finished: bool) -> int:
@@ -68,6 +69,11 @@ def span(ms: int, finished: bool) -> int:
     if finished:
         return max(1, ms)
     return next((nice for nice in _NICE if ms <= nice), (ms // DAY + 1) * DAY)
+
+
+def tick(ms: int, length: int) -> str:
+    """The label of a place on an axis of `length` ms, without a trailing zero part."""
+    return _ZERO_PART.sub("", whole_duration(ms) if length >= 4 * SECOND else duration(ms))
 
 
 def bar(origin: str, start: str, end: str, length: int) -> Bar:

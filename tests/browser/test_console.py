@@ -224,6 +224,7 @@ def test_a_lost_connection_freezes_the_page_and_the_return_shows_the_receipt(
     expect(page.locator("connection-status")).to_have_attribute("data-state", "reconnecting", timeout=40_000)
     expect(page.locator("connection-status")).to_contain_text("Reconnecting (try")
     frozen = page.locator(".sentence").inner_text()
+    expect(page.locator(".as-of").first).to_contain_text(re.compile(r"as of \d\d:\d\d:\d\d UTC"))
     for number in range(5):
         operations.send("w", "other", number)
     expect(page.locator("connection-status")).to_contain_text("try 3", timeout=LIVE_MS)
@@ -233,6 +234,21 @@ def test_a_lost_connection_freezes_the_page_and_the_return_shows_the_receipt(
     expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
     expect(page.locator(".receipt")).to_contain_text(re.compile(r"Reconnected.*Replayed 5 events, no gap\."))
     expect(page.locator(".history__row").first).to_contain_text("Message sent")
+
+
+def test_a_page_that_never_got_its_connection_does_not_pretend(visit: Visit) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    proxied = Proxy(visit)
+    proxied.cut()
+    page = visit.page
+    page.goto(f"{visit.server.url}/workflows/w/")
+    expect(page.locator("connection-status")).to_contain_text("try 3", timeout=LIVE_MS)
+    frozen = page.locator(".sentence").inner_text()
+    expect(page.locator("connection-status")).to_contain_text("try 4", timeout=LIVE_MS)
+    assert page.locator(".sentence").inner_text() == frozen
+    proxied.mend()
+    page.get_by_role("button", name="Try now").click()
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
 
 
 class Proxy:

@@ -90,6 +90,11 @@ def test_the_axis_grows_in_round_lengths(case: Any) -> None:
     assert timeline.span(case[0], case[1]) == case[2]
 
 
+@cases("ticks")
+def test_the_labels_of_the_axis_are_short(case: Any) -> None:
+    assert [timeline.tick(case[0] * quarter // 4, case[0]) for quarter in range(5)] == case[1]
+
+
 @cases("bar")
 def test_a_bar_stays_on_the_axis_and_visible(case: Any) -> None:
     *arguments, expected = case

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from typing import Any
@@ -78,10 +79,8 @@ def test_no_text_whatsoever_raises_anything_else() -> None:
         text = list(dice.choice(seeds))
         for _ in range(dice.randrange(1, 4)):
             text[dice.randrange(len(text))] = dice.choice('"{}[]:,0a\\\x00é-.')
-        try:
-            protocol.decode("".join(text))
-        except protocol.BadMessage as error:
-            assert len(str(error)) < 300
+        with contextlib.suppress(protocol.BadMessage):
+            assert protocol.decode("".join(text))["t"] in {"subscribe", "ack"}
 
 
 def test_frames_around_encoded_parts_are_json() -> None:

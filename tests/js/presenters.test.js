@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { row } from "../../static/js/lib/history.js";
 import { lastWords, pendingWords } from "../../static/js/lib/rows.js";
 import { sentence } from "../../static/js/lib/sentences.js";
-import { bar, span } from "../../static/js/lib/timeline.js";
+import { bar, span, ticks } from "../../static/js/lib/timeline.js";
 import { ago, between, duration, wholeDuration } from "../../static/js/lib/times.js";
 import { brief, diff, progress } from "../../static/js/lib/values.js";
 
@@ -32,6 +32,7 @@ replay("brief", (value) => brief(value));
 replay("sentence", sentence);
 replay("last_words", lastWords);
 replay("span", span);
+replay("ticks", ticks);
 replay("bar", (...given) => Object.values(bar(...given)));
 replay("history", (event, before) => {
   const { label, tone, subject, detail, diff: found } = row(event, before);

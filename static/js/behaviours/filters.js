@@ -1,6 +1,7 @@
 /** The list's filters act as soon as they are changed; the address says what is shown. */
 
 const TYPING_MS = 350;
+const TYPING = "typing-into-the-search";
 
 export function filters() {
   const form = /** @type {HTMLFormElement|null} */ (document.querySelector('[data-behaviour="filters"]'));
@@ -11,7 +12,10 @@ export function filters() {
   form.addEventListener("input", ({ target }) => {
     if (!(target instanceof HTMLInputElement) || target.type !== "search") return;
     clearTimeout(typing);
-    typing = setTimeout(submit, TYPING_MS);
+    typing = setTimeout(() => {
+      sessionStorage.setItem(TYPING, "yes");
+      submit();
+    }, TYPING_MS);
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -31,8 +35,9 @@ function addressOf(form) {
 
 /** A page that came from typing into the search field goes on with it. */
 function keepTyping(form) {
+  if (!sessionStorage.getItem(TYPING)) return;
+  sessionStorage.removeItem(TYPING);
   const search = form.elements.namedItem("q");
-  if (!search.value || document.activeElement !== document.body) return;
   search.focus();
   search.setSelectionRange(search.value.length, search.value.length);
 }

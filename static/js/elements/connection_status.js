@@ -38,22 +38,36 @@ export class ConnectionStatus extends LiveElement {
   }
 
   #changed() {
-    const { name, lostAt, caughtUp } = this.#live.state;
+    const { lostAt, caughtUp } = this.#live.state;
+    const name = this.#name;
+    // A page that never got its connection must not count on either.
+    if (name === "reconnecting") this.#live.clock.freeze();
+    if (name !== this.dataset.state) setText(document.getElementById("announcer"), ANNOUNCED[name]);
     document.documentElement.dataset.connection = name;
     if (lostAt !== null) this.#lostAt = lostAt;
     if (caughtUp && caughtUp !== this.#caughtUp) this.#showReceipt(caughtUp);
     this.#caughtUp = caughtUp;
-    const label = document.querySelectorAll(".as-of");
-    const { asOf } = this.#live.state;
-    if (asOf !== null) for (const one of label) setText(one, `as of ${timeOfDay(new Date(asOf).toISOString())}`);
     this.#render();
+    this.#paintAsOf();
+  }
+
+  /** How it is for the reader, to whom a first connection that fails and a lost one are the same. */
+  get #name() {
+    const { name, tries } = this.#live.state;
+    return name === "connecting" && tries > 0 ? "reconnecting" : name;
+  }
+
+  #paintAsOf() {
+    const time = timeOfDay(new Date(this.#live.clock.now()).toISOString());
+    for (const one of document.querySelectorAll(".as-of")) setText(one, `as of ${time}`);
   }
 
   #render() {
-    const { name } = this.#live.state;
+    const name = this.#name;
     this.dataset.state = name;
     const words = this.querySelector(".connection__words");
-    if (!setText(words, WORDS[name](this.#live.state, this.#live.clock.now() - this.#heardAt))) return;
+    const { state, clock } = this.#live;
+    if (!setText(words, WORDS[name](state, clock.now() - this.#heardAt))) return;
     this.querySelector(".connection__act")?.remove();
     const act = this.#act(name);
     if (act) this.append(act);
@@ -84,6 +98,14 @@ export class ConnectionStatus extends LiveElement {
     clearTimeout(this.#timer);
   }
 }
+
+const ANNOUNCED = {
+  connecting: "",
+  live: "Live",
+  reconnecting: "Connection lost; what you see is as of now. Reconnecting.",
+  signed_out: "Signed out",
+  forbidden: "Your account may no longer watch this",
+};
 
 const WORDS = {
   connecting: () => "Connecting…",

@@ -8,6 +8,7 @@ export class WorkflowError extends LiveElement {
   /** @param {{store: import("../live/workflow_store.js").WorkflowStore}} page */
   follow({ store }) {
     this.release();
+    this.#showEnd();
     this.until(store.subscribe(({ workflow }) => workflow && this.#paint(store.state.workflow.error)));
   }
 
@@ -20,6 +21,13 @@ export class WorkflowError extends LiveElement {
       const trace = element("pre", { tabindex: "0" }, error.traceback);
       panel.append(element("details", { open: "" }, element("summary", {}, "Traceback"), trace));
     }
-    return this.append(panel);
+    this.append(panel);
+    return this.#showEnd();
+  }
+
+  /** The last lines of a traceback are the ones that matter. */
+  #showEnd() {
+    const trace = this.querySelector("pre");
+    if (trace) trace.scrollTop = trace.scrollHeight;
   }
 }

@@ -22,10 +22,10 @@ export function bar(origin, start, end, length) {
   return { x, width: Math.min(width, AXIS - x) };
 }
 
-/** Five labels from the start to the end of the axis. @param {number} length */
+/** Five labels from the start to the end of the axis, without trailing zero parts. @param {number} length */
 export function ticks(length) {
   const say = length >= 4 * SECOND ? wholeDuration : duration;
-  return [0, 1, 2, 3, 4].map((quarter) => say(Math.floor((length * quarter) / 4)));
+  return [0, 1, 2, 3, 4].map((quarter) => say(Math.floor((length * quarter) / 4)).replace(/ 00 \w+$/, ""));
 }
 
 /** How long it took, or takes. @param {string|null} start @param {string|null} end @param {string|number} now */
