@@ -213,9 +213,10 @@ class Fanout:
     def _spread(self, turn: _Turn, frames: dict[int, tail.Frame | None]) -> None:
         topic = turn.topic
         topic.suspect = False
-        topic.frames = {seq: frame for seq, frame in frames.items() if frame is not None and frame.text}
-        if frames and not topic.frames and topic.head == turn.head:
-            topic.head = max(frames)  # nothing follows: the hint was about events that are no more
+        topic.frames = {seq: frame for seq, frame in frames.items() if frame is not None and frame.text and frame.whole}
+        follows = any(frame is None or frame.text for frame in frames.values())
+        if frames and not follows and topic.head == turn.head:
+            topic.head = max(frames)  # the hint was about events that are no more
         lost = [one for one, seq in turn.cursors.items() if _is_void(one, seq, frames[seq])]
         if lost:
             self._do(self._restart_or_part(lost))
