@@ -121,6 +121,7 @@ def test_after_kill_9_nothing_is_left_behind_and_the_next_start_works(up: Up) ->
 
 def test_a_killed_worker_is_reported_and_started_again(up: Up) -> None:
     up.wait_welcome()
+    until(lambda: " ready." in up.log.read_text(), within=40)
     parent = min(up.pids("config worker -l"))
     os.kill(parent, signal.SIGKILL)
     until(lambda: "worker DIED (signal SIGKILL); starting it again" in up.log.read_text())
