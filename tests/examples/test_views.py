@@ -115,3 +115,10 @@ def test_the_demo_can_be_asked_for_twice(db: None) -> None:
         call_command("demo", verbosity=0)
     for name in ("inventory", "time-zones", "flaky", "checkout"):
         assert [event.kind for event in retrieve(f"demo-{name}").history()] == ["created"]
+
+
+def test_the_demo_leaves_what_an_earlier_version_started_as_it_is(db: None) -> None:
+    checkout.using(workflow_id="demo-checkout").start({"id": "of old"})
+    call_command("demo", verbosity=0)
+    assert [event.kind for event in retrieve("demo-flaky").history()] == ["created"]
+    assert [event.kind for event in retrieve("demo-checkout").history()] == ["created"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tzdata
 
 from examples.workflows.checkout import checkout
 from examples.workflows.flaky import flaky
@@ -26,8 +27,8 @@ ORDER = {"id": "7", "items": [{"name": "lantern", "price": "34.50", "quantity": 
 
 def test_an_inventory_agrees_with_sha256sum(worker: Worker, tmp_path: Path) -> None:
     root = tmp_path / "tree"
-    shutil.copytree("/usr/share/zoneinfo", root, symlinks=True)
-    (root / "link").symlink_to("/etc/hostname")
+    shutil.copytree(Path(tzdata.__file__).parent, root, symlinks=True)
+    (root / "link").symlink_to("/etc/passwd")
     handle = inventory.start(str(root), batch_size=100)
     report = handle.result(timeout=60)
     digests = _sha256sum(root)

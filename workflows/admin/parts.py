@@ -66,7 +66,7 @@ class EventAdmin(Inspection):
     heavy = ("data",)
     keyset_of_workflow = (Column("seq"),)
     leading = ("key", "kind")
-    list_display = ("id", "of_workflow", "seq", "kind", "position", "key_shown", "beginning", "time")
+    list_display = ("id", "of_workflow", "seq", "time", "kind", "position", "key_shown", "beginning")
     list_filter = (KindFilter, KeyFilter, TimeOfIdFilter)
     fields = ("of_workflow", "seq", "kind", "position", "key_shown", "op", "time", "data_shown")
 

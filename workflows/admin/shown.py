@@ -92,6 +92,11 @@ def list_link(model: str, workflow: Workflow, words: str) -> SafeString:
     return format_html('<p><a href="{}?{}">{}</a></p>', address, urlencode({"q": workflow.id}), words)
 
 
+def line(content: str | None) -> SafeString:
+    """The beginning of some JSON, in a cell that may wrap."""
+    return format_html('<span class="workflow-line">{}</span>', text(content or ""))
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> SafeString:
     """A table of text, or the word for no rows."""
     body = format_html_join(

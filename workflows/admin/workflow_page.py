@@ -139,7 +139,7 @@ class WorkflowAdmin(Inspection):
         """The current value of its keys."""
         rows = Value.objects.filter(workflow=workflow).order_by("key").annotate(line=shown.line_of("value"))
         lines = rows.values_list("key", "line", "seq", "at")[:MOST_VALUES]
-        told = ((key, line, seq, shown.moment(at)) for key, line, seq, at in lines)
+        told = ((key, shown.line(line), seq, shown.moment(at)) for key, line, seq, at in lines)
         return shown.table(["key", "value", "seq", "at"], told) + shown.list_link("value", workflow, "All values")
 
     @admin.display(description="steps")
@@ -156,7 +156,7 @@ class WorkflowAdmin(Inspection):
         """The end of its history."""
         rows = Event.objects.filter(workflow=workflow).order_by("-seq").annotate(line=shown.line_of("data"))
         last = rows.values_list("seq", "at", "kind", "position", "key", "line")[:MOST_EVENTS]
-        told = ((seq, shown.moment(at), *what) for seq, at, *what in reversed(last))
+        told = ((seq, shown.moment(at), *what, shown.line(line)) for seq, at, *what, line in reversed(last))
         head = ["seq", "at", "kind", "position", "key", "data"]
         return shown.table(head, told) + shown.list_link(
             "event", workflow, f"All events (here: the last {MOST_EVENTS})"

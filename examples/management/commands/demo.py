@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -11,7 +12,7 @@ from examples.workflows.checkout import checkout
 from examples.workflows.flaky import flaky
 from examples.workflows.inventory import inventory
 from examples.workflows.time_zones import time_zones
-from workflows.durable import WorkflowHandle
+from workflows.durable import WorkflowConflict, WorkflowHandle
 
 
 class Command(BaseCommand):
@@ -22,11 +23,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Start them."""
         order = {"id": "demo", "items": [{**item, "quantity": 1} for item in CATALOGUE]}
-        handles: list[WorkflowHandle[Any]] = [
-            inventory.using(workflow_id="demo-inventory").start(),
-            time_zones.using(workflow_id="demo-time-zones").start(),
-            flaky.using(workflow_id="demo-flaky").start(),
-            checkout.using(workflow_id="demo-checkout").start(order, payment_timeout=7 * 24 * 3600.0),
-        ]
-        for handle in handles:
+        self._start(inventory.using(workflow_id="demo-inventory").start)
+        self._start(time_zones.using(workflow_id="demo-time-zones").start)
+        self._start(flaky.using(workflow_id="demo-flaky").start)
+        self._start(checkout.using(workflow_id="demo-checkout").start, order, payment_timeout=7 * 24 * 3600.0)
+
+    def _start(self, start: Callable[..., WorkflowHandle[Any]], *args: Any, **kwargs: Any) -> None:
+        try:
+            handle = start(*args, **kwargs)
+        except WorkflowConflict as error:  # an earlier version of the examples started it, with other input
+            self.stdout.write(f"kept: {error}")
+        else:
             self.stdout.write(f"{handle.id}: {handle.status()}")
