@@ -63,7 +63,7 @@ palette: $(DEV_STAMP)
 	$(BIN)/python scripts/palette_check.py static/css/tokens.css
 
 js:
-	@if command -v node >/dev/null; then node --test tests/js/; else echo "JS TESTS SKIPPED: node is not installed"; fi
+	@if command -v node >/dev/null; then node --test --test-reporter=dot tests/js/; else echo "JS TESTS SKIPPED: node is not installed"; fi
 
 bench: $(DEV_STAMP) ## measure beside bare psycopg and DBOS
 	$(BIN)/python -m benchmarks

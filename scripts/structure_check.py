@@ -33,8 +33,13 @@ def imports(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif not isinstance(node, Function) and not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+        elif not isinstance(node, Function) and not for_types_only(node):
             stack += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+
+
+def for_types_only(node: ast.stmt) -> bool:
+    """Whether a statement is `if TYPE_CHECKING:`, which never runs."""
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
 def cycle(graph: dict[str, set[str]]) -> list[str]:
@@ -51,7 +56,8 @@ def graph_of(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
     graph: dict[str, set[str]] = {}
     for name, tree in trees.items():
         targets = set()
-        for imported in imports(tree):
+        for name_imported in imports(tree):
+            imported = name_imported
             while imported and imported not in trees:
                 imported = imported.rpartition(".")[0]
             if imported and imported != name and not name.startswith(f"{imported}."):

@@ -114,7 +114,8 @@ def test_after_kill_9_nothing_is_left_behind_and_the_next_start_works(up: Up) ->
     up.wait_welcome()
     up.process.kill()
     up.process.wait()
-    until(lambda: not up.pids("daphne") and not up.pids("config worker -l") and not up.pids("config beat -l"), within=30)
+    names = ("daphne", "config worker -l", "config beat -l")
+    until(lambda: not any(up.pids(name) for name in names), within=30)
     up.start()
     up.wait_welcome()
 
