@@ -29,12 +29,11 @@ class CloseCode(IntEnum):
 
 
 class ErrorCode(StrEnum):
-    """Why a message was refused. A workflow that one may not see is `unknown`, like one that does not exist."""
+    """Why a message was refused."""
 
-    FORBIDDEN = "forbidden"
-    UNKNOWN = "unknown"
-    LIMIT = "limit"
-    BAD = "bad"
+    UNKNOWN = "unknown"  # no such workflow, or one that this account may not see
+    LIMIT = "limit"  # too many subscriptions on this connection
+    BAD = "bad"  # not of this protocol; the text says which field and why
 
 
 class ResetReason(StrEnum):

@@ -10,24 +10,24 @@ from dashboard import protocol
 
 _INTRODUCTION = """# The live protocol
 
-Version {version}. One WebSocket per page at `/ws/live/`; every frame is JSON text. The browser's session cookie signs in,
-and the page's origin must be ours or in `CSRF_TRUSTED_ORIGINS`; else the handshake is answered with 403.
+Version {version}. One WebSocket per page at `/ws/live/`; every frame is JSON text. The browser's session cookie signs
+in, and the page's origin must be ours or in `CSRF_TRUSTED_ORIGINS`; else the handshake is answered with 403.
 
 A topic is `workflow:<id>` or `workflows` (the list). What a reader of a workflow sees is always *snapshot at N* and
 *everything after N*, each event once, in order:
 
-1. A page carries a snapshot and its cursor `{{epoch, seq}}`. It subscribes with the cursor, and gets the events after it,
-   then a `receipt` that says it is complete. Without a cursor it gets a `snapshot`.
+1. A page carries a snapshot and its cursor `{{epoch, seq}}`. It subscribes with the cursor, and gets the events after
+   it, then a `receipt` that says it is complete. Without a cursor it gets a `snapshot`.
 2. Every `events` frame says `from` and `to`. A client that has `from - 1` applies it; one that has more skips what it
    has; one that has less subscribes again with its cursor.
 3. After a loss of any kind the client connects anew (0.25 s, doubled to 8 s, ±20 %) and goes on at 1.
 4. A cursor of another epoch (failover, a workflow deleted and made anew) or beyond the newest event is answered by
    `reset` and `snapshot`, never by silence and never by a partial answer.
 
-The server sends the first change after quiet at once, then at most 25 frames a second to a reader. It keeps no queue per
-client: one that acknowledges slowly gets fewer, larger frames; one that acknowledges nothing for 60 seconds is closed
-with 4408 and comes back with its cursor. Clients acknowledge after `ack_seconds` or `ack_bytes`, and only if something
-arrived. Permissions are asked at every subscription and re-checked every five seconds while a socket is open.
+The server sends the first change after quiet at once, then at most 25 frames a second to a reader. It keeps no queue
+per client: one that acknowledges slowly gets fewer, larger frames; one that acknowledges nothing for 60 seconds is
+closed with 4408 and comes back with its cursor. Clients acknowledge after `ack_seconds` or `ack_bytes`, and only if
+something arrived. Permissions are asked at every subscription and re-checked every five seconds on open sockets.
 
 A list is a state: `rows` carries the newest version of visible rows, and a higher `seq` wins. What newly matches the
 filter is only named (`fresh`), so that a page can count it without moving under the reader's hand.
@@ -51,12 +51,14 @@ def _message(kind: type) -> str:
 
 
 def _annotations(kind: type) -> dict[str, str]:
-    return {
-        name: getattr(annotation, "__forward_arg__", None) or getattr(annotation, "__name__", str(annotation))
-        if not str(annotation).startswith(("typing.", "list["))
-        else str(annotation).replace("typing.", "")
-        for name, annotation in kind.__annotations__.items()
-    }
+    return {name: _source(annotation) for name, annotation in kind.__annotations__.items()}
+
+
+def _source(annotation: object) -> str:
+    """As it is written in the code."""
+    if isinstance(annotation, type):
+        return annotation.__name__
+    return str(getattr(annotation, "__forward_arg__", annotation)).replace("typing.", "")
 
 
 def _type(text: str) -> str:

@@ -24,7 +24,7 @@ export const SERVER = Object.freeze({
 export const RESET = Object.freeze({ epoch: "epoch", ahead: "ahead", gone: "gone" });
 
 /** @type {Readonly<Record<string, string>>} Why a message was refused. A workflow one may not see is `unknown`. */
-export const ERROR = Object.freeze({ forbidden: "forbidden", unknown: "unknown", limit: "limit", bad: "bad" });
+export const ERROR = Object.freeze({ unknown: "unknown", limit: "limit", bad: "bad" });
 
 /** @type {Readonly<Record<string, number>>} */
 export const CLOSE = Object.freeze({
