@@ -68,8 +68,8 @@ def _terminate_listeners() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND query LIKE 'LISTEN%' OR query LIKE '%asked.seq%' "
-            "AND pid <> pg_backend_pid()"
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND (query LIKE 'LISTEN telltale%' OR query LIKE '%asked.seq%')"
         )
         return int(cursor.fetchone()[0])
 

@@ -1,0 +1,117 @@
+"""Who holds what: renewing, noticing dead children, and stopping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.definitions import counting, doubling
+from tests.execution import claim
+from tests.wait import until
+from workflows import leases, recovery, sql
+from workflows.conf import conf
+from workflows.durable import Status
+from workflows.leases import Keeper
+from workflows.models import Workflow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _not_stopping() -> Iterator[None]:
+    yield
+    leases._DOUBLE.pack_into(leases._stop_at, 0, 0.0)
+
+
+def test_renewing_extends_only_what_living_children_hold() -> None:
+    ours, dead = doubling.start([1]), doubling.start([2])
+    claim(ours, worker=leases.identity(11))
+    claim(dead, worker=leases.identity(12))
+    soon = timezone.now() + timedelta(seconds=1)
+    Workflow.objects.update(lease_expires_at=soon)
+    keeper = Keeper(living=lambda: [11], queues=lambda: ["default"])
+    keeper._watch_children()
+    keeper._renew()
+    expiry = dict(Workflow.objects.values_list("id", "lease_expires_at"))
+    assert expiry[ours.id] is not None
+    assert expiry[ours.id] > soon + timedelta(seconds=5)
+    assert expiry[dead.id] == soon
+
+
+def test_a_child_that_is_gone_loses_its_workflows_at_once_and_the_others_keep_theirs() -> None:
+    first, second = doubling.start([1]), doubling.start([2])
+    claim(first, worker=leases.identity(11))
+    claim(second, worker=leases.identity(12))
+    living = [11, 12]
+    keeper = Keeper(living=lambda: living, queues=lambda: ["default"])
+    keeper._watch_children()
+    assert first.status() is Status.RUNNING
+    living.remove(11)
+    keeper._watch_children()
+    assert first.status() is Status.QUEUED
+    assert second.status() is Status.RUNNING
+
+
+def test_renewing_does_not_wait_behind_a_transaction_that_holds_the_row() -> None:
+    handle = doubling.start([1])
+    claim(handle, worker=leases.identity(11))
+    keeper = Keeper(living=lambda: [11], queues=lambda: ["default"])
+    keeper._watch_children()
+    with sql.dedicated_connection() as other, other.transaction():
+        other.execute("SELECT 1 FROM workflows_workflow WHERE id = %s FOR UPDATE", [handle.id])
+        began = time.monotonic()
+        keeper._renew()
+        recovery.release_expired()
+        assert time.monotonic() - began < 5
+
+
+def test_overlooked_rows_get_their_message_only_when_somebody_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr("workflows.dispatch.wake", lambda _queue, workflow_id: woken.append(workflow_id))
+    busy, overlooked = counting.start(1, 0.0), counting.start(2, 0.0)
+    Workflow.objects.update(available_at=timezone.now() - timedelta(seconds=5))
+    woken.clear()
+    claim(busy, worker=leases.identity(11))
+    living = [11]
+    keeper = Keeper(living=lambda: living, queues=lambda: ["default"])
+    keeper._watch_children()
+    keeper._recover()
+    assert woken == []
+    living.append(12)
+    keeper._watch_children()
+    keeper._recover()
+    assert woken == [overlooked.id]
+
+
+def test_a_stop_is_announced_at_once_and_due_after_its_grace(settings: pytest.FixtureRequest) -> None:
+    settings.WORKFLOWS = {"SHUTDOWN_GRACE": 0.2}  # type: ignore[attr-defined]
+    assert not leases.is_stop_announced()
+    leases.announce_stop()
+    assert leases.is_stop_announced()
+    assert not leases.is_stopping()
+    until(leases.is_stopping, within=2)
+
+
+def test_identities_of_one_worker_differ_by_process_and_fit_their_column() -> None:
+    assert leases.identity(1) != leases.identity(2)
+    assert leases.identity(1).rpartition("/")[0] == leases.identity(2).rpartition("/")[0]
+    assert len(leases.identity(2**22)) <= 200
+
+
+def test_a_keeper_survives_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([RuntimeError("away"), RuntimeError("away")])
+    looked: list[int] = []
+
+    def living() -> list[int]:
+        looked.append(1)
+        for failure in failures:
+            raise failure
+        return []
+
+    Keeper(living=living, queues=lambda: ["default"]).start()
+    until(lambda: len(looked) >= 4, within=5)
+    assert conf().lease_seconds == 15.0
