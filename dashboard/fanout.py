@@ -71,7 +71,7 @@ class Fanout:
         self._alarm = asyncio.Event()
         self._lists: set[ListSubscription] = set()
         self._list_alarm = asyncio.Event()
-        self._lists_read_to: datetime | None = None
+        self._lists_read_from: datetime | None = None
         self._started: set[str] = set()
         self._starts: dict[str, asyncio.Task[_Start | None]] = {}
         self._loops: list[asyncio.Task[None]] = []
@@ -136,9 +136,11 @@ class Fanout:
         self, reader: Reader, user: access.Visitor, wanted: protocol.SubscribeList
     ) -> ListSubscription:
         """Subscribe to a list."""
-        subscription = ListSubscription(reader, await self.ask(lists.ListView.admitted, user, wanted))
+        view = await self.ask(lists.ListView.admitted, user, wanted)
+        subscription = ListSubscription(reader, view)
         self._lists.add(subscription)
-        self._lists_read_to = min(self._lists_read_to or subscription.view.since, subscription.view.since)
+        since = view.since - lists.OVERLAP
+        self._lists_read_from = min(self._lists_read_from or since, since)
         self._list_alarm.set()
         return subscription
 
@@ -146,6 +148,8 @@ class Fanout:
         """Forget a subscription, and a topic without any."""
         if isinstance(subscription, ListSubscription):
             self._lists.discard(subscription)
+            if not self._lists:
+                self._lists_read_from = None
         elif isinstance(subscription, WorkflowSubscription):
             topic = subscription.topic
             topic.readers.discard(subscription)
@@ -264,17 +268,17 @@ class Fanout:
     async def _listing(self) -> None:
         await _alarm_within(self._list_alarm, LIST_PERIOD)
         self._list_alarm.clear()
-        if self._lists and self._lists_read_to is not None:
-            await self._tick_lists(self._lists_read_to)
+        if self._lists and self._lists_read_from is not None:
+            await self._tick_lists(self._lists_read_from)
             await asyncio.sleep(LIST_PERIOD)
 
-    async def _tick_lists(self, read_to: datetime) -> None:
+    async def _tick_lists(self, read_from: datetime) -> None:
         asked, started = set(self._lists), self._started
         self._started = set()
         known = lists.least_known(subscription.view for subscription in asked)
-        news = await self.ask(lists.read, known, read_to - lists.OVERLAP, started)
+        news = await self.ask(lists.read, known, read_from, started)
         if self._lists <= asked:  # else one came meanwhile that wants to know from an earlier time on
-            self._lists_read_to = max([read_to, *(change.status_at for change in news.changes)])
+            self._lists_read_from = news.read_on_from
         for subscription in asked & self._lists:
             if subscription.view.offer(news):
                 subscription.reader.wake(subscription)

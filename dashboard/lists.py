@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from django.utils import timezone
+
 from dashboard import access, protocol
 from dashboard.filters import ListFilter
 from workflows import queries
@@ -20,7 +22,9 @@ from workflows.queries import StatusChange
 # Statements take their time before they commit: a change seen now may be this much older than one seen before.
 OVERLAP = timedelta(seconds=2)
 # A start may sit in somebody's transaction; a page read meanwhile missed it, although it looks older than the page.
-START_SLACK = timedelta(seconds=10)
+START_SLACK = timedelta(minutes=1)
+# A page that comes back after longer than this is told "more" instead of everything that happened.
+LOOK_BACK = timedelta(minutes=15)
 MAX_CHANGES = 2_000  # read at once; the rest comes with the next tick
 MAX_FRESH = 1_000  # listed to one reader; beyond, it is told "more"
 
@@ -36,11 +40,11 @@ class Row(NamedTuple):
 
 
 class News(NamedTuple):
-    """What one tick found."""
+    """What one tick found, and from which time on the next one reads changes."""
 
     rows: list[Row]
     changes: list[StatusChange]
-    more: bool
+    read_on_from: datetime
 
 
 def read(known: Mapping[str, int], after: datetime, started: Collection[str]) -> News:
@@ -49,10 +53,18 @@ def read(known: Mapping[str, int], after: datetime, started: Collection[str]) ->
     moved = [workflow_id for workflow_id, seq in seqs.items() if seq > known[workflow_id]]
     rows = [Row(row["id"], row["seq"], _encode(row)) for row in queries.summaries(moved)] if moved else []
     changes = queries.status_changes(after, limit=MAX_CHANGES)
-    more = len(changes) == MAX_CHANGES
+    read_on_from = _read_on_from(after, changes)
     if started:
         changes += queries.statuses_of(started)
-    return News(rows, changes, more)
+    return News(rows, changes, read_on_from)
+
+
+def _read_on_from(after: datetime, changes: list[StatusChange]) -> datetime:
+    if not changes:
+        return after
+    if len(changes) == MAX_CHANGES:  # so many that looking back would never end
+        return changes[-1].status_at
+    return max(after, changes[-1].status_at - OVERLAP)
 
 
 def _encode(summary: queries.Summary) -> str:
@@ -80,8 +92,15 @@ class ListView:
         visible = access.visible_workflows(user).filter(pk__in=asked).values_list("pk", "created_at")
         created = dict(visible)
         known = {workflow_id: seq for workflow_id, seq in asked.items() if workflow_id in created}
-        wanted = ListFilter.from_wire(message["filter"])
-        return cls(wanted, known, protocol.moment(message["since"]), min(created.values(), default=_EARLIEST))
+        since, earliest = protocol.moment(message["since"]), timezone.now() - LOOK_BACK
+        view = cls(
+            ListFilter.from_wire(message["filter"]),
+            known,
+            max(since, earliest),
+            min(created.values(), default=_EARLIEST),
+        )
+        view._more = since < earliest
+        return view
 
     def offer(self, news: News) -> bool:
         """Take note of what moved; whether anything is owed now."""

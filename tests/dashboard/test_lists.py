@@ -39,11 +39,11 @@ def taken(view: ListView) -> tuple[list[Any], list[Any], bool] | None:
 
 
 def moved(*rows: tuple[str, int]) -> News:
-    return News([Row(id_, seq, json.dumps({"id": id_, "seq": seq})) for id_, seq in rows], [], more=False)
+    return News([Row(id_, seq, json.dumps({"id": id_, "seq": seq})) for id_, seq in rows], [], LATER)
 
 
 def changed(id_: str, status: str, *, created: datetime = LATER, at: datetime = LATER) -> News:
-    return News([], [StatusChange(id_, status, "d", created, at)], more=False)
+    return News([], [StatusChange(id_, status, "d", created, at)], LATER)
 
 
 def test_only_visible_rows_that_moved_are_owed_and_only_their_newest_version() -> None:
@@ -120,6 +120,19 @@ def test_reading_finds_moved_rows_changes_and_hinted_starts() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_reading_goes_on_however_many_changes_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "MAX_CHANGES", 2)
+    ids = [publishing.start([1]).id for _ in range(7)]
+    after, found = LONG_AGO.replace(year=2000), []
+    while (news := lists.read({}, after, set())).changes:
+        found += [change.id for change in news.changes]
+        if news.read_on_from == after:
+            break
+        after = news.read_on_from
+    assert found == ids
+
+
+@pytest.mark.django_db(transaction=True)
 def test_who_may_not_see_a_row_does_not_follow_it() -> None:
     people = create_people()
     workflow_id = publishing.start([1]).id
@@ -129,3 +142,14 @@ def test_who_may_not_see_a_row_does_not_follow_it() -> None:
     )
     assert ListView.admitted(people.viewer, message).known == {workflow_id: 1}
     assert ListView.admitted(people.stranger, message).known == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_that_was_away_for_hours_is_told_more_instead_of_everything() -> None:
+    viewer = create_people().viewer
+    for away, more in ((timedelta(minutes=1), False), (timedelta(hours=9), True)):
+        since = event_log.wire_time(datetime.now(UTC) - away) or ""
+        message = SubscribeList(t="subscribe", topic="workflows", filter=ListFilter().wire, ids=[], since=since)
+        made = ListView.admitted(viewer, message)
+        assert taken(made) == ([], [], more)
+        assert datetime.now(UTC) - made.since < timedelta(minutes=16)
