@@ -179,12 +179,26 @@ def _while_data_moves(browser: Any, url: str, into: Path, theme: str, size: dict
         for name, path in PAGES.items():
             page.goto(url + path)
             _take(page, into / _name(name, theme, size), troubles)
+        page.goto(url + PAGES["list"])
+        page.locator('connection-status[data-state="live"]').wait_for()
+        _start_news()
+        page.locator(".live-bar", has_text="failed").wait_for()
+        _take(page, into / _name("news", theme, size), troubles)
         page.goto(url + PAGES["waiting"])
         page.get_by_text("Cancel…").click()
         _take(page, into / _name("cancel", theme, size), troubles)
         _lose_connection(page, url + PAGES["workflow"])
         _take(page, into / _name("disconnected", theme, size), troubles)
     return [trouble for trouble in troubles if "404" not in trouble]  # one of the pages is not there on purpose
+
+
+def _start_news() -> None:
+    """Something that appears while the list is being looked at: one that fails, two that do not."""
+    from workflows import operations  # Django must be set up
+
+    operations.start("checkout", kwargs={"order": {"items": []}})
+    operations.start("time_zones")
+    operations.start("flaky", kwargs={"calls": 2, "fatal": False})
 
 
 def _lose_connection(page: Any, url: str) -> None:

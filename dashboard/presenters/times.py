@@ -39,6 +39,12 @@ def whole_duration(ms: int) -> str:
     return f"{ms // DAY} d {ms % DAY // HOUR:02} h"
 
 
+def estimate(ms: int) -> str:
+    """One unit, rounded up: what is only guessed must not look precise."""
+    unit, word = (SECOND, "s") if ms < 2 * MINUTE else (MINUTE, "min") if ms < 2 * HOUR else (HOUR, "h")
+    return f"{-(-ms // unit)} {word}"
+
+
 def ago(iso: str, now: str) -> str:
     """How long ago, in one unit; after a day, the date."""
     ms = between(iso, now)

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from dashboard.presenters.times import whole_duration
+from dashboard.presenters.times import estimate
 
 BRIEF_LENGTH = 120
 MOST_CHANGES = 6
+LARGE, BEGINNING = 64 * 1024, 4 * 1024  # characters
 _ABSENT = object()
 
 
@@ -19,9 +20,20 @@ def brief(value: Any, limit: int = BRIEF_LENGTH) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def pretty(value: Any) -> str:
-    """Readable JSON of any size."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+@dataclass(frozen=True)
+class Payload:
+    """Readable JSON; `left_out` counts the characters that are not shown."""
+
+    text: str
+    left_out: int = 0
+
+
+def payload(value: Any, *, whole: bool = False) -> Payload:
+    """An input or output. Of a large one only the beginning, unless the whole is wanted."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if whole or len(text) <= LARGE:
+        return Payload(text)
+    return Payload(text[:BEGINNING] + "\n…", len(text) - BEGINNING)
 
 
 def _compact(value: Any) -> str:
@@ -147,7 +159,7 @@ def _left(value: dict[str, Any], remaining: float) -> str:
     rate = value.get("rate")
     if not _is_number(rate) or rate <= 0 or remaining <= 0:
         return ""
-    return f"about {whole_duration(int(remaining / rate * 1000))} left"
+    return f"about {estimate(int(remaining / rate * 1000))} left"
 
 
 def previous_values(events: list[list[Any]], known: dict[str, Any] | None = None) -> dict[int, Any]:

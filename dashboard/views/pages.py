@@ -22,7 +22,7 @@ from dashboard.presenters.rows import list_row
 from dashboard.presenters.sentences import error_line, sentence
 from dashboard.presenters.timeline import timeline
 from dashboard.presenters.times import iso_utc
-from dashboard.presenters.values import pretty, previous_values, progress
+from dashboard.presenters.values import payload, previous_values, progress
 from dashboard.snapshots import Snapshot
 from workflows import event_log, queries, registry
 from workflows.errors import UnknownDefinition
@@ -115,7 +115,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
     if snapshot is None:
         raise Http404
     context = page_context(request, "workflows", live=True)
-    now, state = context["now"], snapshot.state
+    now, state, whole = context["now"], snapshot.state, "whole" in request.GET
     context |= {
         "workflow": state["workflow"],
         "seq": snapshot.seq,
@@ -129,8 +129,8 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         ],
         "timeline": timeline(state, now),
         "error_line": error_line(row.error) if row.error else "",
-        "input": pretty(_input(row)),
-        "output": pretty(row.output) if row.status == Status.SUCCEEDED else None,
+        "input": payload(_input(row), whole=whole),
+        "output": payload(row.output, whole=whole) if row.status == Status.SUCCEEDED else None,
         "can_cancel": access.can(request.user, "cancel", row),
         "can_send": access.can(request.user, "send", row),
         **_history(request, snapshot),

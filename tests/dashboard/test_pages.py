@@ -193,6 +193,15 @@ def test_a_finished_workflow_can_be_read_without_scripts(operator: Client) -> No
         assert words in shown, words
 
 
+def test_a_large_input_is_shown_as_a_whole_only_when_asked_for(operator: Client) -> None:
+    operations.start("doubling", kwargs={"numbers": list(range(20_000))}, workflow_id="w")
+    html = page(operator, workflow_page("w"))
+    assert "19999" not in html
+    more = re.search(r'href="(\?whole=1)">Show all', html)
+    assert more
+    assert "19999" in page(operator, workflow_page("w", more[1]))
+
+
 def test_a_change_of_a_value_shows_old_and_new(operator: Client) -> None:
     execution.run(definitions.doubling.using(workflow_id="w").start([]))
     html = page(operator, workflow_page("w"))

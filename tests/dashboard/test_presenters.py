@@ -29,6 +29,11 @@ def test_a_growing_duration_does_not_flicker(case: Any) -> None:
     assert times.whole_duration(case[0]) == case[1]
 
 
+@cases("estimate")
+def test_a_guess_does_not_look_precise(case: Any) -> None:
+    assert times.estimate(case[0]) == case[1]
+
+
 @cases("ago")
 def test_how_long_ago_is_one_unit(case: Any) -> None:
     assert times.ago(case[0], case[1]) == case[2]

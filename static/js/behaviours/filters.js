@@ -8,9 +8,9 @@ export function filters() {
   if (!form) return;
   let typing = 0;
   const submit = () => location.assign(addressOf(form));
-  form.addEventListener("change", ({ target }) => target instanceof HTMLInputElement && target.type === "search" || submit());
-  form.addEventListener("input", ({ target }) => {
-    if (!(target instanceof HTMLInputElement) || target.type !== "search") return;
+  form.addEventListener("change", (event) => isSearch(event) || submit());
+  form.addEventListener("input", (event) => {
+    if (!isSearch(event)) return;
     clearTimeout(typing);
     typing = setTimeout(() => {
       sessionStorage.setItem(TYPING, "yes");
@@ -24,6 +24,11 @@ export function filters() {
   });
   form.querySelector("button[type=submit]")?.remove();
   keepTyping(form);
+}
+
+/** Typing is followed letter by letter; its change event comes too late to be of use. */
+function isSearch({ target }) {
+  return target instanceof HTMLInputElement && target.type === "search";
 }
 
 /** Without the fields that filter nothing. */

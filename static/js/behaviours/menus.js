@@ -1,4 +1,4 @@
-/** Menus and confirmations are `<details>`: one open at a time, closed by Escape, by a click elsewhere, by their button. */
+/** Menus and confirmations are `<details>`: one open at a time; Escape, a click elsewhere or their button close. */
 
 const MENUS = "details.menu, details.confirm";
 

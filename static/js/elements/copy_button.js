@@ -10,7 +10,8 @@ export class CopyButton extends HTMLElement {
   connectedCallback() {
     if (this.firstElementChild) return;
     const label = `Copy ${this.dataset.what ?? ""}`.trim();
-    const button = element("button", { type: "button", class: "button button--quiet", "aria-label": label, title: label }, icon("copy"));
+    const attributes = { type: "button", class: "button button--quiet", "aria-label": label, title: label };
+    const button = element("button", attributes, icon("copy"));
     button.addEventListener("click", (event) => this.#copy(event));
     this.append(button);
   }

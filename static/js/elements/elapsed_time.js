@@ -1,4 +1,4 @@
-/** <elapsed-time data-start="…" data-end="…">12 s</elapsed-time>: how long it took, or takes as long as there is no end. */
+/** <elapsed-time data-start="…" data-end="…">12 s</elapsed-time>: how long it took; takes, without an end. */
 
 import { setText } from "../lib/dom.js";
 import { took } from "../lib/timeline.js";

@@ -13,9 +13,13 @@ export function paintProgress(cell, value, phase) {
     cell.replaceChildren();
     return false;
   }
-  if (!cell.firstElementChild) cell.replaceChildren(element("div", { class: "workflow-progress" }, element("span", { class: "workflow-progress__text" })));
+  if (!cell.firstElementChild) cell.append(emptyProgress());
   paintBar(/** @type {Element} */ (cell.firstElementChild), shown.fraction);
   return setText(cell.querySelector(".workflow-progress__text"), shown.text);
+}
+
+function emptyProgress() {
+  return element("div", { class: "workflow-progress" }, element("span", { class: "workflow-progress__text" }));
 }
 
 function paintBar(box, fraction) {

@@ -1,4 +1,4 @@
-/** <status-badge data-status="failed">: shape, word and colour of a status; `data-icon-only` keeps the word for readers. */
+/** <status-badge data-status="failed">: shape, word and colour; `data-icon-only` keeps the word for screen readers. */
 
 import { element, icon } from "../lib/dom.js";
 

@@ -1,4 +1,4 @@
-/** <time-ago datetime="…">3 s ago</time-ago>: how long ago; the title has the exact time, in UTC and where the reader is. */
+/** <time-ago datetime="…">3 s ago</time-ago>: how long ago; its title has the time in UTC and on the reader's clock. */
 
 import { setText } from "../lib/dom.js";
 import { absolute, ago, local } from "../lib/times.js";

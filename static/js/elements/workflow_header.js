@@ -5,10 +5,14 @@ import { sentence } from "../lib/sentences.js";
 import { LiveElement } from "./live_element.js";
 import { paintProgress } from "./progress_bar.js";
 
+const GONE = "This workflow was deleted; this is the last that was known.";
+
 export class WorkflowHeader extends LiveElement {
   #store = null;
 
-  /** @param {{store: import("../live/workflow_store.js").WorkflowStore, clock: import("../live/clock.js").Clock}} page */
+  /**
+   * @param {{store: import("../live/workflow_store.js").WorkflowStore, clock: import("../live/clock.js").Clock}} page
+   */
   follow({ store, clock }) {
     this.release();
     this.#store = store;
@@ -33,8 +37,7 @@ export class WorkflowHeader extends LiveElement {
 
   #paintSentence(now) {
     const { state, events, gone } = this.#store;
-    const words = gone ? "This workflow was deleted; this is the last that was known." : sentence(state, now, events.at(-1)?.[5]);
-    setText(this.querySelector(".sentence"), words);
+    setText(this.querySelector(".sentence"), gone ? GONE : sentence(state, now, events.at(-1)?.[5]));
   }
 
   #fact(name, text) {

@@ -21,8 +21,9 @@ export class WorkflowHistory extends LiveElement {
     this.#remember(store.state.values);
     this.until(store.subscribe((change) => this.#changed(change, store)));
     const listening = new AbortController();
-    this.#scroll.addEventListener("scroll", () => this.#atTop && this.#flush(), { passive: true, signal: listening.signal });
-    this.#pill.addEventListener("click", () => this.#toTop(), { signal: listening.signal });
+    const { signal } = listening;
+    this.#scroll.addEventListener("scroll", () => this.#atTop && this.#flush(), { passive: true, signal });
+    this.#pill.addEventListener("click", () => this.#toTop(), { signal });
     this.until(() => listening.abort());
   }
 
@@ -64,7 +65,8 @@ export class WorkflowHistory extends LiveElement {
   #paintPill() {
     const count = this.#waiting.length;
     this.#pill.hidden = count === 0;
-    const words = count > MOST_ROWS ? `more than ${MOST_ROWS} new events` : `${count} new event${count === 1 ? "" : "s"}`;
+    const number = count > MOST_ROWS ? `more than ${MOST_ROWS}` : count;
+    const words = `${number} new event${count === 1 ? "" : "s"}`;
     if (count) setText(this.#pill.firstElementChild, words);
   }
 
@@ -114,6 +116,10 @@ function paint({ seq, at, label, tone, subject, detail, diff }) {
   );
 }
 
+function arrow() {
+  return element("span", { class: "diff__arrow", "aria-hidden": "true" }, "→");
+}
+
 function paintDiff({ changes, more }) {
   const box = element("span", { class: "diff" }, ...changes.map(paintChange));
   if (changes.length === 0) box.append(element("span", { class: "diff__more" }, "set again, unchanged"));
@@ -125,7 +131,7 @@ function paintChange({ path, old, new: now, delta }) {
   const box = element("span", { class: "diff__change" });
   if (path) box.append(element("span", { class: "diff__path" }, path));
   if (old !== null) {
-    box.append(element("del", { class: "diff__old" }, old), element("span", { class: "diff__arrow", "aria-hidden": "true" }, "→"));
+    box.append(element("del", { class: "diff__old" }, old), arrow());
     if (now === null) box.append(element("span", { class: "diff__more" }, "removed"));
   }
   if (now !== null) box.append(element("ins", { class: `diff__new${old === null ? " diff__new--first" : ""}` }, now));

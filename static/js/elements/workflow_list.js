@@ -10,6 +10,7 @@ import { LiveElement } from "./live_element.js";
 import { paintProgress } from "./progress_bar.js";
 
 const ANNOUNCE_MS = 10_000;
+const TITLE = "Workflows · Telltale";
 
 export class WorkflowList extends LiveElement {
   #page = null;
@@ -17,7 +18,9 @@ export class WorkflowList extends LiveElement {
   /** @type {ListStore|null} */
   store = null;
 
-  /** @param {{live: import("../live/live.js").Live, status: import("./connection_status.js").ConnectionStatus}} page */
+  /**
+   * @param {{live: import("../live/live.js").Live, status: import("./connection_status.js").ConnectionStatus}} page
+   */
   follow(page) {
     this.#page = page;
     this.addEventListener("click", this);
@@ -47,6 +50,7 @@ export class WorkflowList extends LiveElement {
     this.until(this.store.subscribe((change) => this.#changed(change)));
     this.until(this.#page.live.follow(this.store));
     this.until(this.#page.status.watch(this.store));
+    document.title = TITLE;
   }
 
   #changed({ rows, pending }) {
@@ -61,7 +65,7 @@ export class WorkflowList extends LiveElement {
     const cell = (name) => row.querySelector(`.workflow-table__${name}`);
     if (fields.has("status")) this.#paintStatus(row, summary.status);
     if (fields.has("progress") || fields.has("phase")) paintProgress(cell("progress"), summary.progress, summary.phase);
-    if (fields.has("started_at") || fields.has("finished_at")) paintElapsed(cell("duration").firstElementChild, summary);
+    paintElapsed(cell("duration").firstElementChild, summary);
     if (fields.has("last_event") || fields.has("error")) paintLast(cell("last"), lastWords(summary));
   }
 
@@ -78,6 +82,7 @@ export class WorkflowList extends LiveElement {
     const words = pendingWords(this.store.pending);
     bar.hidden = words === "";
     setText(bar.querySelector(".live-bar__words"), words);
+    document.title = words ? `(${words}) ${TITLE}` : TITLE;
     if (Date.now() - this.#announcedAt < ANNOUNCE_MS) return;
     this.#announcedAt = Date.now();
     setText(document.getElementById("announcer"), words);
@@ -92,8 +97,8 @@ export class WorkflowList extends LiveElement {
 }
 
 function paintElapsed(node, { started_at, finished_at }) {
-  node.dataset.start = started_at ?? "";
-  node.dataset.end = finished_at ?? "";
+  if (node.dataset.start !== (started_at ?? "")) node.dataset.start = started_at ?? "";
+  if (node.dataset.end !== (finished_at ?? "")) node.dataset.end = finished_at ?? "";
 }
 
 function paintLast(cell, words) {

@@ -16,7 +16,11 @@ export class WorkflowOutput extends LiveElement {
     const body =
       output_bytes === undefined
         ? element("pre", { class: "json", tabindex: "0" }, JSON.stringify(output, null, 2))
-        : element("p", { class: "panel__empty" }, element("a", { href: location.pathname }, `Show all ${output_bytes} bytes`));
+        : element("p", { class: "panel__empty" }, link(`Show all ${output_bytes} bytes`));
     this.append(element("div", { class: "panel__head" }, element("h2", {}, "Output")), body);
   }
+}
+
+function link(words) {
+  return element("a", { href: "?whole=1" }, words);
 }

@@ -7,6 +7,7 @@ import { bar, span, ticks, took } from "../lib/timeline.js";
 import { LiveElement } from "./live_element.js";
 
 const MOST_STEPS = 200;
+const BAR = { class: "bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none", "aria-hidden": "true" };
 /** This near to the end, the reader follows the newest step. */
 const FOLLOW_PX = 48;
 
@@ -14,7 +15,9 @@ export class WorkflowTimeline extends LiveElement {
   #store = null;
   #length = 0;
 
-  /** @param {{store: import("../live/workflow_store.js").WorkflowStore, clock: import("../live/clock.js").Clock}} page */
+  /**
+   * @param {{store: import("../live/workflow_store.js").WorkflowStore, clock: import("../live/clock.js").Clock}} page
+   */
   follow({ store, clock }) {
     this.release();
     this.#store = store;
@@ -25,9 +28,11 @@ export class WorkflowTimeline extends LiveElement {
 
   /** Everything when the axis changed its length, else what changed and what still grows. */
   #paint(now, changed) {
-    const follows = this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < FOLLOW_PX;
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
+    const follows = scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
     const { workflow, steps } = this.#store.state;
-    const length = span(between(workflow.created_at, workflow.finished_at ?? now), workflow.finished_at !== null);
+    const finished = workflow.finished_at !== null;
+    const length = span(between(workflow.created_at, workflow.finished_at ?? now), finished);
     const rescaled = length !== this.#length;
     this.#length = length;
     if (rescaled) this.#paintAxis();
@@ -75,15 +80,16 @@ export class WorkflowTimeline extends LiveElement {
   #paintAttempt(row, attempt) {
     if (attempt < 2) return;
     const name = row.querySelector(".timeline__name > span");
-    const label = name.querySelector(".timeline__attempt") ?? name.appendChild(element("span", { class: "timeline__attempt" }));
-    setText(label, `attempt ${attempt}`);
+    if (!name.querySelector(".timeline__attempt")) name.append(element("span", { class: "timeline__attempt" }));
+    setText(name.querySelector(".timeline__attempt"), `attempt ${attempt}`);
   }
 
   #paintError(row, { position, error }) {
     let line = this.querySelector(`tr[data-error-of="${position}"]`);
     if (!error) return line?.remove();
     if (!line) {
-      line = element("tr", { class: "timeline__error", "data-error-of": String(position) }, element("td", { colspan: "3" }));
+      const cell = element("td", { colspan: "3" });
+      line = element("tr", { class: "timeline__error", "data-error-of": String(position) }, cell);
       row.after(line);
     }
     return setText(line.firstElementChild, errorLine(error));
@@ -92,10 +98,9 @@ export class WorkflowTimeline extends LiveElement {
   #insert({ position, name, status }) {
     const row = stepRow(position, name, status);
     const body = this.querySelector("tbody");
-    const later = [...body.querySelectorAll("tr[data-position]")].find((one) => Number(one.dataset.position) > position);
-    body.insertBefore(row, later ?? null);
-    const rows = body.querySelectorAll("tr[data-position]");
-    if (rows.length > MOST_STEPS) this.#drop(rows[0]);
+    const rows = [...body.querySelectorAll("tr[data-position]")];
+    body.insertBefore(row, rows.find((one) => Number(one.dataset.position) > position) ?? null);
+    if (rows.length >= MOST_STEPS) this.#drop(rows[0]);
     this.querySelector(".panel__empty").hidden = true;
     return row;
   }
@@ -114,8 +119,9 @@ export class WorkflowTimeline extends LiveElement {
 
 function stepRow(position, name, status) {
   const badge = element("status-badge", { "data-status": status, "data-icon-only": "" });
-  const label = element("span", {}, element("span", { class: "timeline__position" }, String(position)), badge, element("b", {}, name));
-  const svg = svgElement("svg", { class: "bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const number = element("span", { class: "timeline__position" }, String(position));
+  const label = element("span", {}, number, badge, element("b", {}, name));
+  const svg = svgElement("svg", BAR);
   svg.append(svgElement("rect", { class: "bar__fill", y: 1, height: 10, rx: 1.5 }));
   return element(
     "tr",

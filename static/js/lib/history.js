@@ -19,20 +19,20 @@ const RELEASES = {
 
 /** kind -> label, tone (a status), words(position, key, data) */
 const KINDS = {
-  created: ["Created", "queued", (_, __, { definition, queue, by }) => ({ subject: definition, detail: `on queue ${queue}${by ? `, by ${by}` : ""}` })],
-  claimed: ["Claimed", "running", (_, __, { worker, takeover }) => ({ detail: `by ${worker}${takeover ? ", taking over" : ""}` })],
-  released: ["Released", "retrying", (_, __, { reason }) => ({ detail: RELEASES[reason] ?? reason })],
-  step_started: ["Step started", "running", (position, _, data) => step(position, data)],
+  created: ["Created", "queued", created],
+  claimed: ["Claimed", "running", claimed],
+  released: ["Released", "retrying", released],
+  step_started: ["Step started", "running", (position, _key, data) => step(position, data)],
   step_retrying: ["Step retrying", "retrying", stepRetrying],
-  step_succeeded: ["Step succeeded", "succeeded", (position, _, data) => step(position, data, result(data))],
-  step_failed: ["Step failed", "failed", (position, _, data) => step(position, data, errorLine(data.error))],
+  step_succeeded: ["Step succeeded", "succeeded", (position, _key, data) => step(position, data, result(data))],
+  step_failed: ["Step failed", "failed", (position, _key, data) => step(position, data, errorLine(data.error))],
   value_set: ["Value", "", named],
   wait_started: ["Waiting for", "waiting", waitStarted],
-  message_sent: ["Message sent", "", (_, key, { by, bytes }) => ({ subject: key, detail: `${by ? `by ${by}, ` : ""}${bytes} bytes` })],
-  message_received: ["Message received", "", (_, key, data) => ({ subject: key, detail: data.timed_out ? "none came in time" : brief(data.message ?? null) })],
-  event_read: ["Value read", "", (_, key, data) => ({ subject: key, detail: `of ${data.workflow}: ${data.absent ? "absent" : brief(data.value ?? null)}` })],
-  succeeded: ["Succeeded", "succeeded", (_, __, data) => ({ detail: result(data) })],
-  failed: ["Failed", "failed", (_, __, { error }) => ({ detail: errorLine(error) })],
+  message_sent: ["Message sent", "", messageSent],
+  message_received: ["Message received", "", messageReceived],
+  event_read: ["Value read", "", eventRead],
+  succeeded: ["Succeeded", "succeeded", (_position, _key, data) => ({ detail: result(data) })],
+  failed: ["Failed", "failed", (_position, _key, { error }) => ({ detail: errorLine(error) })],
   cancelled: ["Cancelled", "cancelled", stopped],
   quarantined: ["Quarantined", "quarantined", stopped],
 };
@@ -56,6 +56,21 @@ function named(_position, key) {
 }
 
 /** @returns {Words} */
+function created(_position, _key, { definition, queue, by }) {
+  return { subject: definition, detail: `on queue ${queue}${by ? `, by ${by}` : ""}` };
+}
+
+/** @returns {Words} */
+function claimed(_position, _key, { worker, takeover }) {
+  return { detail: `by ${worker}${takeover ? ", taking over" : ""}` };
+}
+
+/** @returns {Words} */
+function released(_position, _key, { reason }) {
+  return { detail: RELEASES[reason] ?? reason };
+}
+
+/** @returns {Words} */
 function step(position, { name, attempt = 1 }, detail = "") {
   return { subject: `${position} ${name}`, detail: joined([attempt > 1 ? `attempt ${attempt}` : "", detail]) };
 }
@@ -75,6 +90,21 @@ function waitStarted(_position, _key, data) {
   const of = data.workflow ? ` of ${data.workflow}` : "";
   const until = data.until ? `, until ${clock(data.until)}` : "";
   return { subject: data.name, detail: `${data.for === "message" ? "a message" : "a value"}${of}${until}` };
+}
+
+/** @returns {Words} */
+function messageSent(_position, key, { by, bytes }) {
+  return { subject: key, detail: `${by ? `by ${by}, ` : ""}${bytes} bytes` };
+}
+
+/** @returns {Words} */
+function messageReceived(_position, key, { timed_out, message = null }) {
+  return { subject: key, detail: timed_out ? "none came in time" : brief(message) };
+}
+
+/** @returns {Words} */
+function eventRead(_position, key, { workflow, absent, value = null }) {
+  return { subject: key, detail: `of ${workflow}: ${absent ? "absent" : brief(value)}` };
 }
 
 /** @returns {Words} */

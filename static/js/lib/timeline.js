@@ -9,7 +9,10 @@ const NICE = [1, 2, 5, 10, 20, 30].map((n) => n * SECOND).concat(
   [DAY, 2 * DAY],
 );
 
-/** The length of the axis: exact once finished, else the next round length. @param {number} ms @param {boolean} finished */
+/**
+ * The length of the axis: exact once finished, else the next round length.
+ * @param {number} ms @param {boolean} finished
+ */
 export function span(ms, finished) {
   if (finished) return Math.max(1, ms);
   return NICE.find((nice) => ms <= nice) ?? (Math.floor(ms / DAY) + 1) * DAY;

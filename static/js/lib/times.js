@@ -13,7 +13,10 @@ export function milliseconds(time) {
   return typeof time === "number" ? time : new Date(time).getTime();
 }
 
-/** Milliseconds from one point in time to another, never negative. @param {string|number} start @param {string|number} end */
+/**
+ * Milliseconds from one point in time to another, never negative.
+ * @param {string|number} start @param {string|number} end
+ */
 export function between(start, end) {
   return Math.max(0, Math.floor(milliseconds(end) - milliseconds(start)));
 }
@@ -31,6 +34,12 @@ export function wholeDuration(ms) {
   if (ms < HOUR) return `${part(ms, MINUTE)} min ${two(part(ms % MINUTE, SECOND))} s`;
   if (ms < DAY) return `${part(ms, HOUR)} h ${two(part(ms % HOUR, MINUTE))} min`;
   return `${part(ms, DAY)} d ${two(part(ms % DAY, HOUR))} h`;
+}
+
+/** One unit, rounded up: what is only guessed must not look precise. @param {number} ms */
+export function estimate(ms) {
+  const [unit, word] = ms < 2 * MINUTE ? [SECOND, "s"] : ms < 2 * HOUR ? [MINUTE, "min"] : [HOUR, "h"];
+  return `${Math.ceil(ms / unit)} ${word}`;
 }
 
 /** How long ago, in one unit; after a day, the date. @param {string} iso @param {string|number} now */

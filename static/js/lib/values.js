@@ -1,6 +1,6 @@
 /** JSON values as text, the difference between two, and the conventional keys. Pure; twin of `presenters/values.py`. */
 
-import { wholeDuration } from "./times.js";
+import { estimate } from "./times.js";
 
 const BRIEF_LENGTH = 120;
 const MOST_CHANGES = 6;
@@ -83,5 +83,5 @@ const rate = (value) => (isNumber(value.rate) && value.rate >= 0.1 ? `${number(v
 
 function left(value, remaining) {
   if (!isNumber(value.rate) || value.rate <= 0 || remaining <= 0) return "";
-  return `about ${wholeDuration(Math.trunc((remaining / value.rate) * 1000))} left`;
+  return `about ${estimate(Math.trunc((remaining / value.rate) * 1000))} left`;
 }
