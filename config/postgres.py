@@ -208,12 +208,18 @@ def _reachable_binaries(data: Path, account: pwd.struct_passwd | None) -> Path:
     bin_directory = binaries()
     if account is None or _can_traverse(bin_directory, account):
         return bin_directory
-    copy = data.parent / f"pginstall-{_digest(bin_directory)}"
+    package = bin_directory.parent.parent
+    copy = data.parent / f"binaries-{_digest(bin_directory)}"
     if not copy.exists():
         part = copy.with_name(f"{copy.name}.{os.getpid()}")
-        shutil.copytree(bin_directory.parent, part, symlinks=True)
+        for directory in (
+            package,
+            package.with_name(f"{package.name}.libs"),
+        ):  # the wheel's shared libraries lie beside
+            if directory.exists():
+                shutil.copytree(directory, part / directory.name, symlinks=True)
         part.rename(copy)
-    return copy / bin_directory.name
+    return copy / bin_directory.relative_to(package.parent)
 
 
 def _can_traverse(directory: Path, account: pwd.struct_passwd) -> bool:

@@ -58,6 +58,7 @@ def test_an_inventory_killed_five_times_reports_the_same(start_worker: Callable[
     assert_history_is_whole(storm.id)
     assert Workflow.objects.get(id=storm.id).takeovers == 5
     _assert_nothing_recorded_was_done_again(storm, _opened(tmp_path))
+    _print_how_long_takeovers_took(storm)
 
 
 def _make_tree(root: Path, chance: random.Random) -> dict[str, str]:
@@ -139,6 +140,16 @@ def _assert_nothing_recorded_was_done_again(handle: WorkflowHandle[Any], opened:
         repeated += step.attempt > 1
     assert repeated <= 5  # one unfinished batch per kill, at most
     print(f"{repeated} of {len(steps)} batches were interrupted and tried again; no other file was read twice")
+
+
+def _print_how_long_takeovers_took(handle: WorkflowHandle[Any]) -> None:
+    events = list(handle.history())
+    for before, released, claimed in zip(events, events[1:], events[2:], strict=False):
+        if released.kind == "released":
+            noticed, resumed = released.at - before.at, claimed.at - released.at
+            reason = released.data["reason"]
+            seconds = noticed.total_seconds(), resumed.total_seconds()
+            print("{}: {:.2f} s after its last sign, {:.2f} s to go on".format(reason, *seconds))
 
 
 pytestmark = pytest.mark.timeout(120)

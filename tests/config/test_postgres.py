@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ from tests.wait import until
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def server(home: Path) -> Iterator[Postgres]:
     """A server with fsync, as `make run` has it."""
-    server = Postgres(tmp_path_factory.mktemp("home"))
+    server = Postgres(home)
     yield server
     server.stop()
 
@@ -71,18 +72,36 @@ def test_a_stale_pid_file_that_names_somebody_else_harms_nobody(server: Postgres
     assert execute(server, "SELECT 1") == [(1,)]
 
 
-def test_only_its_own_account_may_enter_its_directories_and_no_parent_is_changed(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir(mode=0o711)
-    before = [stat.S_IMODE(parent.stat().st_mode) for parent in home.resolve().parents]
-    server = Postgres(home)
+def test_only_its_own_account_may_enter_its_directories_and_no_parent_is_changed(server: Postgres) -> None:
+    parents = server.data.resolve().parents
+    before = [stat.S_IMODE(parent.stat().st_mode) for parent in parents]
     server.start()
+    assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+    assert stat.S_IMODE(server.socket.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(parent.stat().st_mode) for parent in parents] == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another account")
+def test_as_root_under_a_closed_directory_it_runs_elsewhere_and_opens_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = home / "closed"
+    closed.mkdir(mode=0o700)
+    packages = closed / "packages"
+    packages.mkdir()
+    package = binaries().parent.parent
+    for name in (package.name, f"{package.name}.libs"):
+        shutil.copytree(package.with_name(name), packages / name, symlinks=True)
+    monkeypatch.setenv("PG_BINDIR", str(packages / package.name / "pginstall" / "bin"))
+    server = Postgres(closed)
     try:
-        assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
-        assert stat.S_IMODE(server.socket.stat().st_mode) == 0o700
-        assert [stat.S_IMODE(parent.stat().st_mode) for parent in home.resolve().parents] == before
+        server.start()
+        assert execute(server, "SELECT 1") == [(1,)]
+        assert not server.data.is_relative_to(closed)
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     finally:
         server.stop()
+        shutil.rmtree(server.data.parent)
 
 
 def test_it_listens_on_no_network_address(server: Postgres) -> None:
@@ -95,8 +114,8 @@ def test_text_sorts_the_same_on_every_machine(server: Postgres) -> None:
     assert execute(server, "SELECT datlocale FROM pg_database WHERE datname = current_database()") == [("C.UTF-8",)]
 
 
-def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
-    server = Postgres(tmp_path / ("x" * 120))
+def test_a_path_too_long_for_a_socket_gets_a_short_one(home: Path) -> None:
+    server = Postgres(home / ("x" * 120))
     assert len(os.fsencode(server.socket)) < 80
 
 

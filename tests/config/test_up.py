@@ -77,9 +77,9 @@ def _processes(home: Path, environment: dict[str, str]) -> dict[int, str]:
 
 
 @pytest.fixture
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+def up(home: Path) -> Iterator[Up]:
     """Everything running, and nothing left afterwards."""
-    running = Up(tmp_path_factory.mktemp("up") / "home")
+    running = Up(home / "project")
     yield running
     if running.process.poll() is None:
         running.process.send_signal(signal.SIGINT)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,39 @@ def test_digests_are_those_of_sha256sum(tmp_path: Path) -> None:
 
 def test_a_file_that_vanished_is_a_problem_not_a_crash(tmp_path: Path) -> None:
     assert filetree.digest(str(tmp_path / "gone")).problem == "No such file or directory"
+
+
+def test_a_directory_that_vanishes_under_the_walk_is_a_problem_not_a_crash(tmp_path: Path) -> None:
+    for name in ["a/1", "m/2", "z/3"]:
+        _write(tmp_path / name, b"")
+    walk = filetree.walk(str(tmp_path))
+    assert next(walk).parts == ("a", "1")
+    shutil.rmtree(tmp_path / "m")
+    _write(tmp_path / "z" / "4", b"")  # comes in time
+    found = [(one.parts, one.problem) for one in walk]
+    assert found == [(("m",), "No such file or directory"), (("z", "3"), None), (("z", "4"), None)]
+
+
+def test_a_file_that_is_written_to_meanwhile_is_called_changed(tmp_path: Path) -> None:
+    path, done = tmp_path / "log", threading.Event()
+    path.write_bytes(b"x" * 30_000_000)
+
+    def write() -> None:
+        with path.open("ab") as log:
+            while not done.is_set():
+                log.write(b"line\n")
+                log.flush()
+                done.wait(0.001)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        digest = filetree.digest(str(path))
+    finally:
+        done.set()
+        writer.join()
+    assert digest.changed
+    assert not filetree.digest(str(path)).changed
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -21,9 +21,11 @@ from tests import processes
 from tests.definitions import SWITCH, catching, doubling, listening, switching
 from tests.execution import run
 from tests.wait import until
-from workflows import operations
-from workflows.durable import Status, retrieve, set_event
+from workflows import event_log, operations
+from workflows.durable import Status, WorkflowNotFound, retrieve, set_event
 from workflows.management import arguments, terminal
+from workflows.management.following import follow
+from workflows.models import Workflow
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\u202egnp.exe\x9b31m\u2028"
 
@@ -367,3 +369,25 @@ def test_text_is_cut_by_columns_not_by_characters() -> None:
     assert terminal.plain("日本語テキスト", 7) == "日本語…"
     assert terminal.columns(terminal.padded("日本", 7)) == 7
     assert terminal.plain("abc", 0) == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_watch_notices_that_a_workflow_was_deleted_and_made_anew() -> None:
+    listening.using(workflow_id="again").start("first")
+    watched = follow("again", timeout=30)
+    assert next(watched).state["seq"] == 1
+    operations.send("again", "first", 1)
+    until(lambda: next(watched).state["seq"] == 2)
+    Workflow.objects.get(id="again").delete()
+    listening.using(workflow_id="again").start("second")
+    operations.send("again", "second", 2)
+    until(
+        lambda: next(watched).state["seq"] == 2 and next(watched).state["workflow"]["created_at"] == _created("again")
+    )
+    Workflow.objects.get(id="again").delete()
+    with pytest.raises(WorkflowNotFound):
+        until(lambda: next(watched) is None)
+
+
+def _created(workflow_id: str) -> str | None:
+    return event_log.wire_time(Workflow.objects.get(id=workflow_id).created_at)
