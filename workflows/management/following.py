@@ -18,6 +18,7 @@ from workflows.management.terminal import Paint
 from workflows.states import OPEN_STEPS, TERMINAL
 
 Wire = list[Any]
+_GATHER = 0.05  # seconds in which a burst of events is collected, so that it is read and drawn once
 _TICK = 0.5  # seconds between redrawings while nothing happens, for running clocks
 _MOST_EVENTS, _MOST_VALUES, _MOST_STEPS = 8, 8, 5
 
@@ -54,11 +55,10 @@ def follow(workflow_id: str, *, timeout: float | None) -> Iterator[Moved]:
             left = _TICK if deadline is None else min(_TICK, deadline - time.monotonic())
             if left <= 0:
                 raise ResultTimeout(f"Workflow {workflow_id!r} is still going on after {timeout:g} s; so it does now.")
-            events = _after(workflow_id, state["seq"]) if moved.wait(left) else []
-            if moved.is_set():
-                moved.clear()
-                # No event although it moved: deleted, or deleted and made anew.
-                state = fold(state, events) if events else _snapshot(workflow_id)
+            if moved.wait(left):
+                time.sleep(_GATHER)
+                moved.clear()  # before reading: what commits from here on calls again
+            state, events = _advance(state)  # also when nothing moved: nobody calls for a deleted workflow
             yield Moved(state, events)
     finally:
         listener().unwatch(watch)
@@ -69,6 +69,16 @@ def _snapshot(workflow_id: str) -> State:
     if state is None:
         raise WorkflowNotFound(workflow_id)
     return state
+
+
+def _advance(state: State) -> tuple[State, list[Wire]]:
+    """The state after what happened since. A workflow that was deleted and made anew is shown from its snapshot."""
+    known = state["workflow"]
+    row = queries.get_workflow(known["id"])
+    if event_log.wire_time(row.created_at) != known["created_at"]:
+        return _snapshot(row.id), []
+    events = _after(row.id, state["seq"])
+    return fold(state, events), events
 
 
 def _after(workflow_id: str, seq: int) -> list[Wire]:
