@@ -107,9 +107,11 @@ class WorkflowHandle(Generic[R]):
         if execution is not None and execution.step is None:
             found = _recorded_value(execution, self.id, key, timeout, after)
         else:
-            found = waits.until(
-                lambda: waits.look_for_value(self.id, key, after), watching=[self.id], timeout=timeout,
-                execution=execution,
+            found = _content(
+                waits.until(
+                    lambda: waits.look_for_value(self.id, key, after), watching=[self.id], timeout=timeout,
+                    execution=execution,
+                )
             )  # fmt: skip
         return _typed(self.id, key, found, type, default)
 
@@ -122,7 +124,7 @@ class WorkflowHandle(Generic[R]):
         found = await waits.auntil(
             lambda: waits.look_for_value(self.id, key, after), watching=[self.id], timeout=timeout
         )
-        return _typed(self.id, key, found, type, default)
+        return _typed(self.id, key, _content(found), type, default)
 
     def values(self) -> dict[str, PublishedValue]:
         """This will return the current value of every key, with the seq and time of the event that set it."""
@@ -143,12 +145,18 @@ def _outside_the_body(call: str) -> Execution | None:
     return execution
 
 
+def _content(found: Found[PublishedValue | None] | None) -> Found[Json] | None:
+    """The value alone; None where there is none, be it by timeout or because the workflow ended without it."""
+    return Found(found.content.value) if found is not None and found.content is not None else None
+
+
 def _recorded_value(
     execution: Execution, workflow_id: str, key: str, timeout: float | None, after: int | None
-) -> Found[PublishedValue | None] | None:
+) -> Found[Json] | None:
+    """The outcome as an operation of the body: from the record, or waited for and recorded."""
     position, recorded = execution.next_operation(EventKind.EVENT_READ.value, key)
     if recorded is not None:
-        return None if recorded.content.get("absent") else Found(PublishedValue(recorded.content["value"], 0, _MISSING))
+        return None if recorded.content.get("absent") else Found(recorded.content["value"])
 
     def look() -> Found[PublishedValue | None] | None:
         return waits.look_for_value(workflow_id, key, after)
@@ -158,19 +166,16 @@ def _recorded_value(
         wait = {"for": "event", "name": key, "workflow": workflow_id}
         left = waits.durable_deadline(execution, position, timeout=timeout, wait=wait)
         found = waits.until(look, watching=[workflow_id], timeout=left, execution=execution)
-    published = found.content if found else None
-    outcome = {"workflow": workflow_id, **({"value": published.value} if published else {"absent": True})}
+    content = _content(found)
+    outcome = {"workflow": workflow_id, **({"absent": True} if content is None else {"value": content.content})}
     event_log.wait_ended(execution.owner, EventKind.EVENT_READ, position, key=key, data=json.dumps(outcome))
-    return found
+    return content
 
 
-def _typed(
-    workflow_id: str, key: str, found: Found[PublishedValue | None] | None, wanted: type | None, default: Any
-) -> Any:
-    published = found.content if found else None
-    if published is None:
+def _typed(workflow_id: str, key: str, found: Found[Json] | None, wanted: type | None, default: Any) -> Any:
+    if found is None:
         return _fallback(wanted, default)
-    value = published.value
+    value = found.content
     if wanted is float and type(value) is int:
         return float(value)
     if wanted is not None and type(value) is not wanted:

@@ -7,6 +7,7 @@ lost, or handed back, and its deadline is durable: a restart in the middle does 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -27,6 +28,7 @@ from workflows.payloads import Json
 from workflows.states import TERMINAL, EventKind, Status
 
 T = TypeVar("T")
+_LONGEST_TIMEOUT = 100 * 365.25 * 86_400
 _STOP_CHECK = 0.2  # seconds between looks at the worker's wish to stop
 
 
@@ -50,6 +52,15 @@ class Reading(NamedTuple):
     status: Status
     last_seq: int
     value: PublishedValue | None
+
+
+def checked_timeout(timeout: float | None) -> float | None:
+    """Seconds to wait, 0 to a hundred years; None for ever, which infinity means too. Raises ValueError for NaN."""
+    if timeout is None or timeout == math.inf:
+        return None
+    if math.isnan(timeout):
+        raise ValueError("A timeout is a number of seconds, or None for no limit; it is not NaN.")
+    return min(max(timeout, 0.0), _LONGEST_TIMEOUT)
 
 
 def read(workflow_id: str, key: str = "") -> Reading:
@@ -90,8 +101,9 @@ def until(
 
     With an execution, raises Cancelled, LeaseLost or HandBack as soon as that execution must stop.
     """
+    timeout = checked_timeout(timeout)
     found = look()
-    if found is not None or (timeout is not None and timeout <= 0):
+    if found is not None or timeout == 0:
         return found
     deadline = None if timeout is None else time.monotonic() + timeout
     moved = threading.Event()
@@ -132,8 +144,9 @@ async def auntil(
     look: Callable[[], Found[T] | None], *, watching: Iterable[str], timeout: float | None
 ) -> Found[T] | None:
     """As `until`, for ASGI views: holds no thread while it waits."""
+    timeout = checked_timeout(timeout)
     found = await sync_to_async(look)()
-    if found is not None or (timeout is not None and timeout <= 0):
+    if found is not None or timeout == 0:
         return found
     loop, moved = asyncio.get_running_loop(), asyncio.Event()
     with ExitStack() as watches:
@@ -163,6 +176,7 @@ def durable_deadline(
     execution: Execution, position: int, *, timeout: float | None, wait: dict[str, Any]
 ) -> float | None:
     """Seconds left of a wait inside a workflow. The first call records the deadline; a replay keeps it."""
+    timeout = checked_timeout(timeout)
     if position in execution.deadlines:
         until_text = execution.deadlines[position]
     else:

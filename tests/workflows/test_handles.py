@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from typing import Any
@@ -275,3 +276,29 @@ def test_a_value_set_in_a_users_transaction_appears_when_it_commits() -> None:
     handle = switching.start()
     run(handle)
     assert set(handle.values()) == {"inside"}
+
+
+@pytest.mark.parametrize("timeout", [0, 0.0, -5, -math.inf])
+def test_a_timeout_of_nothing_or_less_looks_once(timeout: float) -> None:
+    assert Publisher().handle.get_event("never", timeout=timeout) is None
+
+
+@pytest.mark.parametrize("timeout", [None, math.inf, 100 * 366 * 86_400.0, 1e300])
+def test_an_endless_timeout_still_ends_with_the_workflow(timeout: float | None) -> None:
+    handle = publishing.start([])
+    threading.Timer(0.1, lambda: (run(handle), connection.close())).start()
+    assert handle.get_event("never", timeout=timeout) is None
+
+
+def test_a_timeout_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="not NaN"):
+        Publisher().handle.get_event("never", timeout=math.nan)
+
+
+def test_an_endless_wait_in_a_workflow_has_no_deadline() -> None:
+    publisher = Publisher()
+    handle = following.start(publisher.handle.id, "go", 1e300)
+    thread = publisher.set_soon("go", "1")
+    run(handle)
+    thread.join()
+    assert handle.result() == 1
