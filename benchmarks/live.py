@@ -1,8 +1,8 @@
-"""How many events one daphne process on one core delivers to many sockets that watch one workflow, and how late.
+"""How many events one server process on one core delivers to many sockets that watch one workflow, and how late.
 
     taskset -c 1-3 python -m benchmarks.live --sockets 300 --rate 1000 --seconds 10
 
-A real workflow publishes at the given rate; real daphne (pinned to core 0) serves; clients in two processes check that
+A real workflow publishes at the given rate; a real server (pinned to core 0) serves; clients in two processes check that
 every event arrives once and in order. Latency is from the event's database time to the arrival of its frame, sampled.
 Needs DJANGO_SETTINGS_MODULE and a migrated database; writes one workflow, one account and one session into it.
 """
@@ -29,6 +29,7 @@ import django
 
 SAMPLED = 15  # every so many-th socket also decodes its frames
 CLIENT_PROCESSES = 2
+SERVERS = {"daphne": ["daphne", "-p"], "uvicorn": ["uvicorn", "--no-access-log", "--port"]}
 
 
 class Report(NamedTuple):
@@ -186,9 +187,9 @@ def _definition() -> object:
     return benchmark_live
 
 
-def serve(port: int, *, core: str) -> subprocess.Popen[bytes]:
-    """A daphne of its own, pinned to one core, once it accepts connections."""
-    command = ["taskset", "-c", core, sys.executable, "-m", "daphne", "-p", str(port), "config.asgi:application"]
+def serve(port: int, *, core: str, name: str) -> subprocess.Popen[bytes]:
+    """A server of its own, pinned to one core, once it accepts connections."""
+    command = ["taskset", "-c", core, sys.executable, "-m", *SERVERS[name], str(port), "config.asgi:application"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while server.poll() is None:
         try:
@@ -197,7 +198,7 @@ def serve(port: int, *, core: str) -> subprocess.Popen[bytes]:
             time.sleep(0.05)
         else:
             return server
-    raise SystemExit(f"daphne ended with {server.returncode} before it served; is port {port} taken?")
+    raise SystemExit(f"{name} ended with {server.returncode} before it served; is port {port} taken?")
 
 
 def _account() -> str:
@@ -216,13 +217,14 @@ def main() -> None:
     options.add_argument("--sockets", type=int, default=300)
     options.add_argument("--rate", type=int, default=1000)
     options.add_argument("--seconds", type=float, default=10)
+    options.add_argument("--server", choices=sorted(SERVERS), default="daphne")
     options.add_argument("--port", type=int, default=18472)
     options.add_argument("--core", default="0", help="of the server; give the rest to this script with taskset")
     given = options.parse_args()
     django.setup()
     workflow_id = _definition().start(given.rate, given.seconds).id  # type: ignore[attr-defined]
     cookie = _account()
-    server = serve(given.port, core=given.core)
+    server = serve(given.port, core=given.core, name=given.server)
     try:
         spawn = multiprocessing.get_context("spawn")
         ready: Queue[int] = spawn.Queue()

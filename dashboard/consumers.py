@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 
@@ -45,6 +44,24 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         self._quiet = 0.0  # seconds since the last ping
         self._messages = 0  # of this second
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Connect, hear messages until the end, and leave nothing behind, however that comes.
+
+        Channels' own loop makes a task and visits a thread for every message; with a thousand acknowledgements a second
+        that would be the dearest thing here (docs/decisions/0007-live-delivery.md).
+        """
+        self.scope, self.base_send = scope, send
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                if message["type"] == "websocket.connect":
+                    await self.connect()
+                else:
+                    await self.receive(message.get("text"), message.get("bytes"))
+        finally:
+            self._leave()
+            if self._pump is not None:
+                self._pump.cancel()
+
     async def connect(self) -> None:
         """Refuse foreign pages unheard; tell others why they may not stay by a close code."""
         if not access.page_may_connect(self.scope["headers"], self.scope.get("scheme", "ws")):
@@ -57,28 +74,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         elif not await hub.ask(access.can, user, "view"):
             await self.end(CloseCode.FORBIDDEN)
         else:
-            self.credential = access.Credential(
-                self.scope["session"].session_key, user.pk, user.get_session_auth_hash()
-            )
+            key = self.scope["session"].session_key
+            self.credential = access.Credential(key, user.pk, user.get_session_auth_hash())
             self._hub = hub
             hub.enter(self)
             await self._send(protocol.hello())
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Leave nothing behind, however the connection ends."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._leave()
-            if self._pump is not None:
-                self._pump.cancel()
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Without Channels' visit to a thread at every message, for database connections that this class never opens.
-
-        Acknowledgements make it the dearest thing a connection does (docs/decisions/0007-live-delivery.md).
-        """
-        await getattr(self, get_handler_name(message))(message)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """One message of the client."""
@@ -196,4 +196,4 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
     async def _send(self, text: str) -> None:
         async with self._sending:
             self._window.sent(len(text))
-            await self.send(text)
+            await self.base_send({"type": "websocket.send", "text": text})
