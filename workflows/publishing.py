@@ -67,7 +67,7 @@ def track(items: Iterable[T], label: str, *, total: int | None = None, key: str 
         total = len(items)
     began = reported = time.monotonic()
     _report(execution, key, label, 0, total, None)
-    done = fresh = 0
+    done = fresh = last_told = 0
     for item in items:
         replayed = execution.is_replaying
         yield item
@@ -77,8 +77,10 @@ def track(items: Iterable[T], label: str, *, total: int | None = None, key: str 
         if replayed:
             began = now
         if now - reported >= conf().track_interval:
-            reported = now
+            reported, last_told = now, done
             _report(execution, key, label, done, total, fresh / (now - began) if fresh else None)
+    if last_told == done and done:
+        return
     elapsed = time.monotonic() - began
     _report(execution, key, label, done, total, fresh / elapsed if fresh and elapsed else None)
 

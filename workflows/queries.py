@@ -90,19 +90,28 @@ def workflow_page(
 
     `within` restricts to what the asking user may see.
     """
-    found = listed(statuses=statuses, definition=definition, search=search)
+    found = listed(definition=definition, search=search)
     if within is not None:
         found = found & within
     found = found.defer("input", "output")
     if after is not None:
-        rows = list(found.filter(_newer_than(after)).order_by("created_at", "id")[: limit + 1])
+        rows = _nearest(found.filter(_newer_than(after)), statuses, limit + 1, newest_first=False)
         more_newer, rows = len(rows) > limit, rows[:limit][::-1]
         return Page(rows, _cursor(rows, 0) if more_newer else None, _cursor(rows, -1))
     if before is not None:
         found = found.filter(_older_than(before))
-    rows = list(found.order_by("-created_at", "-id")[: limit + 1])
+    rows = _nearest(found, statuses, limit + 1, newest_first=True)
     more_older, rows = len(rows) > limit, rows[:limit]
     return Page(rows, _cursor(rows, 0) if before is not None else None, _cursor(rows, -1) if more_older else None)
+
+
+def _nearest(found: QuerySet[Workflow], statuses: Sequence[str], limit: int, *, newest_first: bool) -> list[Workflow]:
+    """The first rows in order. One read per status: the index has an order within each, not across several."""
+    order = ("-created_at", "-id") if newest_first else ("created_at", "id")
+    if not statuses:
+        return list(found.order_by(*order)[:limit])
+    rows = [row for status in statuses for row in found.filter(status=status).order_by(*order)[:limit]]
+    return sorted(rows, key=lambda row: (row.created_at, row.id), reverse=newest_first)[:limit]
 
 
 def _cursor(rows: list[Workflow], index: int) -> Cursor | None:

@@ -325,8 +325,8 @@ CROSS JOIN LATERAL (
 )
 
 MOVED: LiteralString = """
-SELECT w.id, w.last_seq FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
-JOIN workflows_workflow AS w ON w.id = asked.id WHERE w.last_seq <> asked.seq"""
+SELECT asked.id, coalesce(w.last_seq, -1) FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
+LEFT JOIN workflows_workflow AS w ON w.id = asked.id WHERE coalesce(w.last_seq, -1) <> asked.seq"""
 
 
 def fetch(statement: LiteralString, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -25,6 +25,7 @@ from workflows.durable import (
     get_event,
     retrieve,
 )
+from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -302,3 +303,20 @@ def test_an_endless_wait_in_a_workflow_has_no_deadline() -> None:
     run(handle)
     thread.join()
     assert handle.result() == 1
+
+
+def test_a_waiter_of_a_deleted_workflow_is_told_instead_of_waiting_for_ever() -> None:
+    publisher = Publisher()
+    workflow = Workflow.objects.filter(id=publisher.handle.id)
+    threading.Timer(0.15, lambda: (workflow.delete(), connection.close())).start()
+    with pytest.raises(WorkflowNotFound):
+        publisher.handle.get_event("never", timeout=None)
+
+
+def test_progress_is_published_at_the_start_and_the_end_and_never_twice_the_same() -> None:
+    handle = doubling.start([1, 2, 3])
+    run(handle)
+    reports = [event.data["value"]["done"] for event in handle.history() if event.key == "progress"]
+    assert reports[0] == 0
+    assert reports[-1] == 3
+    assert len(reports) == len(set(reports))

@@ -12,7 +12,7 @@ class Message(models.Model):
     """One message; first in, first out per topic. `consumed_seq` is the event that received it."""
 
     id = models.BigAutoField(primary_key=True)
-    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="inbox", db_index=False)
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="inbox")
     topic = models.CharField(max_length=200)
     body = models.JSONField()
     sent_at = models.DateTimeField()
