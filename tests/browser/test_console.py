@@ -306,6 +306,40 @@ def test_without_scripts_every_page_is_complete(browser: Any, people: People, se
     context.close()
 
 
+def test_filters_act_at_once_and_the_address_says_what_is_shown(visit: Visit) -> None:
+    for name in ("apple", "apricot", "banana"):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=name)
+    operations.cancel("apple", by="x")
+    page = visit.open("/workflows/")
+    page.get_by_label("Queued").check(force=True)
+    expect(page).to_have_url(re.compile(r"/workflows/\?status=queued$"))
+    expect(page.locator("tr[data-id]")).to_have_count(2)
+    page.keyboard.press("/")
+    page.keyboard.type("ap")
+    expect(page).to_have_url(re.compile(r"/workflows/\?status=queued&q=ap$"))
+    expect(page.locator("tr[data-id]")).to_have_count(1)
+    expect(page.locator("#filter-search")).to_be_focused()
+    page.go_back()
+    expect(page.locator("tr[data-id]")).to_have_count(2)
+    page.get_by_role("link", name="Clear").click()
+    expect(page.locator("tr[data-id]")).to_have_count(3)
+
+
+def test_the_theme_is_kept_and_motion_only_where_it_is_wanted(open_window: Callable[..., Visit]) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    surface = "getComputedStyle(document.documentElement).backgroundColor"
+    page = open_window(color_scheme="light", reduced_motion="reduce").open("/workflows/")
+    assert page.evaluate(surface) == "rgb(255, 255, 255)"
+    page.get_by_text("operator", exact=True).click()
+    page.get_by_role("button", name="Light or dark").click()
+    assert page.evaluate(surface) == "rgb(18, 21, 26)"
+    page.reload()
+    assert page.evaluate(surface) == "rgb(18, 21, 26)"
+    page.locator("tr[data-id] status-badge").evaluate("badge => badge.parentElement.classList.add('flash')")
+    animated = "[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).animationName !== 'none').length"
+    assert page.evaluate(animated) == 0
+
+
 def test_signing_out_elsewhere_is_said_with_a_way_back(visit: Visit) -> None:
     page = visit.open("/workflows/")
     visit.page.context.clear_cookies()
