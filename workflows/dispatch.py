@@ -12,8 +12,10 @@ from workflows import telemetry
 from workflows.outbox import Outbox
 
 TASK = "workflows.execute"
-# One worker that found its message claims further rows by itself, so a burst needs no message per row.
-_MOST_MESSAGES = 16
+# A pool child that found its message claims further rows by itself, so a burst needs no message per row: the first one
+# leaves at once, then so many per window. Publishing would otherwise cost more than the workflows.
+_WINDOW = 0.02
+_MOST_MESSAGES = 4
 
 
 def wake(queue: str, workflow_id: str) -> None:
@@ -38,4 +40,4 @@ def _send(batch: list[tuple[str, str]]) -> None:
             telemetry.dispatch_failed(len(workflow_ids), error)
 
 
-_outbox: Outbox[tuple[str, str]] = Outbox("telltale-dispatch", _send, lambda: 0.01)
+_outbox: Outbox[tuple[str, str]] = Outbox("telltale-dispatch", _send, lambda: _WINDOW)

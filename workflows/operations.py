@@ -36,12 +36,12 @@ def start(
     created = transitions.start(
         workflow_id=workflow_id, definition=definition, queue=queue, encoded_input=encoded, by=by
     )
-    workflow = Workflow.objects.get(id=workflow_id)
-    if created:
+    if created is not None:
         dispatch.wake(queue, workflow_id)
-    else:
-        _refuse_difference(workflow, definition, payloads.decode(encoded))
-    return workflow
+        return created
+    existing = Workflow.objects.get(id=workflow_id)
+    _refuse_difference(existing, definition, payloads.decode(encoded))
+    return existing
 
 
 def _encoded_input(definition: registry.Definition, args: Sequence[Any], kwargs: dict[str, Any]) -> str:

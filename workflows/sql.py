@@ -157,7 +157,7 @@ WITH chosen AS (
     RETURNING id, last_seq AS seq, created_at AS at
 ), """
     + _LOGGED
-    + " SELECT seq FROM chosen"
+    + " SELECT seq, at FROM chosen"
 )
 
 # The claimed workflow and what `engine` needs to run it. The index `workflow_claimable` finds the next one.

@@ -36,8 +36,8 @@ class Released(NamedTuple):
     delay: float
 
 
-def start(*, workflow_id: str, definition: str, queue: str, encoded_input: str, by: str) -> bool:
-    """Create a queued workflow. False: the id is taken. Joins the caller's transaction."""
+def start(*, workflow_id: str, definition: str, queue: str, encoded_input: str, by: str) -> Workflow | None:
+    """Create a queued workflow. None: the id is taken. Joins the caller's transaction."""
     rows = sql.fetch(
         sql.START_WORKFLOW,
         {
@@ -49,9 +49,24 @@ def start(*, workflow_id: str, definition: str, queue: str, encoded_input: str, 
             **_event(EventKind.CREATED, {"definition": definition, "queue": queue, "by": by}),
         },
     )
-    if rows:
-        notify.hint(workflow_id, rows[0][0])
-    return bool(rows)
+    if not rows:
+        return None
+    seq, at = rows[0]
+    notify.hint(workflow_id, seq)
+    workflow = Workflow(
+        id=workflow_id,
+        definition=definition,
+        queue=queue,
+        status=Status.QUEUED,
+        input=decode(encoded_input),
+        created_by=by,
+        created_at=at,
+        status_at=at,
+        available_at=at,
+        last_seq=seq,
+    )
+    workflow._state.adding = False  # it is in the database, as after a read
+    return workflow
 
 
 def claim(workflow_id: str, *, worker: str, definitions: list[str]) -> Claim | None:
