@@ -108,7 +108,7 @@ class Fanout:
         """Subscribe to a workflow, from a cursor or from a snapshot. Raises Refused."""
         topic = self._topics.get(workflow_id) or self._open(workflow_id)
         subscription = WorkflowSubscription(reader, topic)
-        topic.readers.add(subscription)
+        topic.readers[subscription] = None
         try:
             head = await self.ask(_visible_head, user, workflow_id)
             if head is None:
@@ -152,7 +152,7 @@ class Fanout:
                 self._lists_read_from = None
         elif isinstance(subscription, WorkflowSubscription):
             topic = subscription.topic
-            topic.readers.discard(subscription)
+            topic.readers.pop(subscription, None)
             if not topic.readers:
                 self._close(topic)
 
@@ -209,7 +209,7 @@ class Fanout:
         for turn in turns:
             self._spread(turn, {seq: found.get((turn.topic.id, seq)) for seq in turn.cursors.values()})
             for subscription in turn.cursors:
-                subscription.sent_at = now
+                turn.topic.served(subscription, now)
             next_turn = turn.topic.next_turn()
             if next_turn is not None and turn.topic not in self._due:
                 self._due[turn.topic] = next_turn

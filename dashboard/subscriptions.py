@@ -6,6 +6,7 @@ Pulled, never pushed to: `take` hands out what is ready at the reader's own curs
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice, takewhile
 from typing import Protocol
 
 from dashboard import access, lists, protocol, tail, topics
@@ -52,7 +53,7 @@ class Topic:
         self.mark = mark  # asks for a tick
         self.head = 0
         self.frames: dict[int, tail.Frame] = {}
-        self.readers: set[WorkflowSubscription] = set()
+        self.readers: dict[WorkflowSubscription, None] = {}  # longest waiting first
         self.suspect = False  # its history may be another one now: look at every cursor
         self.watch: Watch | None = None
 
@@ -63,14 +64,20 @@ class Topic:
         """
         if self.suspect:
             return [one for one in self.readers if one.placed and not one.lead]
-        due = [one for one in self.readers if one.sent_at + FRAME_PERIOD <= now and one.is_behind]
-        due.sort(key=_sent_at)
-        return due[:READERS_PER_TICK]
+        waiting = takewhile(lambda one: one.sent_at + FRAME_PERIOD <= now, self.readers)
+        return list(islice((one for one in waiting if one.is_behind), READERS_PER_TICK))
+
+    def served(self, subscription: WorkflowSubscription, now: float) -> None:
+        """It had its turn; everybody else comes before it now."""
+        if subscription in self.readers:
+            del self.readers[subscription]
+            self.readers[subscription] = None
+        subscription.sent_at = now
 
     def next_turn(self) -> float | None:
         """When somebody has a turn again; None while everybody has everything."""
-        behind = [one.sent_at for one in self.readers if one.is_behind]
-        return min(behind) + FRAME_PERIOD if behind else None
+        longest_waiting = next((one for one in self.readers if one.is_behind), None)
+        return None if longest_waiting is None else longest_waiting.sent_at + FRAME_PERIOD
 
 
 class WorkflowSubscription:
@@ -129,10 +136,6 @@ class WorkflowSubscription:
         if self.cursor < self.topic.head:
             self.topic.mark(self.topic)
         return []
-
-
-def _sent_at(subscription: WorkflowSubscription) -> float:
-    return subscription.sent_at
 
 
 class ListSubscription:
