@@ -32,7 +32,7 @@ class Conf:
     value_max_bytes: int = 64 * 1024  # one published value
     payload_max_bytes: int = 1024 * 1024  # an input, an output, a step's result, a message
     preview_max_bytes: int = 1024  # results up to this size are also shown in the history
-    traceback_max_chars: int = 16_000
+    traceback_max_chars: int = 16_000  # longer tracebacks lose their middle
     track_interval: float = 0.5  # `track` publishes at most this often
 
 

@@ -1,4 +1,4 @@
-"""An order: ask for payment, wait for it without holding a worker, pack, ship.
+"""An order: ask for payment, wait for it, pack, ship.
 
 The browser that placed the order waits for the event `payment_url` (see `examples.views`); the payment page sends the
 message `payment` back. Whatever crashes in between, an order is charged, packed and shipped once.
