@@ -12,9 +12,14 @@ from dashboard.presenters.times import DAY, HOUR, MINUTE, SECOND, between, durat
 AXIS = 1000
 _ZERO_PART = re.compile(r" 00 \w+$")
 MOST_STEPS = 200
-_NICE = [SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE,
-         10 * MINUTE, 20 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, DAY,
-         2 * DAY]  # fmt: skip
+# Each is four whole parts, for the labels.
+_NICE = [
+    *(seconds * SECOND for seconds in (1, 2, 4, 8, 12, 20, 40)),
+    *(minutes * MINUTE for minutes in (1, 2, 4, 8, 12, 20, 40)),
+    *(hours * HOUR for hours in (1, 2, 4, 8, 12)),
+    DAY,
+    2 * DAY,
+]
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,8 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "can_cancel": access.can(request.user, "cancel", row),
         "can_send": access.can(request.user, "send", row),
         **_history(request, snapshot),
-        "page": {"state": state, "events": snapshot.events, "epoch": snapshot.epoch},
+        # The history is on the page as text; of the events themselves the elements need only the last one.
+        "page": {"state": state, "events": snapshot.events[-1:], "epoch": snapshot.epoch},
     }
     return render(request, "dashboard/workflow.html", context)
 

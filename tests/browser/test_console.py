@@ -100,6 +100,7 @@ def test_a_workflow_moves_without_a_reload(visit: Visit, worker: Worker) -> None
     page = visit.open("/workflows/w/")
     mark(page)
     expect(page.locator(".sentence")).to_contain_text("for message “go”", timeout=LIVE_MS)
+    expect(page.locator(".as-of:visible")).to_have_count(0)
     operations.send("w", "go", {"answer": 42}, by="somebody")
     expect(page.locator("status-badge[data-size]")).to_have_text("Succeeded", timeout=LIVE_MS)
     expect(page.locator(".history__row").first).to_contain_text("Succeeded")
@@ -136,11 +137,13 @@ def test_new_workflows_wait_behind_the_bar_until_they_are_wanted(visit: Visit) -
     mark(page)
     rows = page.locator("tr[data-id]")
     before = rows.evaluate_all("rows => rows.map(row => row.dataset.id)")
+    place = rows.first.bounding_box()
     for number in range(2):
         operations.start("doubling", kwargs={"numbers": []}, workflow_id=f"new-{number}")
     bar = page.locator(".live-bar")
     expect(bar).to_contain_text("2 new", timeout=LIVE_MS)
     assert rows.evaluate_all("rows => rows.map(row => row.dataset.id)") == before
+    assert rows.first.bounding_box() == place
     bar.click()
     expect(rows).to_have_count(5)
     expect(bar).to_be_hidden()
@@ -224,6 +227,7 @@ def test_a_lost_connection_freezes_the_page_and_the_return_shows_the_receipt(
     expect(page.locator("connection-status")).to_have_attribute("data-state", "reconnecting", timeout=40_000)
     expect(page.locator("connection-status")).to_contain_text("Reconnecting (try")
     frozen = page.locator(".sentence").inner_text()
+    expect(page.locator(".as-of:visible")).to_have_count(4)
     expect(page.locator(".as-of").first).to_contain_text(re.compile(r"as of \d\d:\d\d:\d\d UTC"))
     for number in range(5):
         operations.send("w", "other", number)

@@ -228,7 +228,7 @@ def test_the_page_carries_the_snapshot_that_the_live_connection_continues_from(o
     execution.run(definitions.doubling.using(workflow_id="w").start([1]))
     data = page_data(page(operator, workflow_page("w")), "workflow-data")
     assert data["state"] == execution.folded("w")
-    assert [event[0] for event in data["events"]] == list(range(1, data["state"]["seq"] + 1))
+    assert [event[:3:2] for event in data["events"]] == [[data["state"]["seq"], "succeeded"]]
     assert data["epoch"]
 
 

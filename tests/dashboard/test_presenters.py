@@ -130,7 +130,7 @@ def test_the_timeline_shows_the_latest_steps_and_counts_the_rest() -> None:
     shown = timeline.timeline(state, "2026-11-23T10:00:10.000000Z", most=5)
     assert [row.step["position"] for row in shown.steps] == [3, 4, 5, 6, 7]
     assert shown.hidden == 2
-    assert shown.ticks == ["0 s", "2 s", "5 s", "7 s", "10 s"]
+    assert shown.ticks == ["0 s", "3 s", "6 s", "9 s", "12 s"]
 
 
 def _step(position: int) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import { DAY, HOUR, MINUTE, SECOND, between, duration, wholeDuration } from "./times.js";
 
 export const AXIS = 1000;
-const NICE = [1, 2, 5, 10, 20, 30].map((n) => n * SECOND).concat(
-  [1, 2, 5, 10, 20, 30].map((n) => n * MINUTE),
+/** Each is four whole parts, for the labels. */
+const NICE = [1, 2, 4, 8, 12, 20, 40].map((n) => n * SECOND).concat(
+  [1, 2, 4, 8, 12, 20, 40].map((n) => n * MINUTE),
   [1, 2, 4, 8, 12].map((n) => n * HOUR),
   [DAY, 2 * DAY],
 );
