@@ -108,7 +108,7 @@ def _kill_listeners() -> int:
         cursor.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid() "
-            "AND (query LIKE 'LISTEN%' OR query LIKE '%w.last_seq <> asked.seq%')"
+            "AND (query LIKE 'LISTEN%' OR query LIKE '%<> asked.seq%')"
         )
         return int(cursor.fetchone()[0])
 
