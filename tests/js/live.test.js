@@ -15,13 +15,13 @@ function page({ length = 5, seenTo = length, random = () => 0.5 } = {}) {
   const history = new History(length);
   const server = new FakeServer(history, time);
   const clock = new Clock(null, { local: time.now, timers: time });
-  const options = { now: time.now, timers: time, random, page: new EventTarget() };
+  const options = { now: time.now, timers: time, random, page: new EventTarget(), network: new EventTarget() };
   const live = new Live({ url: "ws://here/", clock, makeSocket: () => server.socket(), ...options });
   const store = new WorkflowStore(history.stateAt(seenTo), history.wire(1, seenTo), history.epoch);
   const states = [];
   live.subscribe((state) => states.push(state));
   live.follow(store);
-  return { time, history, server, clock, live, store, states, pageEvents: options.page };
+  return { time, history, server, clock, live, store, states, ...options };
 }
 
 /** Forty seconds of a good connection. */
@@ -98,8 +98,23 @@ test("after a laptop's sleep the dead connection is noticed as soon as the tab i
   here.live.start();
   here.server.accept();
   here.time.sleep(600_000);
-  here.pageEvents.dispatchEvent(new Event("visibilitychange"));
+  here.page.dispatchEvent(new Event("visibilitychange"));
   assert.equal(here.live.state.name, "reconnecting");
+});
+
+test("when the network is back nobody waits for the next try", () => {
+  const here = page();
+  here.live.start();
+  for (let losses = 0; losses < 6; losses += 1) {
+    here.server.accept();
+    here.server.cut();
+    if (losses < 5) here.time.advance(8_000);
+  }
+  here.network.dispatchEvent(new Event("online"));
+  here.server.accept();
+  assert.equal(here.live.state.name, "live");
+  here.network.dispatchEvent(new Event("online"));
+  assert.equal(here.server.sockets, 7);
 });
 
 test("pings keep it alive and are answered", () => {

@@ -41,17 +41,21 @@ export class Live {
   #receipts = null;
   #caughtUp = null;
   #repeating = null;
+  #wake = () => this.retry();
 
   /**
    * @param {{url: string, clock: import("./clock.js").Clock, makeSocket?: (url: string) => WebSocket,
-   *   now?: () => number, random?: () => number, timers?: object, page?: EventTarget|null}} options
+   *   now?: () => number, random?: () => number, timers?: object, page?: EventTarget|null,
+   *   network?: EventTarget}} options  `network` tells when the machine is online again
    */
-  constructor({ url, clock, makeSocket = (to) => new WebSocket(to), now = () => Date.now(), timers = globalThis, ...rest }) {
+  constructor({ url, clock, makeSocket = (to) => new WebSocket(to), now = () => Date.now(), ...rest }) {
+    const { timers = globalThis, network = globalThis } = rest;
     this.clock = clock;
     this.now = now;
     this.timers = timers;
+    this.network = network;
     const handlers = { onPhase: () => this.#phaseChanged(), onText: (text) => this.#received(JSON.parse(text)) };
-    this.connection = new Connection(() => makeSocket(url), handlers, { now, timers, ...rest });
+    this.connection = new Connection(() => makeSocket(url), handlers, { now, ...rest });
     // Before the server's hello nothing is subscribed, so that `resume` asks for everything exactly once.
     this.subscriptions = new Subscriptions((text) => this.state.name === "live" && this.connection.send(text), now);
   }
@@ -59,11 +63,13 @@ export class Live {
   start() {
     this.connection.open();
     this.#repeating ??= this.timers.setInterval(() => this.subscriptions.repeat(), REPEAT_CHECK_MS);
+    this.network.addEventListener?.("online", this.#wake);
   }
 
   stop() {
     this.timers.clearInterval(this.#repeating);
     this.#repeating = null;
+    this.network.removeEventListener?.("online", this.#wake);
     this.connection.close();
   }
 
