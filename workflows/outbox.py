@@ -26,8 +26,8 @@ class Outbox(Generic[Item]):
         self._pid = os.getpid()
         self._items: list[Item] = []
         self._wake = threading.Condition()
-        self._idle = True
-        self._closing = False
+        self._hurry = threading.Event()  # set while somebody waits for everything to leave
+        self._asleep = False  # the thread waits for an item; only then is it worth waking
         self._thread: threading.Thread | None = None
 
     def put(self, item: Item) -> None:
@@ -40,26 +40,26 @@ class Outbox(Generic[Item]):
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
                 atexit.register(self.flush)
-            self._wake.notify()
+            elif self._asleep:
+                self._wake.notify_all()
 
     def flush(self, timeout: float = 2.0) -> None:
         """Wait until everything handed over so far was delivered, for at most `timeout` seconds."""
-        if self._pid != os.getpid():
+        if self._pid != os.getpid() or self._thread is None:
             return
+        self._hurry.set()
         with self._wake:
-            self._closing = True
-            self._wake.notify()
-            self._wake.wait_for(lambda: self._idle and not self._items, timeout)
-            self._closing = False
+            self._wake.wait_for(lambda: self._asleep and not self._items, timeout)
+        self._hurry.clear()
 
     def _run(self) -> None:
         while True:
             with self._wake:
-                self._idle = not self._items
-                self._wake.notify_all()
-                self._wake.wait_for(lambda: self._items)
-                self._idle = False
+                while not self._items:
+                    self._asleep = True
+                    self._wake.notify_all()
+                    self._wake.wait()
+                self._asleep = False
                 batch, self._items = self._items, []
             self._deliver(batch)
-            with self._wake:
-                self._wake.wait_for(lambda: self._closing, self._window())
+            self._hurry.wait(self._window())

@@ -1,0 +1,151 @@
+"""Our side of a measurement, and bare psycopg's: a process that gets ready, waits for "go", measures, prints JSON.
+
+usage: python -m benchmarks.ours_side NAME COUNT   (settings and DATABASE_URL in the environment)
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import django
+
+Measurement = Callable[[], dict[str, Any]]
+
+
+def executing(name: str, count: int) -> Measurement:
+    """One workflow with many operations, executed here."""
+    from benchmarks import definitions
+    from workflows import engine, transitions
+
+    handle = getattr(definitions, name).start(count)
+    claim = transitions.claim(handle.id, worker=f"bench/{uuid.uuid4()}", definitions=[f"benchmark_{name}"])
+    assert claim is not None
+
+    def measure() -> dict[str, Any]:
+        began = time.time()
+        engine.execute(claim, stopping=lambda: False)
+        return {"count": count, "began": began, "ended": time.time()}
+
+    return measure
+
+
+def bare_values(count: int) -> Measurement:
+    """The same statement by psycopg alone: prepared, one commit each, nothing around it."""
+    from benchmarks import definitions
+    from workflows import sql, transitions
+
+    handle = definitions.values.start(count)
+    claim = transitions.claim(handle.id, worker=f"bare/{uuid.uuid4()}", definitions=["benchmark_values"])
+    assert claim is not None
+    connection = sql.dedicated_connection()
+    fixed = {"workflow_id": handle.id, "token": claim.owner.token, "kind": "value_set", "key": "progress"}
+
+    def measure() -> dict[str, Any]:
+        began = time.time()
+        with connection.cursor() as cursor:
+            for number in range(count):
+                parameters = {**fixed, "op": str(number), "position": number, "data": f'{{"value":{number}}}'}
+                cursor.execute(sql.SET_VALUE, parameters, prepare=True)
+                cursor.fetchall()
+        return {"count": count, "began": began, "ended": time.time()}
+
+    return measure
+
+
+def flow(count: int) -> Measurement:
+    """Start many workflows without work; a worker elsewhere runs them."""
+    from benchmarks import definitions
+    from workflows.models import Workflow
+
+    definitions.noop.start().result(timeout=60)
+
+    def measure() -> dict[str, Any]:
+        began = time.time()
+        for _ in range(count):
+            definitions.noop.start()
+        while Workflow.objects.filter(status__in=["queued", "running"], definition="benchmark_noop").exists():
+            time.sleep(0.01)
+        return {"count": count, "began": began, "ended": time.time()}
+
+    return measure
+
+
+def idle(count: int) -> Measurement:
+    """Start to first line, with a worker that has nothing else to do."""
+    from benchmarks import definitions
+
+    definitions.first_line.start().result(timeout=60)
+
+    def measure() -> dict[str, Any]:
+        latencies = []
+        for _ in range(count):
+            time.sleep(0.25)  # until the worker is idle again
+            began = time.time()
+            latencies.append(definitions.first_line.start().result(timeout=60) - began)
+        return {"latencies": latencies}
+
+    return measure
+
+
+def wake(count: int) -> Measurement:
+    """Another process publishes; this one waits for each value: from the event's time to the return."""
+    from benchmarks import definitions
+
+    def measure() -> dict[str, Any]:
+        handle = definitions.ticks.start(count, 0.03)
+        setter = subprocess.Popen([sys.executable, "-m", "benchmarks.ours_side", "execute", handle.id])
+        latencies, seq = [], 0
+        for _ in range(count):
+            handle.get_event("tick", after=seq, timeout=30)
+            returned = time.time()
+            value = handle.values()["tick"]
+            seq = value.seq
+            latencies.append(returned - value.at.timestamp())
+        setter.wait(60)
+        return {"latencies": latencies}
+
+    return measure
+
+
+def execute(workflow_id: str) -> None:
+    """Claim and run one workflow in this process."""
+    from workflows import engine, notify, registry, transitions
+
+    claim = transitions.claim(workflow_id, worker=f"bench/{uuid.uuid4()}", definitions=registry.names())
+    assert claim is not None
+    engine.execute(claim, stopping=lambda: False)
+    notify.flush()
+
+
+MEASUREMENTS: dict[str, Callable[[int], Measurement]] = {
+    "values": lambda count: executing("values", count),
+    "steps": lambda count: executing("steps", count),
+    "bare_values": bare_values,
+    "flow": flow,
+    "idle": idle,
+    "wake": wake,
+}
+
+
+def main(name: str, argument: str) -> None:
+    """Get ready, wait, measure."""
+    django.setup()
+    import benchmarks.definitions  # noqa: F401  definitions need loaded apps
+
+    if name == "execute":
+        execute(argument)
+        return
+    measure = MEASUREMENTS[name](int(argument))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps(measure()), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
