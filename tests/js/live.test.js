@@ -1,41 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Clock } from "../../static/js/live/clock.js";
 import { ListStore } from "../../static/js/live/list_store.js";
-import { Live } from "../../static/js/live/live.js";
-import { WorkflowStore } from "../../static/js/live/workflow_store.js";
-import { FakeServer } from "./fake_server.js";
-import { FakeTime } from "./fake_time.js";
 import { History, plain } from "./history.js";
-
-/** A page with one workflow, a server with its history, and a network between them. */
-function page({ length = 5, seenTo = length, random = () => 0.5 } = {}) {
-  const time = new FakeTime();
-  const history = new History(length);
-  const server = new FakeServer(history, time);
-  const clock = new Clock(null, { local: time.now, timers: time });
-  const options = { now: time.now, timers: time, random, page: new EventTarget(), network: new EventTarget() };
-  const live = new Live({ url: "ws://here/", clock, makeSocket: () => server.socket(), ...options });
-  const store = new WorkflowStore(history.stateAt(seenTo), history.wire(1, seenTo), history.epoch);
-  const states = [];
-  live.subscribe((state) => states.push(state));
-  live.follow(store);
-  return { time, history, server, clock, live, store, states, ...options };
-}
-
-/** Forty seconds of a good connection. */
-function stayHealthy({ time, server }) {
-  for (const ms of [20_000, 20_000]) {
-    time.advance(ms);
-    server.ping();
-  }
-}
-
-function isUpToDate({ store, history }) {
-  assert.deepEqual(plain(store.state), history.stateAt(history.length));
-  assert.deepEqual(store.events.map(([seq]) => seq), history.wire(1, history.length).map(([seq]) => seq));
-}
+import { isUpToDate, page, stayHealthy } from "./page.js";
 
 test("the page resumes from the seq it was made at, and events follow", () => {
   const here = page({ length: 8, seenTo: 5 });
@@ -221,41 +189,3 @@ test("a list follows the same way, with the seq of every visible row", () => {
   stop();
   assert.deepEqual(here.server.received("unsubscribe"), [{ t: "unsubscribe", topic: "workflows" }]);
 });
-
-test("whatever a network drops, doubles and cuts, the page ends with the whole history and each event once", () => {
-  for (let seed = 1; seed <= 200; seed += 1) {
-    const random = generator(seed);
-    const here = page({ length: 3, random });
-    const seen = [];
-    here.store.subscribe(({ events }) => seen.push(...events.map(([seq]) => seq)));
-    here.live.start();
-    for (let round = 0; round < 60; round += 1) {
-      here.server.accept();
-      const dice = random();
-      if (dice < 0.15) here.server.dropNext = 1 + Math.floor(random() * 3);
-      else if (dice < 0.3) here.server.doubleNext = 1;
-      else if (dice < 0.45) here.server.cut();
-      else if (dice < 0.85) here.server.publish(1 + Math.floor(random() * 5));
-      here.time.advance(random() * 3000);
-    }
-    here.server.dropNext = here.server.doubleNext = 0;
-    for (let round = 0; round < 8; round += 1) {
-      here.time.advance(8_000);
-      here.server.accept();
-      here.server.publish(1); // a socket loses nothing silently; should it, the next event tells
-    }
-    isUpToDate(here);
-    assert.deepEqual(seen, Array.from({ length: here.history.length - 3 }, (_, n) => n + 4), `seed ${seed}`);
-  }
-});
-
-/** mulberry32: small, seeded, good enough to choose faults. */
-function generator(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
