@@ -3,8 +3,9 @@
     taskset -c 1-3 python -m benchmarks.live --sockets 300 --rate 1000 --seconds 10
 
 A real workflow publishes at the given rate; a real server (pinned to core 0) serves; clients in two processes check
-that every event arrives once and in order. Latency is from the event's database time to the arrival of its frame, sampled.
-Needs DJANGO_SETTINGS_MODULE and a migrated database; writes one workflow, one account and one session into it.
+that every event arrives once and in order. Latency is from the event's database time to the arrival of its frame, on
+a sample of the sockets. Needs DJANGO_SETTINGS_MODULE and a migrated database; writes one workflow, one account and one
+session into it.
 """
 
 from __future__ import annotations
