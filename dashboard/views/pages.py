@@ -120,6 +120,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "workflow": state["workflow"],
         "seq": snapshot.seq,
         "ended": state["workflow"]["finished_at"] is not None,
+        "unknown_definition": not row.is_terminal and row.definition not in registry.names(),
         "created_by": row.created_by,
         "sentence": sentence(state, now, _ending(snapshot)),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),

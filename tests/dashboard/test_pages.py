@@ -224,6 +224,15 @@ def test_a_queued_workflow_says_what_it_waits_for(operator: Client) -> None:
     assert "No step yet" in shown
 
 
+def test_a_workflow_whose_definition_is_gone_says_so_and_what_to_do(operator: Client) -> None:
+    operations.start("counting", kwargs={"count": 1, "seconds": 0}, workflow_id="w")
+    assert "No code here knows" not in text(page(operator, workflow_page("w")))
+    Workflow.objects.filter(id="w").update(definition="deleted_long_ago")
+    shown = text(page(operator, workflow_page("w")))
+    assert "No code here knows the definition deleted_long_ago" in shown
+    assert "Deploy the definition again, or cancel" in shown
+
+
 def test_the_page_carries_the_snapshot_that_the_live_connection_continues_from(operator: Client) -> None:
     execution.run(definitions.doubling.using(workflow_id="w").start([1]))
     data = page_data(page(operator, workflow_page("w")), "workflow-data")
