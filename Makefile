@@ -65,8 +65,13 @@ palette: $(DEV_STAMP)
 js:
 	@if command -v node >/dev/null; then node --test --test-reporter=dot tests/js/; else echo "JS TESTS SKIPPED: node is not installed"; fi
 
-bench: $(DEV_STAMP) ## measure beside bare psycopg and DBOS
-	$(BIN)/python -m benchmarks
+.venv-bench/.installed: requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
+
+bench: $(DEV_STAMP) .venv-bench/.installed ## measure beside bare psycopg, bare Celery and DBOS
+	$(BIN)/python -m benchmarks $(BENCH)
 
 lock: $(BIN)/python ## pin the requirements anew from requirements*.in
 	$(BIN)/pip install -q --disable-pip-version-check uv
