@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
@@ -87,6 +88,9 @@ DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
     5 if env.flag("DATABASE_PREPARE", default=True) else None
 )
+# The broker's transport drops every option of a connection string; libpq reads this one from the environment.
+if _sslmode := DATABASES["default"]["OPTIONS"].get("sslmode"):
+    os.environ.setdefault("PGSSLMODE", str(_sslmode))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Every tunable of workflows/conf.py may be given as WORKFLOWS_<NAME>.

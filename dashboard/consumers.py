@@ -48,7 +48,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         """Connect, hear messages until the end, and leave nothing behind, however that comes.
 
         Channels' own loop makes a task and visits a thread for every message; with a thousand acknowledgements a second
-        that would be the dearest thing here (docs/decisions/0007-live-delivery.md).
+        that would be the dearest thing here (docs/decisions/0013-live-delivery.md).
         """
         self.scope, self.base_send = scope, send
         try:

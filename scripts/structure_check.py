@@ -73,6 +73,8 @@ def untyped(function: Function) -> bool:
 
 def main(packages: list[str]) -> int:
     """Print the figures and every violation; 1 if there is one."""
+    if not packages:
+        sys.exit("usage: structure_check.py PACKAGE_DIR [PACKAGE_DIR…]")
     complaints, sizes, lengths, trees = [], [], [], {}
     for package in packages:
         for name, text, tree in modules(Path(package)):

@@ -21,7 +21,7 @@ from workflows.errors import Cancelled, LeaseLost
 from workflows.fold import State
 from workflows.models import Event, Step, Value, Workflow
 from workflows.payloads import Json, fits_preview
-from workflows.states import EventKind, Status, StepStatus
+from workflows.states import ACTIVE, EventKind, Status, StepStatus
 
 
 class Owner(NamedTuple):
@@ -126,6 +126,30 @@ def receive_message(owner: Owner, position: int, *, topic: str) -> list[Json]:
         event = Event.objects.get(workflow_id=owner.workflow_id, op=str(position))
         return [event.data["message"]]
     return [json.loads(rows[0][0])] if rows else []
+
+
+def message_sent(workflow_id: str, *, topic: str, encoded: str, by: str, idempotency_key: str | None) -> int | None:
+    """Put a message into an inbox, by anybody; returns its id, or None when the workflow ended or does not exist."""
+    rows = sql.fetch(
+        sql.SEND_MESSAGE,
+        {
+            "workflow_id": workflow_id,
+            "key": topic,
+            "body": encoded,
+            "by": by,
+            "idempotency_key": idempotency_key,
+            "sources": sorted(ACTIVE),
+            "kind": EventKind.MESSAGE_SENT.value,
+            "op": None,
+            "position": None,
+            "data": json.dumps({"by": by, "bytes": len(encoded.encode())}),
+        },
+    )
+    if not rows:
+        return None
+    message_id, seq = rows[0]
+    notify.hint(workflow_id, seq)
+    return int(message_id)
 
 
 def with_preview(head: str, output: str) -> str:

@@ -7,11 +7,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from workflows import dispatch, ids, notify, payloads, registry, sql, transitions
+from workflows import dispatch, event_log, ids, payloads, registry, transitions
 from workflows.conf import conf
 from workflows.errors import InvalidInput, TransitionRefused, WorkflowConflict, WorkflowNotFound
 from workflows.models import Message, Workflow
-from workflows.states import ACTIVE, EventKind
 
 
 def start(
@@ -87,25 +86,20 @@ def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotenc
     if idempotency_key is not None:
         payloads.checked_key(idempotency_key, what="idempotency key")
     encoded = payloads.encode(message, what=f"message for topic {topic!r}", limit=conf().payload_max_bytes)
-    parameters = {
-        "workflow_id": workflow_id, "key": topic, "body": encoded, "by": by, "idempotency_key": idempotency_key,
-        "sources": sorted(ACTIVE), "kind": EventKind.MESSAGE_SENT.value, "op": None, "position": None,
-        "data": payloads.encode({"by": by, "bytes": len(encoded.encode())}, what="event", limit=10_000),
-    }  # fmt: skip
     try:
         with transaction.atomic():
-            rows = sql.fetch(sql.SEND_MESSAGE, parameters)
+            message_id = event_log.message_sent(
+                workflow_id, topic=topic, encoded=encoded, by=by, idempotency_key=idempotency_key
+            )
     except IntegrityError:
         return Message.objects.get(workflow_id=workflow_id, idempotency_key=idempotency_key)
-    if not rows:
-        _refuse_message(workflow_id)
-    message_id, seq = rows[0]
-    notify.hint(workflow_id, seq)
+    if message_id is None:
+        raise _message_refused(workflow_id)
     return Message.objects.get(id=message_id)
 
 
-def _refuse_message(workflow_id: str) -> None:
+def _message_refused(workflow_id: str) -> Exception:
     status = Workflow.objects.filter(id=workflow_id).values_list("status", flat=True).first()
     if status is None:
-        raise WorkflowNotFound(workflow_id)
-    raise TransitionRefused(f"Workflow {workflow_id!r} can receive no message any more: it is {status}.")
+        return WorkflowNotFound(workflow_id)
+    return TransitionRefused(f"Workflow {workflow_id!r} can receive no message any more: it is {status}.")
