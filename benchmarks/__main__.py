@@ -101,6 +101,28 @@ class Bench:
         command = [str(DBOS_PYTHON), "benchmarks/dbos_side.py", name, str(max(5, int(count * self.scale)))]
         return measure(command, processes, self.dbos_environment)
 
+    @contextmanager
+    def serving_dbos(self, processes: int) -> Iterator[bool]:
+        """Processes of DBOS's side that execute what is enqueued; False where it is not installed."""
+        if not DBOS_PYTHON.exists():
+            yield False
+            return
+        servers = [
+            subprocess.Popen(
+                [str(DBOS_PYTHON), "benchmarks/dbos_side.py", "serve"], stdout=subprocess.PIPE, text=True, cwd=ROOT,
+                env={**os.environ, **self.dbos_environment},
+            )
+            for _ in range(processes)
+        ]  # fmt: skip
+        try:
+            for server in servers:
+                server.stdout.readline()  # type: ignore[union-attr]
+            yield True
+        finally:
+            for server in servers:
+                server.kill()
+                server.wait()
+
     def compared(self, *sides: Callable[[], float | None]) -> list[float | None]:
         """Each side's median over the rounds, taken in turn."""
         taken = [[side() for side in sides] for _ in range(self.rounds)]
@@ -152,14 +174,22 @@ def worker_lines(bench: Bench) -> Iterator[Line]:
         answers = bench.dbos("flow", 600)
         return rate(answers) if answers else None
 
+    def dbos_served() -> float | None:
+        with bench.serving_dbos(4) as serving:
+            answers = bench.dbos("client_flow", 1000) if serving else None
+        return rate(answers) if answers else None
+
     def celery_flow() -> float | None:
         if "BENCHMARK_REDIS" not in bench.environment:
             return None
         command = [sys.executable, "-m", "benchmarks.bare_app", str(max(5, int(1500 * bench.scale)))]
         return rate(measure(command, 1, _without_django(bench.environment)))
 
-    ours, dbos, celery = bench.compared(lambda: rate(bench.ours("flow", 1000)), dbos_flow, celery_flow)
-    yield against("start to finished, no-op workflows", ours, dbos, "DBOS", 2)
+    ours, served, dbos, celery = bench.compared(
+        lambda: rate(bench.ours("flow", 1000)), dbos_served, dbos_flow, celery_flow
+    )
+    yield against("start to finished, no-op workflows", ours, served, "DBOS, 4 processes", 2)
+    yield against("start to finished, no-op workflows", ours, dbos, "DBOS, 1 process", 2)
     yield against("start to finished, no-op workflows", ours, celery, "bare Celery, Redis", 0.5)
     idle, dbos_idle = bench.ours("idle", 30), bench.dbos("idle", 6)
     dbos_p50 = percentile(dbos_idle, 0.5) if dbos_idle else None
@@ -168,6 +198,10 @@ def worker_lines(bench: Bench) -> Iterator[Line]:
     for part, bar in ((0.5, 10.0), (0.99, 50.0)):
         baseline = percentile(dbos_wake, part) if dbos_wake else None
         yield within(f"commit to get_event, p{part * 100:g}", percentile(wake, part), baseline, "DBOS, listening", bar)
+    killed = bench.ours("killed", 10)
+    dbos_killed = bench.dbos("killed", 1) if bench.rounds > 1 else None
+    baseline = percentile(dbos_killed, 0.5) if dbos_killed else None
+    yield within("the same, setter killed, worst of 10", percentile(killed, 1), baseline, "DBOS, listening", 500)
 
 
 @contextmanager
@@ -217,7 +251,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the operations, one round")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the operations, one round: shows that it runs, decides nothing"
+    )
     options = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="telltale-bench-"))
     home.chmod(0o711)

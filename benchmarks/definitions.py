@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 from workflows.durable import set_event, step, workflow
@@ -38,8 +40,19 @@ def first_line() -> float:
 
 
 @workflow(name="benchmark_ticks")
-def ticks(count: int, pause: float) -> None:
-    """Publish the moment, again and again."""
-    for _ in range(count):
+def ticks(count: int, pause: float) -> list[float]:
+    """Publish numbers; the moments at which each publish had returned, as Unix time."""
+    moments = []
+    for number in range(count):
         time.sleep(pause)
-        set_event("tick", time.time())
+        set_event("tick", number)
+        moments.append(time.time())
+    return moments
+
+
+@workflow(name="benchmark_last_word")
+def last_word() -> None:
+    """Publish the moment and be killed."""
+    time.sleep(0.5)  # until the reader waits
+    set_event("last", time.time())
+    os.kill(os.getpid(), signal.SIGKILL)

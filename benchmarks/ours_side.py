@@ -94,20 +94,39 @@ def idle(count: int) -> Measurement:
 
 
 def wake(count: int) -> Measurement:
-    """Another process publishes; this one waits for each value: from the event's time to the return."""
+    """Another process publishes; this one waits for each value: from the publish's return there to ours here."""
     from benchmarks import definitions
 
     def measure() -> dict[str, Any]:
-        handle = definitions.ticks.start(count, 0.03)
+        handle = definitions.ticks.using(queue="nobody's").start(count, 0.03)
         setter = subprocess.Popen([sys.executable, "-m", "benchmarks.ours_side", "execute", handle.id])
-        latencies, seq = [], 0
-        for _ in range(count):
-            handle.get_event("tick", after=seq, timeout=30)
-            returned = time.time()
-            value = handle.values()["tick"]
-            seq = value.seq
-            latencies.append(returned - value.at.timestamp())
+        returned: dict[int, float] = {}
+        seq = 0
+        while count - 1 not in returned:
+            number = handle.get_event("tick", type=int, after=seq, timeout=30)
+            returned[number] = time.time()
+            seq = handle.values()["tick"].seq
         setter.wait(60)
+        moments = handle.result(timeout=30)
+        return {"latencies": [max(0.0, moment - moments[number]) for number, moment in returned.items()]}
+
+    return measure
+
+
+def killed(count: int) -> Measurement:
+    """As `wake`, but the publisher is killed as soon as its publish has returned."""
+    from benchmarks import definitions
+    from workflows import operations
+
+    def measure() -> dict[str, Any]:
+        latencies = []
+        for _ in range(count):
+            handle = definitions.last_word.using(queue="nobody's").start()
+            setter = subprocess.Popen([sys.executable, "-m", "benchmarks.ours_side", "execute", handle.id])
+            published = handle.get_event("last", type=float, timeout=30)
+            latencies.append(time.time() - published)
+            setter.wait(30)
+            operations.cancel(handle.id)  # nobody else shall be killed by it
         return {"latencies": latencies}
 
     return measure
@@ -130,6 +149,7 @@ MEASUREMENTS: dict[str, Callable[[int], Measurement]] = {
     "flow": flow,
     "idle": idle,
     "wake": wake,
+    "killed": killed,
 }
 
 
