@@ -58,15 +58,21 @@ class Keeper:
     def __init__(self, *, living: Callable[[], Iterable[int]], queues: Callable[[], list[str]]) -> None:
         self._living, self._queues = living, queues
         self._known: set[int] = set()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="telltale-leases", daemon=True)
 
     def start(self) -> None:
         """Keep leases until the process ends; also while it stops, because its children still work."""
         self._thread.start()
 
+    def end(self) -> None:
+        """Stop keeping leases; a worker never does."""
+        self._ended.set()
+        self._thread.join()
+
     def _run(self) -> None:
         renew_at = recover_at = 0.0
-        while True:
+        while not self._ended.wait(_WATCH_INTERVAL):
             now = time.monotonic()
             try:
                 self._watch_children()
@@ -79,7 +85,7 @@ class Keeper:
             except Exception as error:  # the database may be away; the thread must survive it
                 telemetry.keeper_failed(error)
                 connection.close()
-            time.sleep(_WATCH_INTERVAL)
+        connection.close()
 
     def _watch_children(self) -> None:
         living = set(self._living())

@@ -13,7 +13,6 @@ from tests.definitions import counting, doubling
 from tests.execution import claim
 from tests.wait import until
 from workflows import leases, recovery, sql
-from workflows.conf import conf
 from workflows.durable import Status
 from workflows.leases import Keeper
 from workflows.models import Workflow
@@ -112,6 +111,7 @@ def test_a_keeper_survives_a_database_that_is_away(monkeypatch: pytest.MonkeyPat
             raise failure
         return []
 
-    Keeper(living=living, queues=lambda: ["default"]).start()
+    keeper = Keeper(living=living, queues=lambda: ["default"])
+    keeper.start()
     until(lambda: len(looked) >= 4, within=5)
-    assert conf().lease_seconds == 15.0
+    keeper.end()
