@@ -13,9 +13,10 @@ from workflows.outbox import Outbox
 
 TASK = "workflows.execute"
 # A pool child that found its message claims further rows by itself, so a burst needs no message per row: the first one
-# leaves at once, then so many per window. Publishing would otherwise cost more than the workflows.
-_WINDOW = 0.02
+# leaves at once, then so many per window. Publishing and acknowledging would otherwise cost more than the workflows.
 _MOST_MESSAGES = 4
+_WINDOW, _BUSY_WINDOW = 0.02, 0.1
+_last_batch = 0
 
 
 def wake(queue: str, workflow_id: str) -> None:
@@ -28,7 +29,13 @@ def flush() -> None:
     _outbox.flush()
 
 
+def _window() -> float:
+    return _BUSY_WINDOW if _last_batch > _MOST_MESSAGES else _WINDOW
+
+
 def _send(batch: list[tuple[str, str]]) -> None:
+    global _last_batch
+    _last_batch = len(batch)
     by_queue: dict[str, list[str]] = {}
     for queue, workflow_id in batch:
         by_queue.setdefault(queue, []).append(workflow_id)
@@ -40,4 +47,4 @@ def _send(batch: list[tuple[str, str]]) -> None:
             telemetry.dispatch_failed(len(workflow_ids), error)
 
 
-_outbox: Outbox[tuple[str, str]] = Outbox("telltale-dispatch", _send, lambda: _WINDOW)
+_outbox: Outbox[tuple[str, str]] = Outbox("telltale-dispatch", _send, _window)

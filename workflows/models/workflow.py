@@ -88,9 +88,9 @@ class Workflow(models.Model):
             models.Index(F("definition"), F("created_at").desc(), F("id").desc(), name="workflow_by_definition"),
             models.Index(F("status_at"), name="workflow_by_status_change"),
             models.Index(fields=["queue", "available_at"], condition=Q(status="queued"), name="workflow_claimable"),
+            # Also how a worker finds its own: no more rows run than there are pool children.
             models.Index(fields=["lease_expires_at"], condition=Q(status="running"), name="workflow_leases"),
-            models.Index(fields=["worker"], condition=Q(status="running"), name="workflow_held_by"),
-            models.Index(fields=["id"], name="workflow_id_prefix", opclasses=["text_pattern_ops"]),
+            # The beginning of an id is found by the pattern index that Django makes beside a text key.
         ]
 
     def __str__(self) -> str:
