@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,14 @@ def words(name: str, default: list[str]) -> list[str]:
 def database(name: str, default: str) -> dict[str, Any]:
     """A PostgreSQL URL as Django's settings."""
     value = text(name, default)
+    shown = re.sub(r"(://[^:/@]*:).*@", r"\1…@", value)  # its password must not reach a log
     good = f"{name}=postgres://user:password@host:5432/database"
     try:
         parsed = dict(dj_database_url.parse(value))
     except (ValueError, KeyError) as error:
-        raise BadEnvironment(f"{name}={value!r} is not a database URL ({error}). Use {good}.") from None
+        raise BadEnvironment(f"{name}={shown!r} is not a database URL ({type(error).__name__}). Use {good}.") from None
     if parsed.get("ENGINE") != "django.db.backends.postgresql" or not parsed.get("NAME"):
-        raise BadEnvironment(f"{name}={value!r} is not a PostgreSQL database with a name. Use {good}.")
+        raise BadEnvironment(f"{name}={shown!r} is not a PostgreSQL database with a name. Use {good}.")
     options: dict[str, Any] = parsed.get("OPTIONS") or {}  # type: ignore[assignment]
     for option in ("host", "port"):  # a socket's directory can only be given as ?host=…; everybody reads HOST and PORT
         given = options.pop(option, "")

@@ -11,11 +11,14 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import IO
+
+from config.supervisor import die_with_parent
 
 DATABASE = "telltale"
 USER = "postgres"
@@ -87,6 +90,7 @@ class Postgres:
             stderr=log,
             cwd=self.data,
             start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509  calls prctl only, which takes no lock
             user=self._uid,
             group=self._gid,
             extra_groups=self._extra_groups,
@@ -119,8 +123,17 @@ class Postgres:
     def _prepare_directories(self) -> None:
         for directory in {self.data, self.socket}:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._refuse_foreign(directory)
             if self.account is not None:
                 os.chown(directory, self.account.pw_uid, self.account.pw_gid)
+
+    def _refuse_foreign(self, directory: Path) -> None:
+        """A directory that somebody else made in a shared place could be a trap, above all for root."""
+        found = directory.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), self._uid}:
+            raise PostgresError(
+                f"{directory} is not a directory of ours. Remove it, or set TELLTALE_HOME to a shorter path."
+            )
 
     def _initialise(self, bin_directory: Path) -> None:
         command = [

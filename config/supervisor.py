@@ -119,7 +119,7 @@ class Supervisor:
     def _start(self, service: Service) -> None:
         service.process = subprocess.Popen(
             service.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", bufsize=1, start_new_session=True, preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509  calls prctl only, which takes no lock
+            errors="replace", bufsize=1, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  calls prctl only, which takes no lock
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         arguments = (service.name, service.process.stdout)
@@ -166,14 +166,14 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _die_with_parent(parent: int) -> Callable[[], None] | None:
-    """A child asks Linux for SIGTERM at its parent's death: `kill -9` of the supervisor leaves nobody behind."""
+def die_with_parent(number: int) -> Callable[[], None] | None:
+    """A child asks Linux for a signal at its parent's death: `kill -9` of the supervisor leaves nobody behind."""
     if sys.platform != "linux":
         return None
-    libc = ctypes.CDLL(None)
+    libc, parent = ctypes.CDLL(None), os.getpid()
 
     def ask() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        libc.prctl(_PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:  # it died in between
             os._exit(1)
 

@@ -62,3 +62,11 @@ def test_no_service_needs_to_run_for_the_system_checks() -> None:
     environment = {**os.environ, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nowhere"}
     done = subprocess.run([sys.executable, "manage.py", "check"], cwd=ROOT, env=environment, check=False)
     assert done.returncode == 0
+
+
+def test_a_bad_database_url_is_refused_without_showing_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://me:se:cr@et@host/name")
+    with pytest.raises(env.BadEnvironment) as refused:
+        env.database("DATABASE_URL", "")
+    assert "mysql://me:…@host/name" in str(refused.value)
+    assert "cr" not in str(refused.value).partition("Use")[0]

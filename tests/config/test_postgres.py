@@ -124,3 +124,13 @@ def test_missing_binaries_are_an_error_that_names_the_ways_out(monkeypatch: pyte
     monkeypatch.setattr("shutil.which", lambda _name: None)
     with pytest.raises(PostgresError, match=r"PG_BINDIR.*DATABASE_URL"):
         binaries()
+
+
+def test_a_directory_that_somebody_else_made_is_refused(home: Path) -> None:
+    server = Postgres(home)
+    elsewhere = home / "elsewhere"
+    elsewhere.mkdir()
+    server.socket = home / "trap"
+    server.socket.symlink_to(elsewhere)
+    with pytest.raises(PostgresError, match="not a directory of ours"):
+        server.start()

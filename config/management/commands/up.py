@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -119,5 +120,7 @@ def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=5):  # noqa: S310  our own address
             return True
+    except urllib.error.HTTPError:  # a refusal (another host name, TLS demanded) is an answer, too
+        return True
     except OSError:
         return False
