@@ -53,7 +53,7 @@ def running(handle: WorkflowHandle[Any]) -> Iterator[None]:
 
 
 class Bursts:
-    """A workflow that publishes bursts of values, each when the test lets it: what breaks, breaks while it publishes."""
+    """A workflow that publishes bursts of values, each when the test lets it; so what breaks, breaks meanwhile."""
 
     def __init__(self, count: int, size: int) -> None:
         self._allowed, self._count, self._size = threading.Semaphore(0), count, size
