@@ -51,8 +51,11 @@ class EventKind(StrEnum):
     """What one row of the history says."""
 
     CREATED = "created"
+    DUE = "due"  # its time to start has come
     CLAIMED = "claimed"
     RELEASED = "released"
+    SUSPENDED = "suspended"  # waits without a worker
+    WOKEN = "woken"  # what it waited for has happened
     STEP_STARTED = "step_started"
     STEP_RETRYING = "step_retrying"
     STEP_SUCCEEDED = "step_succeeded"
@@ -62,10 +65,29 @@ class EventKind(StrEnum):
     MESSAGE_SENT = "message_sent"
     MESSAGE_RECEIVED = "message_received"
     EVENT_READ = "event_read"
+    SLEPT = "slept"
+    CHILD_STARTED = "child_started"
+    RESULT_READ = "result_read"
+    RESULTS_GATHERED = "results_gathered"
+    COMPLETION_READ = "completion_read"
+    PATCHED = "patched"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
     QUARANTINED = "quarantined"
+    RESUMED = "resumed"
+    FORKED = "forked"  # what precedes it was copied from another workflow
+    FORK_STARTED = "fork_started"  # another workflow was made from this one
+    PINNED = "pinned"
+    UNPINNED = "unpinned"
+
+
+class MissedPolicy(StrEnum):
+    """What a schedule does about occurrences whose time passed while nothing could start them."""
+
+    SKIP = "skip"
+    LAST = "last"  # start only the latest of them
+    ALL = "all"
 
 
 class Transition(NamedTuple):
@@ -77,11 +99,15 @@ class Transition(NamedTuple):
 
 TRANSITIONS: dict[str, Transition] = {
     "claim": Transition(frozenset({Status.QUEUED}), Status.RUNNING),
+    "due": Transition(frozenset({Status.DELAYED}), Status.QUEUED),
+    "suspend": Transition(frozenset({Status.RUNNING}), Status.WAITING),
+    "wake": Transition(frozenset({Status.WAITING}), Status.QUEUED),
     "release": Transition(frozenset({Status.RUNNING}), Status.QUEUED),
     "succeed": Transition(frozenset({Status.RUNNING}), Status.SUCCEEDED),
     "fail": Transition(frozenset({Status.RUNNING}), Status.FAILED),
     "quarantine": Transition(frozenset({Status.RUNNING}), Status.QUARANTINED),
     "cancel": Transition(ACTIVE, Status.CANCELLED),
+    "resume": Transition(frozenset({Status.FAILED, Status.CANCELLED, Status.QUARANTINED}), Status.QUEUED),
 }
 
 

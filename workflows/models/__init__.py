@@ -1,9 +1,27 @@
 """The tables. Fields, constraints and QuerySets only; who writes them is `transitions` and `event_log`."""
 
+from workflows.models.deletion import Deletion
 from workflows.models.event import Event
 from workflows.models.message import Message
+from workflows.models.queue import Queue, QueueStart
+from workflows.models.schedule import Schedule
 from workflows.models.step import Step
 from workflows.models.value import Value
+from workflows.models.wait import Wait, Wakeup
+from workflows.models.worker import Worker
 from workflows.models.workflow import Workflow
 
-__all__ = ["Event", "Message", "Step", "Value", "Workflow"]
+__all__ = [
+    "Deletion",
+    "Event",
+    "Message",
+    "Queue",
+    "QueueStart",
+    "Schedule",
+    "Step",
+    "Value",
+    "Wait",
+    "Wakeup",
+    "Worker",
+    "Workflow",
+]

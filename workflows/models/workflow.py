@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length
@@ -29,6 +30,9 @@ class Workflow(models.Model):
     id = models.CharField(primary_key=True, max_length=MAX_LENGTH)
     definition = models.CharField(max_length=200)
     queue = models.CharField(max_length=100, default="default")
+    priority = models.SmallIntegerField(default=0)  # higher first
+    partition_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  null: in no partition
+    dedup_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  null: may repeat
     status = models.CharField(max_length=12, choices=[(s.value, s.value) for s in Status], default=Status.QUEUED)
     input = models.JSONField()
     output = models.JSONField(null=True, blank=True)
@@ -39,8 +43,23 @@ class Workflow(models.Model):
     crashes = models.IntegerField(default=0)
     takeovers = models.IntegerField(default=0)
     available_at = models.DateTimeField()
+    wake_at = models.DateTimeField(null=True, blank=True)  # when delayed or waiting: queued again at the latest then
+    timeout = models.FloatField(null=True, blank=True)  # seconds from the first claim to the deadline
+    deadline_at = models.DateTimeField(null=True, blank=True)
     last_seq = models.BigIntegerField(default=0)
     waiting = models.JSONField(null=True, blank=True)
+    wakes = models.IntegerField(default=0)  # how often something it may wait for happened: fences its suspension
+    watched = ArrayField(models.TextField(), null=True, blank=True)  # keys that others wait for; "": its end
+    version = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  null: not claimed yet
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children", db_index=False
+    )
+    forked_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="forks", db_index=False
+    )
+    forked_position = models.IntegerField(null=True, blank=True)
+    schedule = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  null: nobody's occurrence
+    pinned = models.BooleanField(default=False)  # retention leaves it alone
     created_by = models.CharField(max_length=200, default="", blank=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
@@ -54,6 +73,8 @@ class Workflow(models.Model):
             ("start_workflow", "Can start workflows"),
             ("cancel_workflow", "Can cancel workflows"),
             ("send_message", "Can send messages to workflows"),
+            ("resume_workflow", "Can resume workflows"),
+            ("fork_workflow", "Can fork and restart workflows"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -81,13 +102,50 @@ class Workflow(models.Model):
                 name="workflow_counters_are_not_negative",
             ),
             models.CheckConstraint(condition=GreaterThanOrEqual(Length("id"), 1), name="workflow_id_is_not_empty"),
+            models.CheckConstraint(
+                condition=Q(wake_at__isnull=True) | Q(status__in=["delayed", "waiting"]),
+                name="workflow_wakes_only_when_delayed_or_waiting",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="delayed") | Q(wake_at__isnull=False), name="workflow_delay_has_an_end"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="waiting") | Q(waiting__isnull=False), name="workflow_waits_for_something"
+            ),
+            models.UniqueConstraint(
+                fields=["queue", "dedup_key"],
+                condition=Q(dedup_key__isnull=False, finished_at__isnull=True),
+                name="workflow_once_per_dedup_key",
+            ),
         ]
         indexes = [
             models.Index(F("created_at").desc(), F("id").desc(), name="workflow_newest"),
             models.Index(F("status"), F("created_at").desc(), F("id").desc(), name="workflow_by_status"),
             models.Index(F("definition"), F("created_at").desc(), F("id").desc(), name="workflow_by_definition"),
             models.Index(F("status_at"), name="workflow_by_status_change"),
-            models.Index(fields=["queue", "available_at"], condition=Q(status="queued"), name="workflow_claimable"),
+            models.Index(
+                F("queue"),
+                F("priority").desc(),
+                F("available_at"),
+                condition=Q(status="queued"),
+                name="workflow_claim_order",
+            ),
+            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="workflow_alarms"),
+            models.Index(
+                fields=["deadline_at"],
+                condition=Q(deadline_at__isnull=False, finished_at__isnull=True),
+                name="workflow_deadlines",
+            ),
+            models.Index(
+                fields=["queue", "partition_key"],
+                condition=Q(partition_key__isnull=False, finished_at__isnull=True),
+                name="workflow_partitions",
+            ),
+            models.Index(fields=["parent", "created_at"], condition=Q(parent__isnull=False), name="workflow_children"),
+            models.Index(fields=["forked_from"], condition=Q(forked_from__isnull=False), name="workflow_forks"),
+            models.Index(
+                F("schedule"), F("created_at").desc(), condition=Q(schedule__isnull=False), name="workflow_of_schedule"
+            ),
             # Also how a worker finds its own: no more rows run than there are pool children.
             models.Index(fields=["lease_expires_at"], condition=Q(status="running"), name="workflow_leases"),
             # The beginning of an id is found by the pattern index that Django makes beside a text key.
