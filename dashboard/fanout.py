@@ -23,7 +23,7 @@ from django.db import InterfaceError, OperationalError, connection
 from dashboard import access, lists, protocol, snapshots, tail, topics
 from dashboard.protocol import CloseCode, ErrorCode, ResetReason
 from dashboard.subscriptions import ListSubscription, Reader, Subscription, Topic, WorkflowSubscription
-from workflows import event_log
+from workflows import history
 from workflows.listener import listener
 
 TICK_PERIOD = 0.005  # between queries, so that topics due at about the same time share one
@@ -120,9 +120,7 @@ class Fanout:
             raise
         return subscription
 
-    async def _place(
-        self, subscription: WorkflowSubscription, head: event_log.Head, at: protocol.Cursor | None
-    ) -> None:
+    async def _place(self, subscription: WorkflowSubscription, head: history.Head, at: protocol.Cursor | None) -> None:
         if at is None:
             await self._restart([subscription], None)
         elif at["epoch"] != head.epoch:
@@ -298,11 +296,11 @@ class Fanout:
                 self._do(reader.end(CloseCode.SIGNED_OUT))
             elif standings.get(reader.credential) is access.Standing.FORBIDDEN:
                 self._do(reader.end(CloseCode.FORBIDDEN))
-        heads = await self.ask(event_log.heads, list(self._topics))
+        heads = await self.ask(history.heads, list(self._topics))
         for topic in self._topics.values():
             self._audit(topic, heads.get(topic.id))
 
-    def _audit(self, topic: Topic, head: event_log.Head | None) -> None:
+    def _audit(self, topic: Topic, head: history.Head | None) -> None:
         placed = [subscription for subscription in topic.readers if subscription.placed]
         topic.suspect = head is None or any(one.epoch != head.epoch or one.cursor > head.seq for one in placed)
         topic.head = max(topic.head, head.seq if head else 0)
@@ -345,10 +343,10 @@ def _read(question: Callable[..., _Answer], *arguments: Any) -> _Answer:
         return question(*arguments)
 
 
-def _visible_head(user: access.Visitor, workflow_id: str) -> event_log.Head | None:
+def _visible_head(user: access.Visitor, workflow_id: str) -> history.Head | None:
     if not access.visible_workflows(user).filter(pk=workflow_id).exists():
         return None
-    return event_log.heads([workflow_id]).get(workflow_id)
+    return history.heads([workflow_id]).get(workflow_id)
 
 
 def _read_start(workflow_id: str) -> _Start | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from dashboard.protocol import LIMITS
-from workflows import event_log, queries
+from workflows import history, queries
 from workflows.fold import State
 
 
@@ -26,9 +26,9 @@ class Snapshot(NamedTuple):
 def read(workflow_id: str) -> Snapshot | None:
     """The workflow now; None if there is none. Who asks must have asked `access` before."""
     # The epoch first: should the workflow be deleted and made anew in between, the tail notices the old epoch.
-    head = event_log.heads([workflow_id]).get(workflow_id)
-    state = event_log.snapshot(workflow_id)
+    head = history.heads([workflow_id]).get(workflow_id)
+    state = history.snapshot(workflow_id)
     if head is None or state is None:
         return None
     events = queries.latest_events(workflow_id, limit=int(LIMITS["snapshot_events"]), before=state["seq"] + 1)
-    return Snapshot(head.epoch, state, [event_log.wire(event) for event in events])
+    return Snapshot(head.epoch, state, [history.wire(event) for event in events])

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import NamedTuple, TypeAlias
 
 from dashboard import protocol, topics
-from workflows import event_log
+from workflows import history
 
 # One frame: enough to catch up 25,000 events a second, small enough to share a connection with other topics.
 MAX_EVENTS = 1_000
@@ -29,11 +29,11 @@ class Frame(NamedTuple):
 
 def read(places: Collection[Place]) -> dict[Place, Frame]:
     """What follows each place, in one query for all. A workflow that does not exist is left out."""
-    found = event_log.tail(places, limit=MAX_EVENTS, max_bytes=MAX_BYTES)
+    found = history.tail(places, limit=MAX_EVENTS, max_bytes=MAX_BYTES)
     return {place: _frame(place, tail) for place, tail in found.items()}
 
 
-def _frame(place: Place, tail: event_log.Tail) -> Frame:
+def _frame(place: Place, tail: history.Tail) -> Frame:
     workflow_id, seq = place
     if not tail.length:
         return Frame(tail.epoch, seq, "", whole=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workflows import engine, event_log, registry, transitions
+from workflows import engine, history, registry, transitions
 from workflows.fold import State, empty_state, fold
 from workflows.handles import WorkflowHandle
 from workflows.models import Event
@@ -34,14 +34,14 @@ def crash(handle: WorkflowHandle[Any]) -> None:
 def folded(workflow_id: str) -> State:
     """The state that the history alone tells."""
     events = Event.objects.filter(workflow_id=workflow_id).order_by("seq")
-    return fold(empty_state(workflow_id), [event_log.wire(event) for event in events])
+    return fold(empty_state(workflow_id), [history.wire(event) for event in events])
 
 
 def assert_history_is_whole(workflow_id: str) -> None:
     """The history has no gap, and folds to exactly the rows."""
     seqs = list(Event.objects.filter(workflow_id=workflow_id).order_by("seq").values_list("seq", flat=True))
     assert seqs == list(range(1, len(seqs) + 1))
-    assert folded(workflow_id) == event_log.snapshot(workflow_id)
+    assert folded(workflow_id) == history.snapshot(workflow_id)
 
 
 def kinds(handle: WorkflowHandle[Any]) -> list[str]:

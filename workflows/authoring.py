@@ -5,11 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from datetime import datetime
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from workflows import context, operations, payloads, registry, steps
+from workflows.context import Execution
 from workflows.handles import WorkflowHandle
+from workflows.options import Options
 from workflows.retries import RetryPolicy
+from workflows.states import EventKind
 from workflows.steps import StepSpec
 
 P = ParamSpec("P")
@@ -42,40 +46,69 @@ class Definition(Generic[P, R]):
         """
         return self.using().start(*args, **kwargs)
 
-    def using(self, *, workflow_id: str | None = None, queue: str | None = None) -> Starter[P, R]:
-        """This will return a starter with an id (starting it twice gives the same workflow) or another queue."""
-        return Starter(self, workflow_id, queue)
+    def using(
+        self,
+        *,
+        workflow_id: str | None = None,
+        queue: str | None = None,
+        priority: int = 0,
+        delay: float | None = None,
+        run_at: datetime | None = None,
+        timeout: float | None = None,
+        dedup_key: str | None = None,
+        on_duplicate: Literal["return", "raise"] = "return",
+        partition_key: str | None = None,
+    ) -> Starter[P, R]:
+        """This will return a starter with an id (starting it twice gives the same workflow) and other options.
+
+        priority: -1000 to 1000, higher first. delay (seconds) or run_at: not before. timeout: seconds from the first
+        claim until it is cancelled, and its children with it. dedup_key: while a workflow with this key is unfinished
+        in the queue, a further start returns that one, or raises DuplicateWorkflow, by `on_duplicate`. partition_key:
+        what a limit of the queue counts by. Raises InvalidInput.
+        """
+        options = Options(
+            queue=queue, priority=priority, delay=delay, run_at=run_at, timeout=timeout, dedup_key=dedup_key,
+            on_duplicate=on_duplicate, partition_key=partition_key,
+        )  # fmt: skip
+        options.check()
+        return Starter(self, workflow_id, options)
 
 
 class Starter(Generic[P, R]):
     """A definition with the options of one start."""
 
-    def __init__(self, definition: Definition[P, R], workflow_id: str | None, queue: str | None) -> None:
-        self._definition, self._workflow_id, self._queue = definition, workflow_id, queue
+    def __init__(self, definition: Definition[P, R], workflow_id: str | None, options: Options) -> None:
+        self._definition, self._workflow_id, self._options = definition, workflow_id, options
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> WorkflowHandle[R]:
         """This will start the workflow, or return the one that has the id already.
 
-        In the body of another workflow it is recorded as a step. Raises WorkflowConflict when the id belongs to
-        another definition or other input, InvalidWorkflowId, InvalidInput and PayloadError.
+        In the body of another workflow it starts a child: recorded, with an id made of the parent's, so that a replay
+        attaches to the same one. Raises WorkflowConflict when the id belongs to another definition or other input,
+        DuplicateWorkflow, InvalidWorkflowId, InvalidInput and PayloadError.
         """
-        execution = context.current()
-        if execution is None or execution.step is not None:
-            return WorkflowHandle(self._start(self._workflow_id, args, kwargs))
-        # The id must be the same when the step is tried again after a crash.
-        derived = f"{execution.owner.workflow_id}-{execution.position + 1}"
-        started_id = steps.run(
-            StepSpec(f"start {self._definition.name}", self._start, RetryPolicy(), atomic=False),
-            (self._workflow_id or derived, args, kwargs),
-            {},
-        )
-        return WorkflowHandle(started_id)
-
-    def _start(self, workflow_id: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        name, execution = self._definition.name, context.current()
+        if execution is not None and execution.step is None:
+            return WorkflowHandle(self._start_child(execution, args, kwargs))
+        parent = execution.owner.workflow_id if execution else None
         started = operations.start(
-            self._definition.name, args=args, kwargs=kwargs, workflow_id=workflow_id, queue=self._queue
+            name, args=args, kwargs=kwargs, workflow_id=self._workflow_id, options=self._options, parent=parent
         )
-        return started.id
+        return WorkflowHandle(started.id)
+
+    def _start_child(self, execution: Execution, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        name = self._definition.name
+        position, recorded = execution.next_operation(EventKind.CHILD_STARTED.value, None)
+        if recorded is None:
+            return operations.start_child(
+                execution.owner, position, name, args=args, kwargs=kwargs, workflow_id=self._workflow_id,
+                options=self._options,
+            )  # fmt: skip
+        if recorded.content["definition"] != name:
+            raise execution.mismatch(f"child {recorded.content['definition']!r}", f"child {name!r}")
+        if recorded.content["attached"]:
+            operations.check_attached(recorded.name, name, args, kwargs)
+        return recorded.name
 
 
 class Step(Generic[P, R]):

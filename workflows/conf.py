@@ -28,6 +28,8 @@ class Conf:
     crash_backoff: float = 1.0  # second crash in a row waits this long, then doubling up to a minute
     drain_seconds: float = 10.0  # a pool child claims further rows this long before it returns to the broker
     shutdown_grace: float = 10.0  # a stopping worker lets workflows run this long before handing them back
+    suspend_after: float = 0.05  # a wait in a workflow's body holds its worker this long before it gives it up
+    suspend_at_least: float = 1.0  # a wait that ends by itself within this time keeps its worker
     database_patience: float = 60.0  # how long a checkpoint keeps asking a database that went away
     value_max_bytes: int = 64 * 1024  # one published value
     payload_max_bytes: int = 1024 * 1024  # an input, an output, a step's result, a message

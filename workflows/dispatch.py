@@ -19,9 +19,12 @@ _WINDOW, _BUSY_WINDOW = 0.02, 0.1
 _last_batch = 0
 
 
-def wake(queue: str, workflow_id: str) -> None:
-    """Once the current transaction has committed, tell the workers of a queue that a workflow is claimable."""
-    transaction.on_commit(lambda: _outbox.put((queue, workflow_id)))
+def wake(queue: str, workflow_id: str, *, delay: float = 0) -> None:
+    """Once the current transaction has committed, tell the workers of a queue that a workflow is claimable.
+
+    delay: seconds until they shall look.
+    """
+    transaction.on_commit(lambda: _outbox.put((queue, workflow_id, delay)))
 
 
 def flush() -> None:
@@ -33,18 +36,20 @@ def _window() -> float:
     return _BUSY_WINDOW if _last_batch > _MOST_MESSAGES else _WINDOW
 
 
-def _send(batch: list[tuple[str, str]]) -> None:
+def _send(batch: list[tuple[str, str, float]]) -> None:
     global _last_batch
     _last_batch = len(batch)
-    by_queue: dict[str, list[str]] = {}
-    for queue, workflow_id in batch:
-        by_queue.setdefault(queue, []).append(workflow_id)
-    for queue, workflow_ids in by_queue.items():
+    by_queue: dict[str, list[tuple[str, float]]] = {}
+    for queue, workflow_id, delay in batch:
+        by_queue.setdefault(queue, []).append((workflow_id, delay))
+    for queue, messages in by_queue.items():
         try:
-            for workflow_id in workflow_ids[:_MOST_MESSAGES]:
-                current_app.send_task(TASK, kwargs={"workflow_id": workflow_id}, queue=queue, retry=False)
+            for workflow_id, delay in messages[:_MOST_MESSAGES]:
+                current_app.send_task(
+                    TASK, kwargs={"workflow_id": workflow_id}, queue=queue, retry=False, countdown=delay or None
+                )
         except Exception as error:  # any broker raises its own types; the row is safe and will be found
-            telemetry.dispatch_failed(len(workflow_ids), error)
+            telemetry.dispatch_failed(len(messages), error)
 
 
-_outbox: Outbox[tuple[str, str]] = Outbox("telltale-dispatch", _send, _window)
+_outbox: Outbox[tuple[str, str, float]] = Outbox("telltale-dispatch", _send, _window)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workflows.authoring import Definition, Starter, Step, step, workflow
 from workflows.errors import (
+    DuplicateWorkflow,
     InvalidInput,
     InvalidWorkflowId,
     NonDeterminism,
@@ -25,13 +26,14 @@ from workflows.errors import (
     WorkflowNotFound,
     WorkflowQuarantined,
 )
-from workflows.handles import HistoryEvent, WorkflowHandle, get_event, retrieve, send
-from workflows.publishing import receive, set_event, track, workflow_id
+from workflows.handles import HistoryEvent, WorkflowHandle, as_completed, gather, get_event, retrieve, send
+from workflows.publishing import patched, receive, set_event, sleep, track, workflow_id
 from workflows.states import Status
 from workflows.waits import PublishedValue
 
 __all__ = [
     "Definition",
+    "DuplicateWorkflow",
     "HistoryEvent",
     "InvalidInput",
     "InvalidWorkflowId",
@@ -54,11 +56,15 @@ __all__ = [
     "WorkflowHandle",
     "WorkflowNotFound",
     "WorkflowQuarantined",
+    "as_completed",
+    "gather",
     "get_event",
+    "patched",
     "receive",
     "retrieve",
     "send",
     "set_event",
+    "sleep",
     "step",
     "track",
     "workflow",

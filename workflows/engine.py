@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from workflows import context, dispatch, event_log, payloads, registry, telemetry, transitions
+from workflows import context, dispatch, history, payloads, registry, telemetry, transitions, wakeups
 from workflows.conf import conf
 from workflows.context import Execution
-from workflows.errors import HandBack, Stop
+from workflows.errors import HandBack, Stop, Suspend
+from workflows.history import Replay
 from workflows.transitions import Claim
 
 
@@ -28,6 +29,7 @@ def work(
         if claim is None:
             claim = transitions.claim_next(queues=queues, worker=worker, definitions=definitions)
             if claim is None:
+                _come_back_for_rates(queues)
                 return executed
         execute(claim, stopping=stopping)
         executed += 1
@@ -43,31 +45,51 @@ def _pass_on(queues: list[str]) -> None:
         dispatch.wake(queue, workflow_id)
 
 
+def _come_back_for_rates(queues: list[str]) -> None:
+    """A queue at its rate limit needs a message when the limit allows a further start; later ones are swept."""
+    opening = transitions.next_start(queues)
+    if opening is not None and 0 < opening[1] <= conf().overlooked_after:
+        queue, delay = opening
+        for _queue, workflow_id in overlooked([queue], age=0, limit=1):
+            dispatch.wake(queue, workflow_id, delay=delay)
+
+
 def execute(claim: Claim, *, stopping: Callable[[], bool]) -> None:
     """This will run one claimed workflow to its end, or until this execution must stop."""
-    execution = _execution(claim, stopping)
+    while _must_look_again(claim, stopping):
+        claim = claim._replace(first=False)
+
+
+def _must_look_again(claim: Claim, stopping: Callable[[], bool]) -> bool:
+    """One pass through the body. True: it wanted to wait, but what it waits for has just happened."""
+    owner = claim.owner
     try:
-        output = _run_body(claim, execution)
-        transitions.succeed(claim.owner, output=output)
+        output = _run_body(claim, _execution(claim, stopping))
+        wakeups.tell([transitions.succeed(owner, output=output)])
+    except Suspend as stop:
+        return _is_refused_suspension(claim, stop)
     except HandBack as stop:
-        telemetry.stopped(claim.owner.workflow_id, str(stop))
-        for released in transitions.hand_back(claim.owner):
+        telemetry.stopped(owner.workflow_id, str(stop))
+        for released in transitions.hand_back(owner):
             dispatch.wake(released.queue, released.workflow_id)
     except Stop as stop:
-        telemetry.stopped(claim.owner.workflow_id, str(stop))
+        telemetry.stopped(owner.workflow_id, str(stop))
     except Exception as error:
         _fail(claim, error)
+    return False
+
+
+def _is_refused_suspension(claim: Claim, stop: Suspend) -> bool:
+    try:
+        return not transitions.suspend(claim.owner, wait=stop.wait, wakes=stop.wakes)
+    except Stop as lost:
+        telemetry.stopped(claim.owner.workflow_id, str(lost))
+        return False
 
 
 def _execution(claim: Claim, stopping: Callable[[], bool]) -> Execution:
-    workflow_id = claim.owner.workflow_id
-    return Execution(
-        owner=claim.owner,
-        recorded={} if claim.first else event_log.recorded_operations(workflow_id),
-        deadlines={} if claim.first else event_log.wait_deadlines(workflow_id),
-        next_attempts={} if claim.first else event_log.next_attempts(workflow_id),
-        stopping=stopping,
-    )
+    replay = Replay({}, {}, {}) if claim.first else history.recorded(claim.owner.workflow_id)
+    return Execution(owner=claim.owner, replay=replay, version=claim.version, stopping=stopping)
 
 
 def _run_body(claim: Claim, execution: Execution) -> str:
@@ -80,11 +102,11 @@ def _run_body(claim: Claim, execution: Execution) -> str:
 
 def _fail(claim: Claim, error: Exception) -> None:
     try:
-        transitions.fail(claim.owner, error=payloads.encode_error(error))
+        wakeups.tell([transitions.fail(claim.owner, error=payloads.encode_error(error))])
     except Stop as stop:
         telemetry.stopped(claim.owner.workflow_id, str(stop))
 
 
 def overlooked(queues: list[str], *, age: float, limit: int) -> list[tuple[str, str]]:
     """(queue, workflow id) of rows that are claimable for `age` seconds and were not claimed, oldest first."""
-    return event_log.overlooked(queues, definitions=registry.names(), age=age, limit=limit)
+    return history.overlooked(queues, definitions=registry.names(), age=age, limit=limit)

@@ -28,6 +28,17 @@ class UnknownDefinition(TelltaleError, LookupError):
     """No definition of that name is imported in this process."""
 
 
+class DuplicateWorkflow(TelltaleError):
+    """A dedup key that an unfinished workflow of the queue has already."""
+
+    def __init__(self, queue: str, dedup_key: str, workflow_id: str) -> None:
+        super().__init__(
+            f"Queue {queue!r} has an unfinished workflow with the dedup key {dedup_key!r} already: {workflow_id!r}. "
+            'Wait for its end, or start with on_duplicate="return" to get that one.'
+        )
+        self.workflow_id = workflow_id
+
+
 class DuplicateDefinition(TelltaleError, ValueError):
     """Two functions claim one definition name."""
 
@@ -55,11 +66,13 @@ class NotInWorkflow(TelltaleError, RuntimeError):
 class NonDeterminism(TelltaleError, RuntimeError):
     """Replay met another operation than the recorded one."""
 
-    def __init__(self, position: int, recorded: str, found: str) -> None:
+    def __init__(self, position: int, recorded: str, found: str, versions: tuple[str, str] | None = None) -> None:
+        changed = "The definition changed under a running workflow"
+        if versions is not None and versions[0] != versions[1]:
+            changed += f" (it began with code version {versions[0]}, this worker has {versions[1]})"
         super().__init__(
-            f"Position {position} recorded {recorded}, but the code now asks for {found}. "
-            "The definition changed under a running workflow: restore the order of its operations, "
-            "or start a new workflow with the new code."
+            f"Position {position} recorded {recorded}, but the code now asks for {found}. {changed}: restore the order "
+            'of its operations or guard the change with patched("name"), and resume it; or start a new workflow.'
         )
 
 
@@ -110,6 +123,15 @@ class Cancelled(Stop):
 
 class LeaseLost(Stop):
     """Another execution owns the workflow now; this one records nothing further."""
+
+
+class Suspend(Stop):
+    """The workflow waits and needs no worker meanwhile; it will be executed again when it may go on."""
+
+    def __init__(self, wait: dict[str, Any], wakes: int) -> None:
+        super().__init__(f"waits for {wait.get('for')} {wait.get('name') or wait.get('workflow') or ''}".rstrip())
+        self.wait = wait
+        self.wakes = wakes
 
 
 class HandBack(Stop):

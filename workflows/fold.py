@@ -1,6 +1,6 @@
 """The fold: state before + one event = state after. Pure; `static/js/live/workflow_store.js` is its twin.
 
-A state is plain JSON (see `event_log.snapshot`); an event is its wire form `[seq, at, kind, position, key, data]`.
+A state is plain JSON (see `history.snapshot`); an event is its wire form `[seq, at, kind, position, key, data]`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def empty_state(workflow_id: str) -> State:
     """The state before the first event."""
     workflow = dict.fromkeys(
         ("definition", "queue", "status", "created_at", "started_at", "finished_at", "worker", "waiting", "error",
-         "last_event")
+         "last_event", "wake_at", "deadline_at", "version")
     )  # fmt: skip
     return {"seq": 0, "workflow": {"id": workflow_id, **workflow, "takeovers": 0}, "values": {}, "steps": {}}
 
@@ -45,14 +45,46 @@ def _nothing(state: State, seq: int, at: str, position: int | None, key: str | N
 
 def _created(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
     state["workflow"].update(
-        definition=data["definition"], queue=data["queue"], status=Status.QUEUED.value, created_at=at
+        definition=data["definition"],
+        queue=data["queue"],
+        status=(Status.DELAYED if data.get("wake_at") else Status.QUEUED).value,
+        created_at=at,
+        wake_at=data.get("wake_at"),
+        deadline_at=data.get("deadline_at"),
     )
+
+
+def _queued_again(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    state["workflow"].update(status=Status.QUEUED.value, wake_at=None, waiting=None)
+
+
+def _suspended(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    state["workflow"].update(status=Status.WAITING.value, worker=None, waiting=data["waiting"], wake_at=data["wake_at"])
+
+
+def _resumed(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    state["workflow"].update(
+        status=Status.QUEUED.value, error=None, finished_at=None, deadline_at=None, waiting=None, wake_at=None
+    )
+    for reopened in data["reopened"]:
+        state["steps"][str(reopened)].update(status=StepStatus.RETRYING.value, finished_at=None, next_attempt_at=at)
+
+
+def _forked(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    """What precedes it is another workflow's; this one begins here."""
+    state["workflow"].update(
+        status=Status.QUEUED.value, created_at=at, started_at=None, finished_at=None, worker=None, takeovers=0,
+        waiting=None, error=None, wake_at=None, deadline_at=None, version=None,
+    )  # fmt: skip
 
 
 def _claimed(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
     workflow = state["workflow"]
-    workflow.update(status=Status.RUNNING.value, worker=data["worker"], waiting=None)
+    workflow.update(
+        status=Status.RUNNING.value, worker=data["worker"], waiting=None, deadline_at=data.get("deadline_at")
+    )
     workflow["started_at"] = workflow["started_at"] or at
+    workflow["version"] = workflow["version"] or data.get("version")
 
 
 def _released(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
@@ -101,7 +133,9 @@ def _wait_ended(state: State, seq: int, at: str, position: int | None, key: str 
 def _ended(status: Status) -> Callable[..., None]:
     def effect(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
         workflow = state["workflow"]
-        workflow.update(status=status.value, finished_at=at, worker=None, waiting=None, error=data.get("error"))
+        workflow.update(
+            status=status.value, finished_at=at, worker=None, waiting=None, wake_at=None, error=data.get("error")
+        )
         workflow["takeovers"] += status is Status.QUARANTINED
         for step in state["steps"].values():
             if step["status"] in OPEN_STEPS:
@@ -122,6 +156,16 @@ _EFFECTS: dict[EventKind, Callable[[State, int, str, int | None, str | None, Dat
     EventKind.WAIT_STARTED: _wait_started,
     EventKind.MESSAGE_RECEIVED: _wait_ended,
     EventKind.EVENT_READ: _wait_ended,
+    EventKind.SLEPT: _wait_ended,
+    EventKind.RESULT_READ: _wait_ended,
+    EventKind.RESULTS_GATHERED: _wait_ended,
+    EventKind.COMPLETION_READ: _wait_ended,
+    EventKind.PATCHED: _wait_ended,
+    EventKind.DUE: _queued_again,
+    EventKind.WOKEN: _queued_again,
+    EventKind.SUSPENDED: _suspended,
+    EventKind.RESUMED: _resumed,
+    EventKind.FORKED: _forked,
     EventKind.SUCCEEDED: _ended(Status.SUCCEEDED),
     EventKind.FAILED: _ended(Status.FAILED),
     EventKind.CANCELLED: _ended(Status.CANCELLED),

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
-from workflows import context, event_log, operations, queries, waits
+from workflows import children, context, event_log, operations, queries, steps, waits
 from workflows.context import Execution
-from workflows.errors import (
-    NotInWorkflow,
-    PayloadError,
-    ResultTimeout,
-    WorkflowCancelled,
-    WorkflowEnded,
-    WorkflowFailed,
-    WorkflowQuarantined,
-)
+from workflows.errors import PayloadError
 from workflows.payloads import Json, checked_key
+from workflows.retries import RetryPolicy
 from workflows.states import EventKind, Status
+from workflows.steps import StepSpec
 from workflows.waits import Found, PublishedValue
 
 R = TypeVar("R")
@@ -27,11 +21,6 @@ T = TypeVar("T")
 
 _MISSING: Any = object()
 _ZERO: dict[type, Any] = {str: "", int: 0, float: 0.0, bool: False, list: [], dict: {}}
-_ENDED: dict[Status, type[WorkflowEnded]] = {
-    Status.FAILED: WorkflowFailed,
-    Status.CANCELLED: WorkflowCancelled,
-    Status.QUARANTINED: WorkflowQuarantined,
-}
 
 
 class HistoryEvent(NamedTuple):
@@ -59,12 +48,15 @@ class WorkflowHandle(Generic[R]):
         return waits.read(self.id).status
 
     def result(self, timeout: float | None = None) -> R:
-        """This will block until the workflow ended, for at most `timeout` seconds, and return what it returned.
+        """This will wait until the workflow ended, for at most `timeout` seconds, and return what it returned.
 
-        Raises WorkflowFailed, WorkflowCancelled, WorkflowQuarantined (all with `.error`), ResultTimeout,
-        WorkflowNotFound, and NotInWorkflow when called in the body of a workflow, where it could not be replayed.
+        In the body of a workflow the outcome is recorded: a replay returns the same, a restart in the middle does not
+        extend the timeout, and a longer wait holds no worker. Raises WorkflowFailed, WorkflowCancelled,
+        WorkflowQuarantined (all with `.error`), ResultTimeout and WorkflowNotFound.
         """
-        execution = _outside_the_body("result()")
+        execution = context.current()
+        if execution is not None and execution.step is None:
+            return cast(R, children.result(execution, self.id, timeout=timeout))
         found = waits.until(
             lambda: waits.look_for_end(self.id), watching=[self.id], timeout=timeout, execution=execution
         )
@@ -76,13 +68,9 @@ class WorkflowHandle(Generic[R]):
         return cast(R, await waits.in_thread(lambda: self._outcome(found, timeout)))
 
     def _outcome(self, found: Found[Status] | None, timeout: float | None) -> R:
-        workflow = queries.get_workflow(self.id)
         if found is None:
-            raise ResultTimeout(f"Workflow {self.id!r} is still {workflow.status} after {timeout:g} s. It goes on.")
-        status = Status(workflow.status)
-        if status in _ENDED:
-            raise _ENDED[status](self.id, status, workflow.error)
-        return cast(R, workflow.output)
+            raise children.timed_out(self.id, timeout)
+        return cast(R, children.outcome_of(queries.get_workflow(self.id)).returned())
 
     @overload
     def get_event(self, key: str, *, type: type[T], timeout: float | None = ..., after: int | None = ...) -> T: ...
@@ -138,13 +126,6 @@ class WorkflowHandle(Generic[R]):
             after = events[-1].seq
 
 
-def _outside_the_body(call: str) -> Execution | None:
-    execution = context.current()
-    if execution is not None and execution.step is None:
-        raise NotInWorkflow(f"{call} in the body of a workflow could not be replayed. Call it inside a step.")
-    return execution
-
-
 def _content(found: Found[PublishedValue | None] | None) -> Found[Json] | None:
     """The value alone; None where there is none, be it by timeout or because the workflow ended without it."""
     return Found(found.content.value) if found is not None and found.content is not None else None
@@ -161,14 +142,11 @@ def _recorded_value(
     def look() -> Found[PublishedValue | None] | None:
         return waits.look_for_value(workflow_id, key, after)
 
-    found = look() if position not in execution.deadlines else None
-    if found is None:
-        wait = {"for": "event", "name": key, "workflow": workflow_id}
-        left = waits.durable_deadline(execution, position, timeout=timeout, wait=wait)
-        found = waits.until(look, watching=[workflow_id], timeout=left, execution=execution)
+    wait = {"for": "event", "name": key, "workflow": workflow_id}
+    found = waits.outlast(execution, position, look, wait=wait, timeout=timeout, targets=[workflow_id], key=key)
     content = _content(found)
     outcome = {"workflow": workflow_id, **({"absent": True} if content is None else {"value": content.content})}
-    event_log.wait_ended(execution.owner, EventKind.EVENT_READ, position, key=key, data=json.dumps(outcome))
+    event_log.operation_recorded(execution.owner, EventKind.EVENT_READ, position, key=key, data=json.dumps(outcome))
     return content
 
 
@@ -210,8 +188,41 @@ def get_event(
 def send(workflow_id: str, topic: str, message: Any, *, idempotency_key: str | None = None) -> None:
     """This will put a message into a workflow's inbox; it waits there until the workflow receives it.
 
-    Raises WorkflowNotFound, TransitionRefused (the workflow has ended), PayloadError, and NotInWorkflow when called in
-    the body of a workflow: sending belongs into a step.
+    In the body of a workflow it is recorded as a step and sent exactly once. Raises WorkflowNotFound,
+    TransitionRefused (the workflow has ended) and PayloadError.
     """
-    _outside_the_body("send()")
-    operations.send(workflow_id, topic, message, idempotency_key=idempotency_key)
+    execution = context.current()
+    if execution is None or execution.step is not None:
+        operations.send(workflow_id, topic, message, idempotency_key=idempotency_key, by=_sender(execution))
+        return
+    key = idempotency_key or f"{execution.owner.workflow_id}-{execution.position + 1}"
+    spec = StepSpec(f"send {topic}"[:200], _send, RetryPolicy(), atomic=False)
+    steps.run(spec, (workflow_id, topic, message, key, _sender(execution)), {})
+
+
+def _send(workflow_id: str, topic: str, message: Any, idempotency_key: str, by: str) -> None:
+    operations.send(workflow_id, topic, message, idempotency_key=idempotency_key, by=by)
+
+
+def _sender(execution: Execution | None) -> str:
+    return f"workflow {execution.owner.workflow_id}"[:200] if execution else ""
+
+
+def gather(handles: Sequence[WorkflowHandle[R]], *, timeout: float | None = None) -> list[R]:
+    """This will wait until all these workflows ended and return what they returned, in their order.
+
+    Raises what `result` would of the first in order that has none, and ResultTimeout. In the body of a workflow it is
+    one recorded operation, and a longer wait holds no worker.
+    """
+    return cast(list[R], children.gather([handle.id for handle in handles], timeout=timeout))
+
+
+def as_completed(handles: Sequence[WorkflowHandle[R]], *, timeout: float | None = None) -> Iterator[WorkflowHandle[R]]:
+    """This will yield the handles in the order in which the workflows end.
+
+    In the body of a workflow the order is recorded, and a longer wait holds no worker. Raises ResultTimeout when none
+    of the rest ended within `timeout` seconds, and WorkflowNotFound.
+    """
+    by_id = {handle.id: handle for handle in handles}
+    for workflow_id in children.as_completed(list(by_id), timeout=timeout):
+        yield by_id[workflow_id]

@@ -19,8 +19,10 @@ from collections.abc import Callable, Iterable
 
 from django.db import close_old_connections, connection
 
-from workflows import recovery, sql, telemetry
+from workflows import recovery, telemetry
 from workflows.conf import conf
+from workflows.sql import fetch
+from workflows.sql.claiming import RENEW
 
 _WATCH_INTERVAL = 0.2  # seconds between looks at the pool's processes
 _DOUBLE = struct.Struct("d")
@@ -100,10 +102,12 @@ class Keeper:
     def _renew(self) -> None:
         close_old_connections()
         workers = [identity(pid) for pid in self._known]
-        sql.fetch(sql.RENEW, {"workers": workers, "lease": f"{conf().lease_seconds} seconds"})
+        fetch(RENEW, {"workers": workers, "lease": f"{conf().lease_seconds} seconds"})
 
     def _recover(self) -> None:
         recovery.release_expired()
+        recovery.cancel_overdue()
+        recovery.deliver_wakeups()
         if not is_stop_announced():
             idle = len(self._known) - recovery.held_by([identity(pid) for pid in self._known])
             if idle > 0:

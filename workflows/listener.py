@@ -19,6 +19,7 @@ import psycopg
 from workflows import sql, telemetry
 from workflows.conf import conf
 from workflows.notify import CHANNEL
+from workflows.sql.reads import MOVED
 
 Callback = Callable[[str, int], None]
 
@@ -104,7 +105,7 @@ class Listener:
         with self._lock:
             known = {workflow_id: min(w.seq for w in watches) for workflow_id, watches in self._watches.items()}
         if known:
-            rows = connection.execute(sql.MOVED, {"ids": list(known), "seqs": list(known.values())}).fetchall()
+            rows = connection.execute(MOVED, {"ids": list(known), "seqs": list(known.values())}).fetchall()
             self._tell(dict(rows), backwards=True)
 
     def _tell(self, moved: dict[str, int], *, backwards: bool = False) -> None:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from django.db import IntegrityError, transaction
 
-from workflows import dispatch, event_log, ids, payloads, registry, transitions
+from workflows import dispatch, ids, payloads, registry, transitions, wakeups
 from workflows.conf import conf
-from workflows.errors import InvalidInput, TransitionRefused, WorkflowConflict, WorkflowNotFound
+from workflows.errors import (
+    DuplicateWorkflow,
+    InvalidInput,
+    TransitionRefused,
+    WorkflowConflict,
+    WorkflowNotFound,
+)
+from workflows.event_log import Owner
 from workflows.models import Message, Workflow
+from workflows.options import Options
+from workflows.sql import fetch, lifecycle
+from workflows.states import EventKind, Status
+from workflows.transitions import Beginning
+
+Verb = Literal["cancel", "resume", "delete", "pin", "unpin", "restart"]
 
 
 def start(
@@ -19,28 +33,108 @@ def start(
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
     workflow_id: str | None = None,
-    queue: str | None = None,
+    options: Options | None = None,
+    parent: str | None = None,
+    schedule: str | None = None,
     by: str = "",
 ) -> Workflow:
-    """This will start a workflow, or return the one that has the id already.
+    """This will start a workflow, or return the one that has the id, or the dedup key, already.
 
-    Inside `transaction.atomic()` it starts on commit and leaves nothing on rollback. `by` names the user, if one asked.
-    Raises UnknownDefinition, InvalidInput (arguments that do not fit), PayloadError, InvalidWorkflowId, and
-    WorkflowConflict when the id belongs to another definition or other input.
+    Inside `transaction.atomic()` it starts on commit and leaves nothing on rollback. `by` names the user, if one asked;
+    `parent` the workflow, `schedule` the schedule that starts it. Raises UnknownDefinition, InvalidInput (arguments or
+    options that do not fit), PayloadError, InvalidWorkflowId, WorkflowConflict when the id belongs to another
+    definition or other input, and DuplicateWorkflow if the options say so.
     """
+    options = options or Options()
+    beginning = _beginning(definition, args, kwargs, workflow_id, options, by)
+    beginning = replace(beginning, parent=parent, schedule=schedule)
+    while True:
+        created = transitions.start(beginning)
+        if created is not None:
+            _tell_workers(created.queue, created.id, created.status)
+            return created
+        existing = _existing(beginning, options)
+        if existing is not None:
+            return existing
+
+
+def start_child(
+    owner: Owner,
+    position: int,
+    definition: str,
+    *,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    workflow_id: str | None,
+    options: Options,
+) -> str:
+    """This will start a child by the checkpoint that records it in its parent, and return its id.
+
+    Without an id it gets one made of its parent's and the position. A workflow that has the id or the dedup key already
+    is attached to instead. Raises as `start` does, and Cancelled or LeaseLost.
+    """
+    derived = f"{owner.workflow_id}-{position}" if workflow_id is None else workflow_id
+    beginning = _beginning(definition, args, kwargs, derived, options, by="")
+    beginning = replace(beginning, parent=owner.workflow_id)
+    attached = _existing(beginning, options)
+    if attached is not None:
+        beginning = replace(beginning, workflow_id=attached.id)
+    status = transitions.start_child(owner, position, beginning)
+    if status is not None:
+        _tell_workers(beginning.queue, beginning.workflow_id, status)
+    elif attached is None:
+        _existing(beginning, options)  # started by somebody else in between
+    return beginning.workflow_id
+
+
+def check_attached(workflow_id: str, definition: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raises WorkflowConflict when a child that was attached to is another workflow than the code asks for now."""
+    existing = Workflow.objects.filter(id=workflow_id).first()
+    if existing is not None:
+        encoded = _encoded_input(registry.get(definition), args, dict(kwargs))
+        _refuse_difference(existing, definition, payloads.decode(encoded))
+
+
+def _beginning(
+    definition: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None, workflow_id: str | None, options: Options,
+    by: str,
+) -> Beginning:  # fmt: skip
     known = registry.get(definition)
-    encoded = _encoded_input(known, args, dict(kwargs or {}))
-    workflow_id = ids.new_id() if workflow_id is None else ids.checked(workflow_id)
-    queue = known.queue if queue is None else payloads.checked_key(queue, what="queue name")
-    created = transitions.start(
-        workflow_id=workflow_id, definition=definition, queue=queue, encoded_input=encoded, by=by
+    options.check()
+    return Beginning(
+        workflow_id=ids.new_id() if workflow_id is None else ids.checked(workflow_id),
+        definition=definition,
+        queue=known.queue if options.queue is None else options.queue,
+        encoded_input=_encoded_input(known, args, dict(kwargs or {})),
+        by=by,
+        priority=options.priority,
+        delay=options.delay,
+        run_at=options.run_at,
+        timeout=options.timeout,
+        dedup_key=options.dedup_key,
+        partition_key=options.partition_key,
     )
-    if created is not None:
+
+
+def _tell_workers(queue: str, workflow_id: str, status: str) -> None:
+    if status == Status.QUEUED:
         dispatch.wake(queue, workflow_id)
-        return created
-    existing = Workflow.objects.get(id=workflow_id)
-    _refuse_difference(existing, definition, payloads.decode(encoded))
-    return existing
+
+
+def _existing(beginning: Beginning, options: Options) -> Workflow | None:
+    """The workflow that has the id or the dedup key. None: that one ended, or is gone, just now."""
+    existing = Workflow.objects.filter(id=beginning.workflow_id).first()
+    if existing is not None:
+        _refuse_difference(existing, beginning.definition, payloads.decode(beginning.encoded_input))
+        return existing
+    if beginning.dedup_key is None:
+        return None
+    twin = Workflow.objects.filter(
+        queue=beginning.queue, dedup_key=beginning.dedup_key, finished_at__isnull=True
+    ).first()
+    if twin is not None and options.on_duplicate == "raise":
+        raise DuplicateWorkflow(beginning.queue, beginning.dedup_key, twin.id)
+    return twin
 
 
 def _encoded_input(definition: registry.Definition, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
@@ -66,14 +160,89 @@ def _refuse_difference(workflow: Workflow, definition: str, given: Any) -> None:
         )
 
 
-def cancel(workflow_id: str, *, by: str = "", reason: str = "") -> Workflow:
-    """This will stop a workflow for good: before its next checkpoint, if it is running.
+def cancel(workflow_id: str, *, tree: bool = False, by: str = "", reason: str = "") -> Workflow:
+    """This will stop a workflow for good: before its next checkpoint, if it is running. `tree`: its descendants, too.
 
-    Raises WorkflowNotFound, and TransitionRefused when it has ended already.
+    Raises WorkflowNotFound, and TransitionRefused when it (and with `tree`, all of them) has ended already.
     """
     reason = payloads.storable_text(reason, limit=1_000)
-    transitions.cancel(workflow_id, by=by, reason=reason)
+    ended = transitions.cancel([workflow_id], by=by, reason=reason)
+    while tree and (active := fetch(lifecycle.ACTIVE_DESCENDANTS, {"workflow_id": workflow_id})):
+        ended += transitions.cancel([row[0] for row in active], by=by, reason=reason)
+    if not ended:
+        raise transitions.refused(workflow_id, "cancel")
+    wakeups.tell(ended)
     return Workflow.objects.get(id=workflow_id)
+
+
+def resume(workflow_id: str, *, by: str = "", reason: str = "") -> Workflow:
+    """This will let an ended workflow go on at its first unrecorded operation, with no crash counted and no deadline.
+
+    A step whose error ended it is tried again. Raises WorkflowNotFound, TransitionRefused, and DuplicateWorkflow when
+    an unfinished one has its dedup key by now.
+    """
+    try:
+        with transaction.atomic():
+            queue = transitions.resume(workflow_id, by=by, reason=payloads.storable_text(reason, limit=1_000))
+    except IntegrityError:
+        row = Workflow.objects.get(id=workflow_id)
+        twin = Workflow.objects.get(queue=row.queue, dedup_key=row.dedup_key, finished_at__isnull=True)
+        raise DuplicateWorkflow(row.queue, str(row.dedup_key), twin.id) from None
+    dispatch.wake(queue, workflow_id)
+    return Workflow.objects.get(id=workflow_id)
+
+
+def fork(workflow_id: str, position: int, *, new_id: str | None = None, by: str = "", reason: str = "") -> Workflow:
+    """This will start a workflow that has recorded already what this one recorded before `position`.
+
+    Steps, events and values are as of then; the original is left as it is, but for a note. Raises WorkflowNotFound,
+    InvalidInput (no such position), InvalidWorkflowId and WorkflowConflict (the new id is taken).
+    """
+    return _fork(workflow_id, position, None, new_id, by, reason)
+
+
+def restart(
+    workflow_id: str,
+    *,
+    args: Sequence[Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    new_id: str | None = None,
+    by: str = "",
+    reason: str = "",
+) -> Workflow:
+    """This will start the same definition anew, with edited input if given. Raises as `fork` and `start` do."""
+    encoded = None
+    if args is not None or kwargs is not None:
+        original = _found(workflow_id)
+        encoded = _encoded_input(registry.get(original.definition), args or (), dict(kwargs or {}))
+    return _fork(workflow_id, 1, encoded, new_id, by, reason)
+
+
+def _fork(
+    workflow_id: str, position: int, encoded_input: str | None, new_id: str | None, by: str, reason: str
+) -> Workflow:
+    _found(workflow_id)
+    new_id = ids.new_id() if new_id is None else ids.checked(new_id)
+    queue = transitions.fork(
+        workflow_id, new_id=new_id, position=position, encoded_input=encoded_input, by=by,
+        reason=payloads.storable_text(reason, limit=1_000),
+    )  # fmt: skip
+    dispatch.wake(queue, new_id)
+    return Workflow.objects.get(id=new_id)
+
+
+def _found(workflow_id: str) -> Workflow:
+    workflow = Workflow.objects.filter(id=workflow_id).first()
+    if workflow is None:
+        raise WorkflowNotFound(workflow_id)
+    return workflow
+
+
+def pin(workflow_id: str, pinned: bool = True, *, by: str = "", reason: str = "") -> None:
+    """This will make retention leave a workflow alone, or no longer. Raises WorkflowNotFound."""
+    kind = EventKind.PINNED if pinned else EventKind.UNPINNED
+    told = {"by": by, "reason": payloads.storable_text(reason, limit=1_000)}
+    transitions.note(workflow_id, kind, told, pinned=pinned)
 
 
 def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotency_key: str | None = None) -> Message:
@@ -88,18 +257,18 @@ def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotenc
     encoded = payloads.encode(message, what=f"message for topic {topic!r}", limit=conf().payload_max_bytes)
     try:
         with transaction.atomic():
-            message_id = event_log.message_sent(
+            sent = transitions.message_sent(
                 workflow_id, topic=topic, encoded=encoded, by=by, idempotency_key=idempotency_key
             )
     except IntegrityError:
         return Message.objects.get(workflow_id=workflow_id, idempotency_key=idempotency_key)
-    if message_id is None:
+    if sent is None:
         raise _message_refused(workflow_id)
+    message_id, woken = sent
+    wakeups.queue_again([woken] if woken else [])
     return Message.objects.get(id=message_id)
 
 
 def _message_refused(workflow_id: str) -> Exception:
-    status = Workflow.objects.filter(id=workflow_id).values_list("status", flat=True).first()
-    if status is None:
-        return WorkflowNotFound(workflow_id)
+    status = _found(workflow_id).status
     return TransitionRefused(f"Workflow {workflow_id!r} can receive no message any more: it is {status}.")

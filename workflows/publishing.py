@@ -1,4 +1,4 @@
-"""What a workflow's own code says and hears while it runs: `set_event`, `receive`, `track`."""
+"""What a workflow's own code says and hears while it runs: `set_event`, `receive`, `sleep`, `track`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
-from workflows import context, event_log, payloads, waits
+from workflows import context, event_log, payloads, waits, wakeups
 from workflows.conf import conf
 from workflows.context import Execution
 from workflows.payloads import Json
@@ -34,14 +34,18 @@ def set_event(key: str, value: Json) -> None:
     if scope is None:
         position, recorded = execution.next_operation(EventKind.VALUE_SET.value, key)
         if recorded is None:
-            event_log.set_value(
-                execution.owner, str(position), position=position, key=key, encoded=encoded, in_step=False
-            )
+            _publish(execution, str(position), position=position, key=key, encoded=encoded, in_step=False)
     elif scope.buffered is not None:
         scope.buffered.append((key, encoded))
     else:
         op = f"{scope.position}.{scope.attempt}.{next(scope.calls)}"
-        event_log.set_value(execution.owner, op, position=scope.position, key=key, encoded=encoded, in_step=True)
+        _publish(execution, op, position=scope.position, key=key, encoded=encoded, in_step=True)
+
+
+def _publish(execution: Execution, op: str, *, position: int | None, key: str, encoded: str, in_step: bool) -> None:
+    watched = event_log.set_value(execution.owner, op, position=position, key=key, encoded=encoded, in_step=in_step)
+    if watched:
+        wakeups.deliver_soon(execution.owner.workflow_id)
 
 
 def receive(topic: str, *, timeout: float | None = None, default: Json = None) -> Json:
@@ -53,6 +57,31 @@ def receive(topic: str, *, timeout: float | None = None, default: Json = None) -
     payloads.checked_key(topic, what="topic")
     found = waits.receive(context.in_body("receive()"), topic, timeout=timeout)
     return default if found is None else found.content
+
+
+def sleep(seconds: float) -> None:
+    """This will let time pass in a workflow's body, without a worker if it is more than a moment.
+
+    A restart in the middle does not extend it. Raises NotInWorkflow outside a workflow's body, and ValueError for NaN.
+    """
+    waits.sleep(context.in_body("sleep()"), seconds)
+
+
+def patched(name: str) -> bool:
+    """This will say whether a workflow runs the code after the change of that name.
+
+    True for workflows that reach this point with new code; False for those that had passed it before the change. Guard
+    the new operations with `if patched("name"):` and keep the old ones under `else` until no such workflow is left;
+    then remove the call. Raises NotInWorkflow outside a workflow's body.
+    """
+    execution = context.in_body("patched()")
+    payloads.checked_key(name, what="patch name")
+    if not execution.patched(name):
+        return False
+    position, recorded = execution.next_operation(EventKind.PATCHED.value, name)
+    if recorded is None:
+        event_log.operation_recorded(execution.owner, EventKind.PATCHED, position, key=name, data="{}")
+    return True
 
 
 def track(items: Iterable[T], label: str, *, total: int | None = None, key: str = "progress") -> Iterator[T]:
@@ -92,4 +121,4 @@ def _report(execution: Execution, key: str, label: str, done: int, total: int | 
     value = {"done": done, "total": total, "label": label, "rate": None if rate is None else round(rate, 2)}
     encoded = payloads.encode(value, what=f"value of key {key!r}", limit=conf().value_max_bytes)
     op = f"t{execution.owner.token}.{next(execution.reports)}"
-    event_log.set_value(execution.owner, op, position=None, key=key, encoded=encoded, in_step=True)
+    _publish(execution, op, position=None, key=key, encoded=encoded, in_step=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 
 from workflows.errors import WorkflowNotFound
-from workflows.event_log import last_event, wire_time
+from workflows.history import last_event, wire_time
 from workflows.models import Event, Step, Value, Workflow
 from workflows.waits import PublishedValue
 
@@ -179,6 +179,29 @@ def _error_line(error: dict[str, Any] | None) -> str | None:
 def seqs(ids: Collection[str]) -> dict[str, int]:
     """This will return the newest seq of each of these workflows; unknown ids are left out."""
     return dict(Workflow.objects.filter(id__in=ids).values_list("id", "last_seq"))
+
+
+def ends(ids: Collection[str]) -> dict[str, datetime | None]:
+    """This will return when each of these workflows ended (None: not yet), by that time; unknown ids are left out."""
+    rows = Workflow.objects.filter(id__in=ids).order_by("finished_at", "id")
+    return dict(rows.values_list("id", "finished_at"))
+
+
+def outputs(ids: Collection[str]) -> dict[str, Any]:
+    """This will return what these workflows returned; unknown ids are left out."""
+    return dict(Workflow.objects.filter(id__in=ids).values_list("id", "output"))
+
+
+def children(workflow_id: str, limit: int = 50) -> list[Workflow]:
+    """This will return the first children of a workflow, in the order of their creation."""
+    rows = Workflow.objects.filter(parent_id=workflow_id).order_by("created_at", "id")
+    return list(rows.defer("input", "output")[:limit])
+
+
+def forks(workflow_id: str, limit: int = 50) -> list[Workflow]:
+    """This will return workflows that were forked from this one."""
+    rows = Workflow.objects.filter(forked_from_id=workflow_id).order_by("created_at", "id")
+    return list(rows.defer("input", "output")[:limit])
 
 
 class StatusChange(NamedTuple):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workflows import dispatch, engine, transitions
+from workflows import dispatch, engine, transitions, wakeups
 from workflows.conf import conf
 from workflows.models import Workflow
+from workflows.sql import fetch
+from workflows.sql.waiting import NEXT_ALARM
 from workflows.states import Status
-from workflows.transitions import Released
+from workflows.transitions import Ended, Released
 
 _BATCH = 100
 
@@ -30,7 +32,33 @@ def _wake(released: list[Released]) -> int:
     for workflow in released:
         if not workflow.quarantined and workflow.delay <= 0:
             dispatch.wake(workflow.queue, workflow.workflow_id)
+    wakeups.tell(Ended(workflow.workflow_id, workflow.watched) for workflow in released)
     return len(released)
+
+
+def wake_due(*, limit: int = _BATCH) -> int:
+    """This will queue workflows whose time has come: to start, or to wait no longer; returns how many."""
+    woken = transitions.wake_due(limit=limit)
+    wakeups.queue_again(woken)
+    return len(woken)
+
+
+def next_alarm() -> float | None:
+    """Seconds until the next such time; None: there is none."""
+    rows = fetch(NEXT_ALARM, {})
+    return float(rows[0][0]) if rows else None
+
+
+def cancel_overdue(*, limit: int = _BATCH) -> int:
+    """This will cancel workflows whose deadline has passed; returns how many."""
+    ended = transitions.cancel_overdue(limit=limit)
+    wakeups.tell(ended)
+    return len(ended)
+
+
+def deliver_wakeups(*, limit: int = _BATCH) -> int:
+    """This will wake the waiters that a process which died, or lost the database, did not; returns how many."""
+    return sum(wakeups.deliver(target) for target in wakeups.undelivered(limit))
 
 
 def redispatch(queues: list[str], *, limit: int) -> int:

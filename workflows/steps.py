@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from django.db import transaction
 
-from workflows import context, event_log, payloads, waits
+from workflows import context, event_log, payloads, waits, wakeups
 from workflows.conf import conf
 from workflows.context import Execution, StepScope
 from workflows.errors import PayloadError, StepFailed
@@ -43,15 +42,10 @@ def run(spec: StepSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return recorded.content
     if recorded.status == StepStatus.FAILED:
         raise_recorded(recorded.error)
-    _finish_back_off(execution, position)
+    due = execution.replay.retries.get(position)
+    if due is not None:  # after a takeover, or a suspension, only what is left of the back-off
+        waits.back_off(execution, due, position=position, name=spec.name)
     return _attempts(execution, spec, position, recorded.attempt, recorded.failures, args, kwargs)
-
-
-def _finish_back_off(execution: Execution, position: int) -> None:
-    """After a takeover in the middle of a back-off, wait only for what is left of it."""
-    due = execution.next_attempts.get(position)
-    if due is not None:
-        waits.pause(execution, waits.seconds_until(due))
 
 
 def _attempts(
@@ -71,11 +65,10 @@ def _attempts(
             if delay is None:
                 event_log.step_failed(execution.owner, position, name=spec.name, attempt=attempt, error=kept)
                 raise
-        due = event_log.wire_time(datetime.now(UTC) + timedelta(seconds=delay)) or ""
-        event_log.step_retrying(
-            execution.owner, position, name=spec.name, attempt=attempt, error=kept, next_attempt_at=due
+        due = event_log.step_retrying(
+            execution.owner, position, name=spec.name, attempt=attempt, error=kept, delay=delay
         )
-        waits.pause(execution, delay)
+        waits.back_off(execution, due, position=position, name=spec.name)
 
 
 def _attempt(
@@ -88,10 +81,11 @@ def _attempt(
     with transaction.atomic():  # the step's own writes, its events and its record commit together or not at all
         result = _in_scope(execution, scope, spec, args, kwargs)
         for key, encoded in scope.buffered:
-            event_log.set_value(
-                execution.owner, f"{scope.position}.{scope.attempt}.{next(scope.calls)}", position=scope.position,
-                key=key, encoded=encoded, in_step=True,
-            )  # fmt: skip
+            op = f"{scope.position}.{scope.attempt}.{next(scope.calls)}"
+            if event_log.set_value(
+                execution.owner, op, position=scope.position, key=key, encoded=encoded, in_step=True
+            ):
+                wakeups.deliver_soon(execution.owner.workflow_id)
         return _record(execution, spec, scope, result)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from workflows import engine, leases, recovery, registry
+from workflows import alarms, engine, leases, recovery, registry
 
 
 @shared_task(name="workflows.execute", ignore_result=True)
@@ -28,12 +28,16 @@ def execute(*, workflow_id: str, **_: Any) -> None:
 def sweep(**_: Any) -> None:
     """Heal by the clock of beat what workers could not heal for each other."""
     recovery.release_expired()
+    recovery.wake_due()
+    recovery.cancel_overdue()
+    recovery.deliver_wakeups()
     recovery.redispatch(sorted(registry.queues()), limit=1)
 
 
 @worker_ready.connect
 def _keep_leases(sender: Any, **_: Any) -> None:
     pool = sender.pool
+    alarms.Alarm().start()
     leases.Keeper(living=lambda: _living_processes(pool), queues=_consumed_queues).start()
 
 

@@ -45,6 +45,11 @@ def dispatch_failed(count: int, error: Exception) -> None:
     _log.warning("%d Celery messages not sent, recovery will find the rows: %s", count, str(error).strip())
 
 
+def wakeups_left(workflow_id: str, error: Exception) -> None:
+    """Waiters could not be woken; a worker's recovery will do it."""
+    _log.warning("waiters of workflow %r not woken yet, recovery will: %s", workflow_id, str(error).strip())
+
+
 def listener_reconnects(error: Exception) -> None:
     """The listening connection was lost."""
     _log.warning("listening connection lost, sweeping until it is back: %s", str(error).strip())

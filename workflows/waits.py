@@ -1,7 +1,8 @@
 """Blocking until something is true: a value is set, a message is there, a workflow ended, a time has come.
 
 Woken by the listener, never by polling the tables. Inside a workflow the wait also ends when the workflow is cancelled,
-lost, or handed back, and its deadline is durable: a restart in the middle does not extend it.
+lost, or handed back, and its end is durable: a restart in the middle does not extend it. A wait of the body that
+outlasts a short grace gives up the worker.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db.models import OuterRef, Subquery
 
 from workflows import event_log
+from workflows.conf import conf
 from workflows.context import Execution
 from workflows.errors import WorkflowNotFound
 from workflows.event_log import Owner
+from workflows.history import Due, wire_time
 from workflows.listener import listener
 from workflows.models import Value, Workflow
 from workflows.payloads import Json
@@ -29,6 +32,7 @@ from workflows.states import TERMINAL, EventKind, Status
 
 T = TypeVar("T")
 _LONGEST_TIMEOUT = 100 * 365.25 * 86_400
+_FEW_TARGETS = 8  # with more, watching them all for the grace costs more than suspending
 _STOP_CHECK = 0.2  # seconds between looks at the worker's wish to stop
 
 
@@ -172,28 +176,66 @@ async def in_thread(read: Callable[[], T]) -> T:
     return await sync_to_async(read)()
 
 
-def durable_deadline(
-    execution: Execution, position: int, *, timeout: float | None, wait: dict[str, Any]
-) -> float | None:
-    """Seconds left of a wait inside a workflow. The first call records the deadline; a replay keeps it."""
-    timeout = checked_timeout(timeout)
-    if position in execution.deadlines:
-        until_text = execution.deadlines[position]
-    else:
-        until_text = None if timeout is None else event_log.wire_time(datetime.now(UTC) + timedelta(seconds=timeout))
-        event_log.wait_started(execution.owner, position, wait={**wait, "until": until_text})
-    return None if until_text is None else seconds_until(until_text)
+def outlast(
+    execution: Execution, position: int, look: Callable[[], Found[T] | None], *,
+    wait: dict[str, Any], timeout: float | None, targets: Sequence[str] = (), key: str = "", first: bool = True,
+) -> Found[T] | None:  # fmt: skip
+    """Wait in a workflow's body until `look` finds something; None: the timeout passed.
+
+    The end of the wait is recorded when it begins, so a restart in the middle does not extend it. A wait that outlasts
+    its grace gives up the worker (raises Suspend) until one of the `targets` sets `key` or ends, or all of them if not
+    `first`; a message or the end of the wait wake it, too.
+    """
+    started = execution.replay.waits.get(position)
+    if started is None:
+        if (found := look()) is not None:
+            return found
+        started = event_log.wait_started(execution.owner, position, wait=wait, timeout=checked_timeout(timeout))
+    if len(targets) <= _FEW_TARGETS and wait["for"] != "time":
+        found = until(look, watching=targets, timeout=_sooner(started.due, conf().suspend_after), execution=execution)
+        if found is not None:
+            return found
+    return _sleep_without_worker(execution, look, started.wait, started.due, targets, key, first)
 
 
-def seconds_until(moment: str) -> float:
-    """Seconds from now until a wire time; negative when it has passed."""
-    return (datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()
+def _sooner(due: Due, seconds: float) -> float:
+    left = due.left()
+    return seconds if left is None else min(left, seconds)
 
 
-def pause(execution: Execution, seconds: float) -> None:
-    """Let time pass inside a workflow, stopping early only when the execution must stop."""
-    if seconds > 0:
-        until(lambda: None, watching=(), timeout=seconds, execution=execution)
+def _sleep_without_worker(
+    execution: Execution, look: Callable[[], Found[T] | None], wait: dict[str, Any], due: Due,
+    targets: Sequence[str], key: str, first: bool,
+) -> Found[T] | None:  # fmt: skip
+    left = due.left()
+    if left is not None and left <= conf().suspend_at_least:  # not worth the way to the database and back
+        return until(look, watching=targets, timeout=left, execution=execution)
+    wakes = event_log.waits_registered(execution.owner, targets, key=key, first=first)
+    if (found := look()) is not None:
+        return found
+    execution.check_stopping()
+    raise execution.suspend(wait, wakes)
+
+
+def back_off(execution: Execution, due: Due, *, position: int, name: str) -> None:
+    """Let the time until a step's next attempt pass."""
+    if (due.left() or 0) > 0:
+        wait = {"for": "retry", "name": name, "workflow": None, "position": position, "until": due.text}
+        _sleep_without_worker(execution, lambda: None, {**wait, "since": now_text()}, due, (), "", True)
+
+
+def now_text() -> str:
+    """The present in wire form, by this process's clock; for display only."""
+    return wire_time(datetime.now(UTC)) or ""
+
+
+def sleep(execution: Execution, seconds: float) -> None:
+    """Let time pass in a workflow's body, as a recorded operation."""
+    position, recorded = execution.next_operation(EventKind.SLEPT.value, "")
+    if recorded is None:
+        wait = {"for": "time", "name": None, "workflow": None}
+        outlast(execution, position, lambda: None, wait=wait, timeout=seconds)
+        event_log.operation_recorded(execution.owner, EventKind.SLEPT, position, key="", data="{}")
 
 
 def receive(execution: Execution, topic: str, *, timeout: float | None) -> Found[Json] | None:
@@ -206,13 +248,10 @@ def receive(execution: Execution, topic: str, *, timeout: float | None) -> Found
         messages = event_log.receive_message(execution.owner, position, topic=topic)
         return Found(messages[0]) if messages else None
 
-    found = look() if position not in execution.deadlines else None
+    wait = {"for": "message", "name": topic, "workflow": None}
+    found = outlast(execution, position, look, wait=wait, timeout=timeout)
     if found is None:
-        wait = {"for": "message", "name": topic, "workflow": None}
-        left = durable_deadline(execution, position, timeout=timeout, wait=wait)
-        found = until(look, watching=(), timeout=left, execution=execution)
-    if found is None:
-        event_log.wait_ended(
+        event_log.operation_recorded(
             execution.owner, EventKind.MESSAGE_RECEIVED, position, key=topic, data='{"timed_out":true}'
         )
     return found

@@ -24,8 +24,9 @@ from dashboard.presenters.timeline import timeline
 from dashboard.presenters.times import iso_utc
 from dashboard.presenters.values import payload, previous_values, progress
 from dashboard.snapshots import Snapshot
-from workflows import event_log, queries, registry
+from workflows import queries, registry
 from workflows.errors import UnknownDefinition
+from workflows.history import wire
 from workflows.models import Workflow
 from workflows.states import Status
 
@@ -183,7 +184,7 @@ def _history(request: HttpRequest, snapshot: Snapshot) -> dict[str, Any]:
 
 def _events(workflow_id: str, before: int) -> list[list[Any]]:
     events = queries.latest_events(workflow_id, limit=HISTORY_ROWS, before=before)
-    return [event_log.wire(event) for event in events]
+    return [wire(event) for event in events]
 
 
 @require_safe

@@ -23,9 +23,9 @@ from tests.live_client import LiveClient, session_of
 from tests.people import People
 from tests.processes import Server, Worker
 from tests.wait import until
-from workflows import event_log
 from workflows.durable import set_event
 from workflows.handles import WorkflowHandle
+from workflows.history import wire, wire_time
 from workflows.models import Event, Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def history(workflow_id: str) -> list[list[Any]]:
     """What the database has."""
-    return [event_log.wire(event) for event in Event.objects.filter(workflow_id=workflow_id).order_by("seq")]
+    return [wire(event) for event in Event.objects.filter(workflow_id=workflow_id).order_by("seq")]
 
 
 @contextmanager
@@ -255,7 +255,7 @@ def test_a_list_patches_visible_rows_and_counts_what_newly_matches(
 ) -> None:
     server = start_server(TELLTALE_HINTS=hints)
     visible = publishing.start([1, 2])
-    since = event_log.wire_time(Workflow.objects.get(pk=visible.id).created_at)
+    since = wire_time(Workflow.objects.get(pk=visible.id).created_at)
     chosen = {"status": ["succeeded", "queued"], "definition": "publishing", "search": ""}
     with LiveClient(server, session_of(people.viewer)) as client:
         client.say(t="subscribe", topic="workflows", filter=chosen, ids=[[visible.id, 1]], since=since)

@@ -15,7 +15,7 @@ from dashboard.protocol import SubscribeList
 from tests.definitions import publishing
 from tests.execution import run
 from tests.people import create_people
-from workflows import event_log
+from workflows import history
 from workflows.models import Workflow
 from workflows.queries import StatusChange
 
@@ -136,7 +136,7 @@ def test_reading_goes_on_however_many_changes_there_are(monkeypatch: pytest.Monk
 def test_who_may_not_see_a_row_does_not_follow_it() -> None:
     people = create_people()
     workflow_id = publishing.start([1]).id
-    since = event_log.wire_time(PAGE_READ_AT) or ""
+    since = history.wire_time(PAGE_READ_AT) or ""
     message = SubscribeList(
         t="subscribe", topic="workflows", filter=ListFilter().wire, ids=[(workflow_id, 1), ("guessed", 0)], since=since
     )
@@ -148,7 +148,7 @@ def test_who_may_not_see_a_row_does_not_follow_it() -> None:
 def test_a_page_that_was_away_for_hours_is_told_more_instead_of_everything() -> None:
     viewer = create_people().viewer
     for away, more in ((timedelta(minutes=1), False), (timedelta(hours=9), True)):
-        since = event_log.wire_time(datetime.now(UTC) - away) or ""
+        since = history.wire_time(datetime.now(UTC) - away) or ""
         message = SubscribeList(t="subscribe", topic="workflows", filter=ListFilter().wire, ids=[], since=since)
         made = ListView.admitted(viewer, message)
         assert taken(made) == ([], [], more)

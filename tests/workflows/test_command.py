@@ -21,7 +21,7 @@ from tests import processes
 from tests.definitions import SWITCH, catching, doubling, listening, switching
 from tests.execution import run
 from tests.wait import until
-from workflows import event_log, operations
+from workflows import history, operations
 from workflows.durable import Status, WorkflowNotFound, retrieve, set_event
 from workflows.management import arguments, terminal
 from workflows.management.following import follow
@@ -390,4 +390,4 @@ def test_watch_notices_that_a_workflow_was_deleted_and_made_anew() -> None:
 
 
 def _created(workflow_id: str) -> str | None:
-    return event_log.wire_time(Workflow.objects.get(id=workflow_id).created_at)
+    return history.wire_time(Workflow.objects.get(id=workflow_id).created_at)

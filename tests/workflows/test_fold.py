@@ -22,7 +22,7 @@ from django.db import connection
 from tests.definitions import CALLS, SWITCH, catching, doubling, following, listening, publishing, retrying, switching
 from tests.execution import claim, crash, run
 from tests.wait import until
-from workflows import engine, event_log, operations
+from workflows import engine, history, operations
 from workflows.durable import Status, set_event, step
 from workflows.fold import fold
 from workflows.handles import WorkflowHandle
@@ -45,13 +45,13 @@ class Recorder:
 
     def look(self) -> None:
         """Take the state as it is now."""
-        self.states.append(event_log.snapshot(self.handle.id))
+        self.states.append(history.snapshot(self.handle.id))
 
     def cases(self) -> Iterator[Case]:
         """Each stretch, and the whole."""
         self.look()
         rows = Event.objects.filter(workflow_id=self.handle.id).order_by("seq")
-        events = [event_log.wire(event) for event in rows]
+        events = [history.wire(event) for event in rows]
         stretches = [*zip(self.states, self.states[1:], strict=False), (self.states[0], self.states[-1])]
         for number, (before, after) in enumerate(stretches):
             between = events[before["seq"] : after["seq"]]
@@ -195,7 +195,7 @@ def _event_read() -> Recorder:
 
 
 def _waiting(recorder: Recorder) -> Any:
-    state = event_log.snapshot(recorder.handle.id)
+    state = history.snapshot(recorder.handle.id)
     return state and state["workflow"]["waiting"]
 
 

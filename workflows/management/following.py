@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
-from workflows import event_log, queries
+from workflows import history, queries
 from workflows.errors import ResultTimeout, WorkflowNotFound
 from workflows.fold import State, fold
 from workflows.listener import listener
@@ -65,7 +65,7 @@ def follow(workflow_id: str, *, timeout: float | None) -> Iterator[Moved]:
 
 
 def _snapshot(workflow_id: str) -> State:
-    state = event_log.snapshot(workflow_id)
+    state = history.snapshot(workflow_id)
     if state is None:
         raise WorkflowNotFound(workflow_id)
     return state
@@ -75,7 +75,7 @@ def _advance(state: State) -> tuple[State, list[Wire]]:
     """The state after what happened since. A workflow that was deleted and made anew is shown from its snapshot."""
     known = state["workflow"]
     row = queries.get_workflow(known["id"])
-    if event_log.wire_time(row.created_at) != known["created_at"]:
+    if history.wire_time(row.created_at) != known["created_at"]:
         return _snapshot(row.id), []
     events = _after(row.id, state["seq"])
     return fold(state, events), events
@@ -84,7 +84,7 @@ def _advance(state: State) -> tuple[State, list[Wire]]:
 def _after(workflow_id: str, seq: int) -> list[Wire]:
     events: list[Wire] = []
     while page := queries.events_after(workflow_id, seq):
-        events += [event_log.wire(event) for event in page]
+        events += [history.wire(event) for event in page]
         seq = page[-1].seq
     return events
 

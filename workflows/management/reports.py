@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows import event_log, queries
+from workflows import history, queries
 from workflows.management import arguments, terminal
 from workflows.management.following import headline
 from workflows.management.terminal import Paint
@@ -59,17 +59,17 @@ def _last(row: Summary) -> str:
 def show_document(workflow: Workflow, events: int) -> dict[str, Any]:
     """Everything about one workflow as one JSON document."""
     return {
-        "state": event_log.snapshot(workflow.id),
+        "state": history.snapshot(workflow.id),
         "input": workflow.input,
         "output": workflow.output,
         "created_by": workflow.created_by,
-        "events": [event_log.wire(event) for event in queries.latest_events(workflow.id, events)],
+        "events": [history.wire(event) for event in queries.latest_events(workflow.id, events)],
     }
 
 
 def show_lines(workflow: Workflow, events: int, paint: Paint) -> Iterator[str]:
     """The same for people."""
-    state = event_log.snapshot(workflow.id)
+    state = history.snapshot(workflow.id)
     if state is not None:
         yield headline(state, paint)
     yield from _facts(workflow)
@@ -81,8 +81,8 @@ def show_lines(workflow: Workflow, events: int, paint: Paint) -> Iterator[str]:
     ]
     yield from _section("Values", told, paint)
     yield from _section("Steps", _step_lines(queries.steps(workflow.id)), paint)
-    history = [terminal.event_line(event_log.wire(event)) for event in queries.latest_events(workflow.id, events)]
-    yield from _section(f"History (last {events}, times UTC)", history, paint)
+    lines = [terminal.event_line(history.wire(event)) for event in queries.latest_events(workflow.id, events)]
+    yield from _section(f"History (last {events}, times UTC)", lines, paint)
     yield from outcome_lines(workflow, paint)
 
 

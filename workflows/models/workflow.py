@@ -30,7 +30,7 @@ class Workflow(models.Model):
     id = models.CharField(primary_key=True, max_length=MAX_LENGTH)
     definition = models.CharField(max_length=200)
     queue = models.CharField(max_length=100, default="default")
-    priority = models.SmallIntegerField(default=0)  # higher first
+    priority = models.SmallIntegerField(default=0, db_default=0)  # higher first
     partition_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  null: in no partition
     dedup_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  null: may repeat
     status = models.CharField(max_length=12, choices=[(s.value, s.value) for s in Status], default=Status.QUEUED)
@@ -48,7 +48,9 @@ class Workflow(models.Model):
     deadline_at = models.DateTimeField(null=True, blank=True)
     last_seq = models.BigIntegerField(default=0)
     waiting = models.JSONField(null=True, blank=True)
-    wakes = models.IntegerField(default=0)  # how often something it may wait for happened: fences its suspension
+    wakes = models.IntegerField(
+        default=0, db_default=0
+    )  # how often something it may wait for happened: fences its suspension
     watched = ArrayField(models.TextField(), null=True, blank=True)  # keys that others wait for; "": its end
     version = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  null: not claimed yet
     parent = models.ForeignKey(
@@ -59,7 +61,7 @@ class Workflow(models.Model):
     )
     forked_position = models.IntegerField(null=True, blank=True)
     schedule = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  null: nobody's occurrence
-    pinned = models.BooleanField(default=False)  # retention leaves it alone
+    pinned = models.BooleanField(default=False, db_default=False)  # retention leaves it alone
     created_by = models.CharField(max_length=200, default="", blank=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)

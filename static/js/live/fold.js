@@ -8,15 +8,25 @@
 
 const OPEN_STEPS = new Set(["running", "retrying"]);
 
+/** What a fork does not take over from the workflow that it was made of. */
+const AFRESH = ["started_at", "finished_at", "worker", "waiting", "error", "wake_at", "deadline_at", "version"];
+
 /** kind -> effect(state, event, change) on a state that belongs to the caller. */
 const EFFECTS = {
   created(state, [, at, , , , data]) {
-    const { definition, queue } = data;
-    Object.assign(state.workflow, { definition, queue, status: "queued", created_at: at });
+    const { definition, queue, wake_at = null, deadline_at = null } = data;
+    const status = wake_at ? "delayed" : "queued";
+    Object.assign(state.workflow, { definition, queue, status, created_at: at, wake_at, deadline_at });
   },
-  claimed({ workflow }, [, at, , , , data]) {
-    Object.assign(workflow, { status: "running", worker: data.worker, waiting: null });
+  due: queuedAgain,
+  woken: queuedAgain,
+  claimed({ workflow }, [, at, , , , { worker, version = null, deadline_at = null }]) {
+    Object.assign(workflow, { status: "running", worker, waiting: null, deadline_at });
     workflow.started_at ??= at;
+    workflow.version ??= version;
+  },
+  suspended({ workflow }, [, , , , , { waiting, wake_at }]) {
+    Object.assign(workflow, { status: "waiting", worker: null, waiting, wake_at });
   },
   released(state, [, , , , , data], change) {
     Object.assign(state.workflow, { status: "queued", worker: null, waiting: null });
@@ -46,6 +56,23 @@ const EFFECTS = {
   },
   message_received: waitEnded,
   event_read: waitEnded,
+  slept: waitEnded,
+  result_read: waitEnded,
+  results_gathered: waitEnded,
+  completion_read: waitEnded,
+  patched: waitEnded,
+  resumed(state, [, at, , , , { reopened }], change) {
+    const fresh = { status: "queued", error: null, finished_at: null, deadline_at: null, waiting: null, wake_at: null };
+    Object.assign(state.workflow, fresh);
+    for (const position of reopened) {
+      Object.assign(state.steps[position], { status: "retrying", finished_at: null, next_attempt_at: at });
+      change.steps.add(String(position));
+    }
+  },
+  forked({ workflow }, [, at]) {
+    Object.assign(workflow, { status: "queued", created_at: at, takeovers: 0 });
+    for (const name of AFRESH) workflow[name] = null;
+  },
   succeeded: ended("succeeded"),
   failed: ended("failed"),
   cancelled: ended("cancelled"),
@@ -61,13 +88,17 @@ function stepFinished(state, [, at, , position, , { error = null }]) {
   Object.assign(state.steps[position], { status, error, finished_at: at, next_attempt_at: null });
 }
 
+function queuedAgain({ workflow }) {
+  Object.assign(workflow, { status: "queued", waiting: null, wake_at: null });
+}
+
 function waitEnded(state) {
   state.workflow.waiting = null;
 }
 
 function ended(status) {
   return (state, [, at, , , , { error = null }], change) => {
-    Object.assign(state.workflow, { status, finished_at: at, worker: null, waiting: null, error });
+    Object.assign(state.workflow, { status, finished_at: at, worker: null, waiting: null, wake_at: null, error });
     if (status === "quarantined") state.workflow.takeovers += 1;
     for (const [position, step] of Object.entries(state.steps)) {
       if (!OPEN_STEPS.has(step.status)) continue;

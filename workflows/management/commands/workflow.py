@@ -28,6 +28,7 @@ from workflows.errors import (
 from workflows.management import arguments, reports, terminal
 from workflows.management.following import JsonLines, Lines, LiveScreen, Screen, follow
 from workflows.management.terminal import Paint
+from workflows.options import Options
 from workflows.states import Status
 
 REFUSED, USAGE, TIMEOUT, INTERRUPTED = 1, 2, 3, 130
@@ -116,7 +117,12 @@ class Command(BaseCommand):
         """Start, and say the id."""
         args, kwargs = arguments.arguments(pairs, input)
         started = operations.start(
-            definition, args=args, kwargs=kwargs, workflow_id=workflow_id, queue=queue, by=arguments.operator()
+            definition,
+            args=args,
+            kwargs=kwargs,
+            workflow_id=workflow_id,
+            options=Options(queue=queue),
+            by=arguments.operator(),
         )
         if not watch:
             self._answer({"id": started.id, "status": started.status}, terminal.plain(started.id), as_json=as_json)

@@ -1,0 +1,189 @@
+"""Reading the gapless history: what replay answers from, what follows a cursor, and the state at a seq."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from workflows.fold import State
+from workflows.models import Event, Step, Value, Workflow
+from workflows.payloads import Json
+from workflows.sql import fetch
+from workflows.sql.claiming import OVERLOOKED
+from workflows.sql.reads import HEADS, RECORDED_OPERATIONS, TAIL
+
+
+class Recorded(NamedTuple):
+    """One operation found at a position: a step, or a kind of event with its key."""
+
+    kind: str
+    name: str
+    status: str
+    attempt: int
+    failures: int
+    content: Json
+    error: Json
+
+
+class Due(NamedTuple):
+    """The end of something that waits: in wire form, and by this process's monotonic clock. None: it has no end."""
+
+    text: str | None
+    moment: float | None
+
+    def left(self) -> float | None:
+        """Seconds until then, negative when it has passed; None: for ever."""
+        return None if self.moment is None else self.moment - time.monotonic()
+
+
+class StartedWait(NamedTuple):
+    """A wait that has begun: what for (as in `Workflow.waiting`), and until when."""
+
+    wait: dict[str, Any]
+    due: Due
+
+
+class Replay(NamedTuple):
+    """All that is recorded of a workflow, by position."""
+
+    operations: dict[int, Recorded]
+    waits: dict[int, StartedWait]
+    retries: dict[int, Due]
+
+
+class Head(NamedTuple):
+    """The newest seq of a workflow, and the epoch in which it counts (see `sql.reads.EPOCH`)."""
+
+    epoch: str
+    seq: int
+
+
+class Tail(NamedTuple):
+    """Events that follow a cursor: how many, the seq of the last one, and their wire forms joined by commas."""
+
+    epoch: str
+    length: int
+    last: int
+    events: str
+
+
+def recorded(workflow_id: str) -> Replay:
+    """Everything recorded so far, in one read; the ends of waits are counted by the database's clock."""
+    replay, now = Replay({}, {}, {}), time.monotonic()
+    for position, kind, name, status, attempt, failures, content, error, until, left in fetch(
+        RECORDED_OPERATIONS, {"workflow_id": workflow_id}
+    ):
+        found = json.loads(content) if content else None
+        due = Due(until, None if left is None else now + left)
+        if kind == "wait_started":
+            replay.waits[position] = StartedWait(found or {}, due)
+            continue
+        replay.operations[position] = Recorded(
+            kind, name, status, attempt, failures, found, json.loads(error) if error else None
+        )
+        if until is not None:
+            replay.retries[position] = due
+    return replay
+
+
+def overlooked(queues: list[str], *, definitions: list[str], age: float, limit: int) -> list[tuple[str, str]]:
+    """(queue, workflow id) of rows that are claimable for `age` seconds, oldest first."""
+    parameters = {"queues": queues, "definitions": definitions, "age": f"{age} seconds", "limit": limit}
+    return [(queue, workflow_id) for queue, workflow_id in fetch(OVERLOOKED, parameters)]
+
+
+def wire_time(moment: Any) -> str | None:
+    """A time as all JSON of ours writes it: ISO 8601, UTC, microseconds."""
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def wire(event: Event) -> list[Any]:
+    """An event as readers get it: [seq, at, kind, position, key, data]."""
+    return [event.seq, wire_time(event.at), event.kind, event.position, event.key, event.data]
+
+
+def heads(workflow_ids: Collection[str]) -> dict[str, Head]:
+    """Where the histories of these workflows stand; unknown ones are left out."""
+    return {row[0]: Head(row[1], row[2]) for row in fetch(HEADS, {"ids": list(workflow_ids)})}
+
+
+def tail(cursors: Collection[tuple[str, int]], *, limit: int, max_bytes: int) -> dict[tuple[str, int], Tail]:
+    """What follows each cursor (workflow id, seq), in one query for all; workflows that do not exist are left out."""
+    ids, seqs = [c[0] for c in cursors], [c[1] for c in cursors]
+    rows = fetch(TAIL, {"ids": ids, "seqs": seqs, "limit": limit, "max_bytes": max_bytes})
+    return {
+        (workflow_id, seq): Tail(epoch, count, last if count else seq, events or "")
+        for workflow_id, seq, epoch, count, last, events in rows
+    }
+
+
+def snapshot(workflow_id: str) -> State | None:
+    """The state of a workflow at its newest seq, as one consistent read; None if there is none. Equals the fold."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        row = Workflow.objects.filter(id=workflow_id).first()
+        if row is None:
+            return None
+        last = Event.objects.filter(workflow_id=workflow_id).order_by("-seq").first()
+        steps = list(Step.objects.filter(workflow_id=workflow_id).defer("output").order_by("position"))
+        values = list(Value.objects.filter(workflow_id=workflow_id))
+    return {
+        "seq": row.last_seq,
+        "workflow": _workflow_state(row, last),
+        "values": {v.key: {"value": v.value, "seq": v.seq, "at": wire_time(v.at)} for v in values},
+        "steps": {str(step.position): _step_state(step) for step in steps},
+    }
+
+
+def _workflow_state(row: Workflow, last: Event | None) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "definition": row.definition,
+        "queue": row.queue,
+        "status": row.status,
+        "created_at": wire_time(row.created_at),
+        "started_at": wire_time(row.started_at),
+        "finished_at": wire_time(row.finished_at),
+        "worker": row.worker,
+        "takeovers": row.takeovers,
+        "wake_at": wire_time(row.wake_at),
+        "deadline_at": wire_time(row.deadline_at),
+        "version": row.version,
+        "waiting": row.waiting,
+        "error": row.error,
+        "last_event": last and last_event(last),
+    }
+
+
+def last_event(event: Event) -> dict[str, Any]:
+    """What a list shows of the newest event."""
+    return {
+        "seq": event.seq,
+        "kind": event.kind,
+        "key": event.key,
+        "position": event.position,
+        "name": event.data.get("name"),
+        "at": wire_time(event.at),
+    }
+
+
+def _step_state(step: Step) -> dict[str, Any]:
+    return {
+        "position": step.position,
+        "name": step.name,
+        "status": step.status,
+        "attempt": step.attempt,
+        "worker": step.worker,
+        "started_at": wire_time(step.started_at),
+        "attempt_started_at": wire_time(step.attempt_started_at),
+        "finished_at": wire_time(step.finished_at),
+        "next_attempt_at": wire_time(step.next_attempt_at),
+        "error": step.error,
+    }

@@ -1,0 +1,64 @@
+"""The options of one start. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from workflows import payloads
+from workflows.errors import InvalidInput
+
+PRIORITIES = range(-1_000, 1_001)
+_LONGEST = 100 * 365.25 * 86_400
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a workflow is started.
+
+    queue: instead of the definition's. priority: -1000 to 1000, higher first. delay: seconds until it may start, or
+    run_at: an aware time. timeout: seconds from its first claim until it is cancelled, with its children. dedup_key: no
+    two unfinished workflows of a queue have the same; on_duplicate: return the first, or raise DuplicateWorkflow.
+    partition_key: what the queue's `partition_concurrency` counts by.
+    """
+
+    queue: str | None = None
+    priority: int = 0
+    delay: float | None = None
+    run_at: datetime | None = None
+    timeout: float | None = None
+    dedup_key: str | None = None
+    on_duplicate: Literal["return", "raise"] = "return"
+    partition_key: str | None = None
+
+    def check(self) -> None:
+        """Raises InvalidInput or PayloadError for options that cannot be."""
+        for name in ("queue", "dedup_key", "partition_key"):
+            text = getattr(self, name)
+            if text is not None:
+                payloads.checked_key(text, what=name.replace("_", " "))
+        if self.queue is not None and len(self.queue) > 100:
+            raise InvalidInput(f"A queue name has at most 100 characters; {self.queue[:40]!r}… has {len(self.queue)}.")
+        if type(self.priority) is not int or self.priority not in PRIORITIES:
+            raise InvalidInput(f"priority is a whole number from -1000 to 1000, higher first; not {self.priority!r}.")
+        if self.on_duplicate not in ("return", "raise"):
+            raise InvalidInput(f'on_duplicate is "return" or "raise", not {self.on_duplicate!r}.')
+        self._check_times()
+
+    def _check_times(self) -> None:
+        for name in ("delay", "timeout"):
+            seconds = getattr(self, name)
+            if seconds is not None and not (_is_number(seconds) and 0 <= seconds <= _LONGEST):
+                raise InvalidInput(f"{name} is a number of seconds from 0 to a hundred years, not {seconds!r}.")
+        if self.timeout == 0:
+            raise InvalidInput("timeout is above 0 seconds; leave it out for no limit.")
+        if self.delay is not None and self.run_at is not None:
+            raise InvalidInput("Give delay or run_at, not both.")
+        if self.run_at is not None and (not isinstance(self.run_at, datetime) or self.run_at.tzinfo is None):
+            raise InvalidInput(f"run_at is a datetime with a time zone, not {self.run_at!r}.")
+
+
+def _is_number(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds)

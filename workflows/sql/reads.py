@@ -1,0 +1,66 @@
+"""What readers ask: replay, cursors, tails, sweeps."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from workflows.sql.parts import wire_time
+
+# Everything that replay answers from, in one read: outcomes by position, waits that began, retries that are due.
+# The last two columns: until when, in wire form, and how many seconds that is from now by the database's clock.
+RECORDED_OPERATIONS: LiteralString = (
+    """
+SELECT position, 'step', name, status, attempt, failures, coalesce(output, error)::text, error::text,
+       """
+    + wire_time("next_attempt_at")
+    + """, extract(epoch FROM next_attempt_at - clock_timestamp())::float8
+FROM workflows_step WHERE workflow_id = %(workflow_id)s
+UNION ALL
+SELECT position, kind, coalesce(key, ''), '', 0, 0, data::text, NULL, NULL, NULL
+FROM workflows_event
+WHERE workflow_id = %(workflow_id)s AND op = position::text
+UNION ALL
+SELECT position, kind, '', '', 0, 0, (data || jsonb_build_object('since', """
+    + wire_time("at")
+    + """))::text, NULL, data ->> 'until',
+       extract(epoch FROM (data ->> 'until')::timestamptz - clock_timestamp())::float8
+FROM workflows_event
+WHERE workflow_id = %(workflow_id)s AND op = position || '.w'"""
+)
+
+# Which history a workflow's seqs count in: another one after a failover, and for a workflow deleted and made anew.
+EPOCH: LiteralString = """(
+    (SELECT CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)
+    || '-' || (extract(epoch FROM w.created_at) * 1000000)::bigint)"""
+
+HEADS: LiteralString = (
+    "SELECT w.id, " + EPOCH + ", w.last_seq FROM workflows_workflow AS w WHERE w.id = ANY(%(ids)s::text[])"
+)
+
+# What follows each cursor in wire form, encoded and joined by the database: the fan-out never decodes it. One row for
+# each workflow that exists. `max_bytes` ends a batch early, but never before its first event.
+TAIL: LiteralString = (
+    "SELECT asked.id, asked.seq, "
+    + EPOCH
+    + """, tail.count, tail.last, tail.events
+FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
+JOIN workflows_workflow AS w ON w.id = asked.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count, max(seq) AS last, string_agg(wire, ',' ORDER BY seq) AS events
+    FROM (
+        SELECT seq, wire, sum(octet_length(wire)) OVER (ORDER BY seq) AS bytes
+        FROM (
+            SELECT e.seq, json_build_array(e.seq, """
+    + wire_time("at")
+    + """, e.kind, e.position, e.key, e.data)::text AS wire
+            FROM workflows_event AS e
+            WHERE e.workflow_id = asked.id AND e.seq > asked.seq ORDER BY e.seq LIMIT %(limit)s
+        ) AS encoded
+    ) AS measured
+    WHERE bytes <= %(max_bytes)s OR seq = asked.seq + 1
+) AS tail"""
+)
+
+MOVED: LiteralString = """
+SELECT asked.id, coalesce(w.last_seq, -1) FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
+LEFT JOIN workflows_workflow AS w ON w.id = asked.id WHERE coalesce(w.last_seq, -1) <> asked.seq"""

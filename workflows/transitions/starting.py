@@ -1,0 +1,125 @@
+"""Beginnings: a workflow that is queued, or delayed, from the outside or as a child."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from workflows import event_log, notify
+from workflows.event_log import Owner
+from workflows.models import Workflow
+from workflows.payloads import decode
+from workflows.sql import fetch
+from workflows.sql.checkpoints import START_CHILD
+from workflows.sql.lifecycle import START_WORKFLOW
+from workflows.states import EventKind, Status
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a new workflow begins with. delay, timeout: seconds; run_at: no earlier; parent: the id of its starter."""
+
+    workflow_id: str
+    definition: str
+    queue: str
+    encoded_input: str
+    by: str = ""
+    priority: int = 0
+    delay: float | None = None
+    run_at: datetime | None = None
+    timeout: float | None = None
+    dedup_key: str | None = None
+    partition_key: str | None = None
+    parent: str | None = None
+    schedule: str | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """For the statements; absent facts are left out of the history."""
+        created = {
+            "definition": self.definition,
+            "queue": self.queue,
+            "by": self.by,
+            "parent": self.parent,
+            "schedule": self.schedule,
+        }
+        needed = ("definition", "queue", "by")
+        return {
+            "new_id": self.workflow_id,
+            "definition": self.definition,
+            "queue": self.queue,
+            "input": self.encoded_input,
+            "by": self.by,
+            "priority": self.priority,
+            "delay": self.delay,
+            "run_at": self.run_at,
+            "timeout": self.timeout,
+            "dedup_key": self.dedup_key,
+            "partition_key": self.partition_key,
+            "parent": self.parent,
+            "schedule": self.schedule,
+            "created": json.dumps({k: v for k, v in created.items() if k in needed or v is not None}),
+        }
+
+
+def start(beginning: Beginning) -> Workflow | None:
+    """Create a queued or delayed workflow. None: its id or dedup key is taken. Joins the caller's transaction."""
+    rows = fetch(START_WORKFLOW, beginning.parameters())
+    if not rows:
+        return None
+    seq, at, status, available_at, wake_at, deadline_at = rows[0]
+    notify.hint(beginning.workflow_id, seq)
+    workflow = Workflow(
+        id=beginning.workflow_id,
+        definition=beginning.definition,
+        queue=beginning.queue,
+        status=status,
+        input=decode(beginning.encoded_input),
+        priority=beginning.priority,
+        timeout=beginning.timeout,
+        dedup_key=beginning.dedup_key,
+        partition_key=beginning.partition_key,
+        parent_id=beginning.parent,
+        schedule=beginning.schedule,
+        created_by=beginning.by,
+        created_at=at,
+        status_at=at,
+        available_at=available_at,
+        wake_at=wake_at,
+        deadline_at=deadline_at,
+        last_seq=seq,
+    )
+    workflow._state.adding = False  # it is in the database, as after a read
+    return workflow
+
+
+def start_child(owner: Owner, position: int, beginning: Beginning) -> Status | None:
+    """Create a child by the checkpoint that records it in its parent. None: the id or dedup key was taken.
+
+    Raises Cancelled or LeaseLost when the parent is no longer ours; then there is no child.
+    """
+    data = {"definition": beginning.definition}
+    rows = event_log.persistently(
+        START_CHILD,
+        {
+            **beginning.parameters(),
+            "workflow_id": owner.workflow_id,
+            "token": owner.token,
+            "kind": EventKind.CHILD_STARTED.value,
+            "op": str(position),
+            "position": position,
+            "key": beginning.workflow_id,
+            "data": json.dumps(data),
+        },
+    )
+    if not rows:
+        raise event_log.refusal(owner)
+    if len(rows[0]) == 1:  # recorded by an earlier try whose answer got lost
+        return Status.QUEUED
+    seq, status = rows[0]
+    notify.hint(owner.workflow_id, seq)
+    if status is None:
+        return None
+    notify.hint(beginning.workflow_id, 1)
+    return Status(status)
