@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workflows import engine, history, registry, transitions
+from tests.wait import until
+from workflows import engine, history, recovery, registry, transitions
 from workflows.fold import State, empty_state, fold
 from workflows.handles import WorkflowHandle
-from workflows.models import Event
+from workflows.models import Event, Workflow
+from workflows.states import TERMINAL, Status
 from workflows.transitions import Claim
 
 WORKER = "test-host:1-abc/1"
@@ -24,6 +26,22 @@ def claim(handle: WorkflowHandle[Any], *, worker: str = WORKER) -> Claim:
 def run(handle: WorkflowHandle[Any], *, stopping: Callable[[], bool] = lambda: False) -> None:
     """Claim and execute the workflow here and now."""
     engine.execute(claim(handle), stopping=stopping)
+
+
+def work_off(*handles: WorkflowHandle[Any], within: float = 20.0) -> None:
+    """Be the worker: execute whatever is claimable, and wake what is due, until these workflows have ended."""
+    until(lambda: _work_once() or all(handle.status() in TERMINAL for handle in handles), within=within)
+
+
+def _work_once() -> bool:
+    """Execute one workflow of any queue. False always: the condition of `work_off` is the end of its workflows."""
+    recovery.wake_due()
+    recovery.deliver_wakeups()
+    queues = list(Workflow.objects.filter(status=Status.QUEUED).values_list("queue", flat=True).distinct())
+    claimed = transitions.claim_next(queues=queues, worker=WORKER, definitions=registry.names())
+    if claimed is not None:
+        engine.execute(claimed, stopping=lambda: False)
+    return False
 
 
 def crash(handle: WorkflowHandle[Any]) -> None:

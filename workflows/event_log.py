@@ -2,7 +2,8 @@
 
 Appending is one fenced statement (see `sql`). Every write of a workflow's own carries an operation key `op`:
 "7" is operation 7 of the body, "7.w" the beginning of its wait, "7.2" the start of attempt 2 of step 7, "7.2.-" its
-failure, "7.2.+" its end, "7.2.5" the fifth thing that attempt published, "t3.9" the ninth progress report of claim 3.
+failure, "7.2.+" its end, "7.2.5" the fifth thing that attempt published, "t3.9" the ninth progress report of
+claim 3, "s3" its suspension, "end3" its end.
 It is unique per workflow, so a write whose outcome got lost with the connection is simply asked again.
 """
 

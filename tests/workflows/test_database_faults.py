@@ -9,15 +9,16 @@ from django.db import OperationalError, connection, transaction
 
 from tests.definitions import SWITCH, double, doubling, switching
 from tests.execution import assert_history_is_whole, run
-from workflows import sql
+from workflows import event_log
 from workflows.durable import Status, set_event
+from workflows.sql import dedicated_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def terminate_own_backend() -> None:
     """As a failover or a restarted server does: the session is gone, the client learns it at its next word."""
-    with sql.dedicated_connection() as other:
+    with dedicated_connection() as other:
         other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
 
 
@@ -39,7 +40,7 @@ def test_a_session_lost_before_a_checkpoint_is_replaced() -> None:
 @pytest.mark.parametrize("statement", range(1, 9))
 def test_an_answer_lost_after_the_commit_does_not_write_twice(statement: int, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = doubling.start([1, 2])
-    fetch, calls = sql.fetch, iter(range(100))
+    fetch, calls = event_log.fetch, iter(range(100))
 
     def fetch_and_lose(text: Any, parameters: Any) -> Any:
         rows = fetch(text, parameters)
@@ -48,7 +49,7 @@ def test_an_answer_lost_after_the_commit_does_not_write_twice(statement: int, mo
             raise OperationalError("the connection was lost before the answer came")
         return rows
 
-    monkeypatch.setattr(sql, "fetch", fetch_and_lose)
+    monkeypatch.setattr(event_log, "fetch", fetch_and_lose)
     run(handle)
     assert handle.result() == [2, 4]
     assert_history_is_whole(handle.id)
@@ -77,7 +78,7 @@ def test_a_transaction_lost_with_its_connection_is_not_half_asked_again() -> Non
 
 def test_patience_ends(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.WORKFLOWS = {**settings.WORKFLOWS, "DATABASE_PATIENCE": 0.2}
-    fetch = sql.fetch
+    fetch = event_log.fetch
 
     def away(text: Any, parameters: Any) -> Any:
         if parameters.get("kind") == "value_set":
@@ -85,11 +86,11 @@ def test_patience_ends(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         return fetch(text, parameters)
 
     def body() -> None:
-        monkeypatch.setattr(sql, "fetch", away)
+        monkeypatch.setattr(event_log, "fetch", away)
         try:
             set_event("phase", 1)
         finally:
-            monkeypatch.setattr(sql, "fetch", fetch)
+            monkeypatch.setattr(event_log, "fetch", fetch)
 
     SWITCH["body"] = body
     handle = switching.start()

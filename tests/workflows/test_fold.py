@@ -11,20 +11,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from tests.definitions import CALLS, SWITCH, catching, doubling, following, listening, publishing, retrying, switching
-from tests.execution import claim, crash, run
+from tests.execution import claim, crash, run, work_off
 from tests.wait import until
-from workflows import engine, history, operations
-from workflows.durable import Status, set_event, step
-from workflows.fold import fold
+from workflows import engine, history, operations, recovery
+from workflows.durable import Status, as_completed, gather, patched, set_event, sleep, step
+from workflows.fold import empty_state, fold
 from workflows.handles import WorkflowHandle
 from workflows.models import Event
 from workflows.states import EventKind
@@ -168,56 +166,117 @@ def _handed_back() -> Recorder:
 
 def _message() -> Recorder:
     recorder = Recorder("waits for a message that comes", listening.start("news", timeout=30))
-    with _running(recorder.handle):
-        until(lambda: _waiting(recorder))
-        recorder.look()
-        operations.send(recorder.handle.id, "news", {"paid": True}, by="operator")
-        until(lambda: recorder.handle.status() is Status.SUCCEEDED)
+    run(recorder.handle)
+    recorder.look()
+    operations.send(recorder.handle.id, "news", {"paid": True}, by="operator")
+    recorder.look()
+    work_off(recorder.handle)
     return recorder
 
 
 def _timed_out() -> Recorder:
     recorder = Recorder("waits for a message that never comes", listening.start("news", timeout=0.5))
-    with _running(recorder.handle):
-        until(lambda: recorder.handle.status() is Status.SUCCEEDED)
+    work_off(recorder.handle)
     return recorder
 
 
 def _event_read() -> Recorder:
     other = publishing.start(["there"])
     recorder = Recorder("waits for another workflow's value", following.start(other.id, "key", 30))
-    with _running(recorder.handle):
-        until(lambda: _waiting(recorder))
-        recorder.look()
-        run(other)
-        until(lambda: recorder.handle.status() is Status.SUCCEEDED)
+    run(recorder.handle)
+    recorder.look()
+    work_off(recorder.handle)
     return recorder
 
 
-def _waiting(recorder: Recorder) -> Any:
-    state = history.snapshot(recorder.handle.id)
-    return state and state["workflow"]["waiting"]
+def _delayed_with_a_timeout() -> Recorder:
+    handle = doubling.using(delay=0.3, timeout=60.0, priority=3).start([1])
+    recorder = Recorder("delayed, with a timeout", handle)
+    until(lambda: recovery.wake_due())
+    recorder.look()
+    run(handle)
+    return recorder
 
 
-@contextlib.contextmanager
-def _running(handle: WorkflowHandle[Any]) -> Iterator[None]:
-    """The workflow runs in a thread, while the test acts on it."""
+def _overdue() -> Recorder:
+    handle = listening.using(timeout=0.01).start("never")
+    recorder = _plain("cancelled when its time was over", handle)
+    recorder.look()
+    until(lambda: recovery.cancel_overdue())
+    return recorder
 
-    def work() -> None:
-        try:
-            run(handle)
-        finally:
-            connection.close()
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    thread.join(30)
+def _slept() -> Recorder:
+    recorder = _switching("sleeps, and has a patch", lambda _recorder: [patched("calmer"), sleep(1.05)])
+    run(recorder.handle)
+    recorder.look()
+    work_off(recorder.handle)
+    return recorder
+
+
+def _family() -> Recorder:
+    def body(recorder: Recorder) -> Any:
+        first, second, third = doubling.start([1]), doubling.start([2]), doubling.start([3])
+        recorder.look()
+        return [*gather([first, second]), [handle.id for handle in as_completed([third])], third.result()]
+
+    recorder = _switching("starts children and waits for them", body)
+    run(recorder.handle)
+    recorder.look()
+    work_off(recorder.handle)
+    return recorder
+
+
+def _resumed() -> Recorder:
+    recorder = _plain("fails, is resumed and succeeds", retrying.start(4))
+    recorder.look()
+    operations.resume(recorder.handle.id, by="operator", reason="the bank is back")
+    recorder.look()
+    run(recorder.handle)
+    return recorder
+
+
+def _resumed_after_cancellation() -> Recorder:
+    @step
+    def cancelled(recorder: Recorder) -> None:
+        if not CALLS["cancelled"]:
+            CALLS["cancelled"] += 1
+            operations.cancel(recorder.handle.id, by="operator", reason="by mistake")
+
+    recorder = _switching("cancelled by mistake and resumed", cancelled)
+    run(recorder.handle)
+    recorder.look()
+    operations.resume(recorder.handle.id, by="operator", reason="")
+    recorder.look()
+    run(recorder.handle)
+    return recorder
+
+
+def _forked() -> Recorder:
+    original = doubling.start([1, 2])
+    run(original)
+    operations.pin(original.id, by="operator", reason="evidence")
+    operations.pin(original.id, False, by="operator")
+    copy = operations.fork(original.id, 3, by="operator", reason="once more")
+    recorder = Recorder("forked in the middle", WorkflowHandle(copy.id))
+    recorder.states.insert(0, empty_state(copy.id))
+    run(recorder.handle)
+    return recorder
+
+
+def _fork_original() -> Recorder:
+    recorder = _plain("pinned, and forked from", doubling.start([1]))
+    recorder.look()
+    operations.pin(recorder.handle.id, by="operator", reason="evidence")
+    operations.pin(recorder.handle.id, False, by="operator")
+    operations.fork(recorder.handle.id, 2, by="operator", reason="once more")
+    return recorder
 
 
 SCENARIOS = [
     _steps_and_values, _retried_step, _failed, _caught, _hostile_keys, _looked_at_in_a_step, _cancelled_in_a_step,
     _taken_over, _quarantined, _handed_back, _message, _timed_out, _event_read,
+    _delayed_with_a_timeout, _overdue, _slept, _family, _resumed, _resumed_after_cancellation, _forked, _fork_original,
 ]  # fmt: skip
 
 

@@ -12,10 +12,10 @@ import pytest
 from django.db import connection, transaction
 
 from tests.definitions import SWITCH, doubling, following, publishing, switching
-from tests.execution import claim, crash, kinds, run
+from tests.execution import claim, crash, kinds, run, work_off
+from tests.wait import until
 from workflows import event_log, operations
 from workflows.durable import (
-    NotInWorkflow,
     PayloadError,
     ResultTimeout,
     Status,
@@ -236,10 +236,22 @@ def test_a_cancelled_waiter_leaves_at_once() -> None:
     began = time.monotonic()
     run(handle)
     assert time.monotonic() - began < 10
+    until(lambda: handle.status() is Status.CANCELLED)
+
+
+def test_a_waiter_that_holds_its_worker_leaves_when_cancelled(settings: Any) -> None:
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "SUSPEND_AFTER": 60.0}
+    publisher = Publisher()
+    handle = following.start(publisher.handle.id, "never", 60.0)
+    threading.Timer(0.2, lambda: (operations.cancel(handle.id), connection.close())).start()
+    began = time.monotonic()
+    run(handle)
+    assert time.monotonic() - began < 10
     assert handle.status() is Status.CANCELLED
 
 
-def test_a_waiter_of_a_stopping_worker_hands_back_at_once() -> None:
+def test_a_waiter_of_a_stopping_worker_hands_back_at_once(settings: Any) -> None:
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "SUSPEND_AFTER": 60.0}
     publisher = Publisher()
     handle = following.start(publisher.handle.id, "never", 60.0)
     stop_at = time.monotonic() + 0.3
@@ -247,17 +259,15 @@ def test_a_waiter_of_a_stopping_worker_hands_back_at_once() -> None:
     assert handle.status() is Status.QUEUED
 
 
-def test_waiting_for_a_result_in_a_body_is_refused_because_it_could_not_be_replayed() -> None:
+def test_a_result_read_in_a_body_is_recorded() -> None:
     other = doubling.start([1])
-
-    def body() -> None:
-        with pytest.raises(NotInWorkflow, match="inside a step"):
-            other.result()
-
-    SWITCH["body"] = body
+    SWITCH["body"] = lambda: other.result()
     handle = switching.start()
     run(handle)
-    assert handle.status() is Status.SUCCEEDED
+    assert handle.status() is Status.WAITING
+    work_off(handle)
+    assert handle.result() == [2]
+    assert "result_read" in kinds(handle)
 
 
 def test_a_value_set_in_a_users_transaction_appears_when_it_commits() -> None:
@@ -302,6 +312,7 @@ def test_an_endless_wait_in_a_workflow_has_no_deadline() -> None:
     thread = publisher.set_soon("go", "1")
     run(handle)
     thread.join()
+    work_off(handle)
     assert handle.result() == 1
 
 

@@ -91,7 +91,7 @@ def test_start_inside_a_transaction_sends_its_message_only_on_commit(monkeypatch
     with transaction.atomic():
         doubling.using(workflow_id="order-42").start([1])
         assert sent == []
-    assert sent == [("default", "order-42")]
+    assert sent == [("default", "order-42", 0)]
 
 
 @pytest.mark.parametrize(("args", "kwargs"), [((), {}), (([], 1), {}), (([],), {"nubmers": []}), ((), {"nubmers": []})])

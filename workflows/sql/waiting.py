@@ -35,8 +35,8 @@ WITH chosen AS (
     WHERE id = %(workflow_id)s AND token = %(token)s AND status = 'running' AND wakes = %(wakes)s
     RETURNING id, last_seq AS seq, clock.at AS at, wake_at
 ), logged AS (
-    INSERT INTO workflows_event (workflow_id, seq, kind, data, at)
-    SELECT id, seq, 'suspended', jsonb_build_object('waiting', %(waiting)s::jsonb, 'wake_at', """
+    INSERT INTO workflows_event (workflow_id, seq, kind, op, data, at)
+    SELECT id, seq, 'suspended', %(op)s, jsonb_build_object('waiting', %(waiting)s::jsonb, 'wake_at', """
     + wire_time("wake_at")
     + """), at FROM chosen
 )

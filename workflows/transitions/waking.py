@@ -30,16 +30,15 @@ def suspend(owner: Owner, *, wait: dict[str, Any], wakes: int) -> bool:
         "token": owner.token,
         "waiting": json.dumps(wait),
         "wakes": wakes,
-        "op": None,
+        "op": f"s{owner.token}",  # a claim is suspended once
     }
     rows = event_log.persistently(waiting.SUSPEND, parameters)
     if rows:
-        notify.hint(owner.workflow_id, rows[0][0])
+        if rows[0][0] is not None:
+            notify.hint(owner.workflow_id, rows[0][0])
         return True
     if Workflow.objects.filter(id=owner.workflow_id, token=owner.token, status=Status.RUNNING).exists():
         return False
-    if Workflow.objects.filter(id=owner.workflow_id, token=owner.token).exclude(status=Status.CANCELLED).exists():
-        return True  # an earlier try succeeded and its answer got lost
     raise event_log.refusal(owner)
 
 
