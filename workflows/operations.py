@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
-from workflows import dispatch, ids, payloads, registry, transitions, wakeups
+from workflows import dispatch, ids, payloads, registry, removal, transitions, wakeups
 from workflows.conf import conf
 from workflows.errors import (
     DuplicateWorkflow,
@@ -18,13 +19,11 @@ from workflows.errors import (
     WorkflowNotFound,
 )
 from workflows.event_log import Owner
-from workflows.models import Message, Workflow
+from workflows.models import Deletion, Message, Workflow
 from workflows.options import Options
 from workflows.sql import fetch, lifecycle
 from workflows.states import EventKind, Status
 from workflows.transitions import Beginning
-
-Verb = Literal["cancel", "resume", "delete", "pin", "unpin", "restart"]
 
 
 def start(
@@ -243,6 +242,24 @@ def pin(workflow_id: str, pinned: bool = True, *, by: str = "", reason: str = ""
     kind = EventKind.PINNED if pinned else EventKind.UNPINNED
     told = {"by": by, "reason": payloads.storable_text(reason, limit=1_000)}
     transitions.note(workflow_id, kind, told, pinned=pinned)
+
+
+def delete(workflow_id: str, *, by: str = "", reason: str = "") -> None:
+    """This will remove an ended workflow with its history, and keep who did so and why.
+
+    Children and forks stay. Raises WorkflowNotFound, and TransitionRefused unless it has ended.
+    """
+    with transaction.atomic():
+        row = Workflow.objects.select_for_update().filter(id=workflow_id).first()
+        if row is None:
+            raise WorkflowNotFound(workflow_id)
+        if not row.is_terminal:
+            raise TransitionRefused(f"Workflow {workflow_id!r} cannot be deleted: it is {row.status}. Cancel it first.")
+        Deletion.objects.create(
+            workflow_id=row.id, definition=row.definition, status=row.status, created_at=row.created_at,
+            deleted_at=Now(), deleted_by=by[:200], reason=payloads.storable_text(reason, limit=1_000),
+        )  # fmt: skip
+        removal.delete_rows([workflow_id])
 
 
 def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotency_key: str | None = None) -> Message:
