@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from tests.wait import until
-from workflows import engine, history, recovery, registry, transitions
+from workflows import engine, history, recovery, registry, sql, transitions
 from workflows.fold import State, empty_state, fold
 from workflows.handles import WorkflowHandle
 from workflows.models import Event, Workflow
@@ -42,6 +43,15 @@ def _work_once() -> bool:
     if claimed is not None:
         engine.execute(claimed, stopping=lambda: False)
     return False
+
+
+def replace_fetch(replacement: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Put something between the engine and every durable statement of this process."""
+    present = sql.fetch
+    ours = replacement(present)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("workflows") and getattr(module, "fetch", None) is present:
+            module.fetch = ours  # type: ignore[attr-defined]
 
 
 def crash(handle: WorkflowHandle[Any]) -> None:

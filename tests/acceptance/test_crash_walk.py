@@ -16,7 +16,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 
 from tests.definitions import double, refuse
-from tests.execution import assert_history_is_whole, claim, crash, run
+from tests.execution import assert_history_is_whole, claim, crash, replace_fetch, run
 from workflows import engine, sql
 from workflows.durable import WorkflowHandle, receive, send, set_event, step, workflow
 from workflows.models import Event, Message, Step, Value
@@ -88,20 +88,24 @@ def test_the_table_of_commit_points_is_complete(start_everything: Callable[[str]
     handle = start_everything("undisturbed")
     claimed = claim(handle)
     statements: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sql, "fetch", _watching(statements))
+    original = sql.fetch
+    replace_fetch(_watching(statements))
+    try:
         engine.execute(claimed, stopping=lambda: False)
+    finally:
+        replace_fetch(lambda _: original)
     assert len(statements) == len(POINTS), statements
 
 
 def _watching(statements: list[str]) -> Callable[..., Any]:
-    fetch = sql.fetch
+    def between(fetch: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(statement: Any, parameters: Any) -> Any:
+            statements.append(f"{parameters.get('kind')} {parameters.get('op')}")
+            return fetch(statement, parameters)
 
-    def watched(statement: Any, parameters: Any) -> Any:
-        statements.append(f"{parameters.get('kind')} {parameters.get('op')}")
-        return fetch(statement, parameters)
+        return watched
 
-    return watched
+    return between
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
@@ -135,7 +139,7 @@ def _execute_and_die(handle: WorkflowHandle[Any], *, point: int, side: str) -> i
     if child == 0:
         try:
             claimed = claim(handle)
-            sql.fetch = _deadly(point, side)
+            replace_fetch(_deadly(point, side))
             engine.execute(claimed, stopping=lambda: False)
         finally:
             os._exit(0)
@@ -144,18 +148,21 @@ def _execute_and_die(handle: WorkflowHandle[Any], *, point: int, side: str) -> i
 
 
 def _deadly(point: int, side: str) -> Callable[..., Any]:
-    fetch, seen = sql.fetch, iter(range(10_000))
+    seen = iter(range(10_000))
 
-    def fetch_or_die(statement: Any, parameters: Any) -> Any:
-        here = next(seen) == point
-        if here and side == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        rows = fetch(statement, parameters)
-        if here:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return rows
+    def between(fetch: Callable[..., Any]) -> Callable[..., Any]:
+        def fetch_or_die(statement: Any, parameters: Any) -> Any:
+            here = next(seen) == point
+            if here and side == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            rows = fetch(statement, parameters)
+            if here:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return rows
 
-    return fetch_or_die
+        return fetch_or_die
+
+    return between
 
 
 def _outcome(workflow_id: str) -> dict[str, Any]:
