@@ -22,13 +22,18 @@ import psycopg
 
 from config.postgres import DATABASE, USER, Postgres, PostgresError
 from config.supervisor import die_with_parent
+from tests.chaos.clock import Clock
 from tests.chaos.disk import SmallDisk
 from tests.chaos.proxy import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE = 3.0  # seconds
 CRASH_LIMIT = 6
-LIBFAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+# The faults' own connections: nothing that a fault did may hold up its undoing.
+_OPTIONS = (
+    "-c default_transaction_read_only=off -c synchronous_commit=local -c lock_timeout=3s -c statement_timeout=10s "
+    "-c idle_in_transaction_session_timeout=0"
+)
 _STOP_WITHIN = 45.0  # seconds that a worker may take after SIGTERM
 _TUNABLES = {
     "WORKFLOWS_LEASE_SECONDS": str(LEASE), "WORKFLOWS_RENEW_INTERVAL": "0.75", "WORKFLOWS_DRAIN_SECONDS": "3.0",
@@ -109,7 +114,7 @@ class World:
         self.home, self.chance, self.disk = home, chance, disk
         self.postgres = Postgres(home)
         self.bodies = home / "bodies"
-        self.clock = home / "clock"
+        self.clock = Clock(home)
         self.proxies: list[Proxy] = []
         self.workers: list[Supervised] = []
         self.beat: Supervised | None = None
@@ -154,7 +159,7 @@ class World:
                 socket = proxy.directory
             environment = self.environment(socket)
             if number == len(queues) - 1:
-                environment.update(self._fake_clock())
+                environment.update(self.clock.environment())
             name = f"w{number}"
             arguments = ["worker", "--loglevel=INFO", "-O", "fair", "-c", "2", "-n", f"{name}@%h", "--without-mingle"]
             arguments += ["-Q", ",".join([*names, f"only-{name}"])]
@@ -162,15 +167,6 @@ class World:
         self.beat = Supervised("beat", ["beat", "--loglevel=INFO"], self.environment(), self.home / "beat.log")
         for process in self.processes():
             process.start()
-
-    def _fake_clock(self) -> dict[str, str]:
-        if not LIBFAKETIME.exists():
-            return {}
-        self.clock.write_text("+0")
-        return {
-            "LD_PRELOAD": str(LIBFAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self.clock), "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }  # fmt: skip
 
     def processes(self) -> list[Supervised]:
         """Workers and beat."""
@@ -188,10 +184,9 @@ class World:
                 return
             time.sleep(0.05)  # between two looks at the processes
 
-    def connect(self, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection past all proxies, able to write. Raises psycopg.OperationalError while the database is away."""
-        url = self.environment()["DATABASE_URL"]
-        return psycopg.connect(url, autocommit=True, options="-c default_transaction_read_only=off", **options)
+        return psycopg.connect(self.environment()["DATABASE_URL"], autocommit=True, options=_OPTIONS)
 
     def ask(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Run one statement. Raises psycopg.Error."""
