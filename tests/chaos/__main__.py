@@ -17,7 +17,12 @@ from typing import Any
 from tests.chaos.disk import mounted
 from tests.chaos.world import World
 
-_QUEUES = [["default"], ["default"], ["default"], ["default"]]
+_QUEUES = [
+    ["default", "storm-limited", "storm-keyed"],
+    ["default", "storm-limited", "storm-rated"],
+    ["default", "storm-keyed", "storm-single"],
+    ["default", "storm-limited", "storm-keyed", "storm-single", "storm-rated"],
+]
 _DISK = 512 * 1024**2
 
 
@@ -82,6 +87,9 @@ def _prepare(world: World) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    from tests.chaos import limits
+
+    limits.impose()
     if world.disk is not None:
         account = world.postgres.account
         space = world.disk.directory / "space"

@@ -15,7 +15,17 @@ from django.contrib.auth.models import Group
 from django.db import InterfaceError, OperationalError
 
 from workflows import context
-from workflows.durable import get_event, receive, set_event, step, track, workflow
+from workflows.durable import (
+    as_completed,
+    gather,
+    get_event,
+    receive,
+    set_event,
+    sleep,
+    step,
+    track,
+    workflow,
+)
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
@@ -168,6 +178,44 @@ def following(other: str, answer: int) -> Any:
     """Starts another workflow and waits for its value."""
     publishing.using(workflow_id=other).start(answer)
     return get_event(other, "answer", timeout=None)
+
+
+@workflow(name="storm_sleeping")
+def sleeping(naps: list[float]) -> int:
+    """Work between naps."""
+    total = 0
+    for number, seconds in enumerate(naps, 1):
+        sleep(seconds)
+        total += link(1, 0.01)
+        set_event("naps", number)
+    return total
+
+
+@workflow(name="storm_child")
+def child(number: int) -> int:
+    """Ten times the number."""
+    link(number, 0.02 * (number % 7))
+    if number % 3 == 0:
+        sleep(0.5)
+    return number * 10
+
+
+@workflow(name="storm_gathering")
+def gathering(numbers: list[int]) -> int:
+    """Children, all at once."""
+    return sum(gather([child.start(number) for number in numbers]))
+
+
+@workflow(name="storm_racing")
+def racing(numbers: list[int]) -> int:
+    """Children in the order of their ends."""
+    return sum(handle.result() for handle in as_completed([child.start(number) for number in numbers]))
+
+
+@workflow(name="storm_asking")
+def asking(numbers: list[int]) -> int:
+    """One child after the other."""
+    return sum(child.start(number).result() for number in numbers)
 
 
 @workflow(name="storm_catching")

@@ -21,6 +21,7 @@ class Outcome:
     values: dict[str, Any] = field(default_factory=dict)  # at the end, by key
     published: dict[str, list[Any]] = field(default_factory=dict)  # exactly these, in order, by key
     groups: tuple[str, ...] = ()  # rows that its atomic steps wrote
+    delay: float = 0.0  # seconds from its start to its first claim, at least
     others: dict[str, Outcome] = field(default_factory=dict)  # workflows that it started, by id
 
 
@@ -33,7 +34,7 @@ class Kind:
     outcome: Callable[..., Outcome]
     weight: float = 1.0
     messages: Callable[..., list[Any]] = lambda *_: []  # what must be sent to it, in order
-    options: dict[str, Any] = field(default_factory=dict)  # of `using`
+    options: Callable[[random.Random], dict[str, Any]] = lambda _chance: {}  # of `using`
 
 
 def _link(number: int) -> int:
@@ -64,6 +65,24 @@ def _listening(count: int) -> Outcome:
 def _following(other: str, answer: int) -> Outcome:
     published = Outcome(values={"answer": answer}, published={"answer": [answer]})
     return Outcome(output=answer, others={other: published})
+
+
+def _numbers(chance: random.Random) -> list[int]:
+    return [chance.randrange(100) for _ in range(chance.randrange(1, 8))]
+
+
+def _queued(queue: str, further: Callable[[random.Random], dict[str, Any]] = lambda _: {}) -> Kind:
+    """Short chains in a queue with limits."""
+    return Kind(
+        definitions.chain,
+        lambda chance, _id: ([chance.randrange(9) for _ in range(3)], chance.choice([0.0, 0.1])),
+        _chain,
+        options=lambda chance: {"queue": queue, **further(chance)},
+    )
+
+
+def _family(numbers: list[int], *_: Any) -> Outcome:
+    return Outcome(output=sum(numbers) * 10)
 
 
 KINDS: dict[str, Kind] = {
@@ -105,6 +124,27 @@ KINDS: dict[str, Kind] = {
     "following": Kind(
         definitions.following, lambda chance, id: (f"{id}-publisher", chance.randrange(1_000)), _following, weight=2
     ),
+    "sleeping": Kind(
+        definitions.sleeping,
+        lambda chance, _id: ([chance.choice([0.05, 0.5, 1.5, 3.0]) for _ in range(chance.randrange(1, 4))],),
+        lambda naps: Outcome(output=3 * len(naps), values={"naps": len(naps)}),
+        weight=2,
+    ),
+    "gathering": Kind(definitions.gathering, lambda chance, _id: (_numbers(chance),), _family, weight=2),
+    "racing": Kind(definitions.racing, lambda chance, _id: (_numbers(chance),), _family, weight=2),
+    "asking": Kind(definitions.asking, lambda chance, _id: (_numbers(chance),), _family),
+    "delayed": Kind(
+        definitions.probe, lambda *_: (), lambda: Outcome(output=3, delay=1.0), options=lambda _: {"delay": 1.0}
+    ),
+    "too long": Kind(
+        definitions.sleeping, lambda *_: ([3_600.0],), lambda _naps: Outcome("cancelled"),
+        options=lambda _: {"timeout": 1.0},
+    ),
+    "limited": _queued("storm-limited"),
+    "one per worker": _queued("storm-single"),
+    "rated": _queued("storm-rated"),
+    "keyed": _queued("storm-keyed", lambda chance: {"partition_key": chance.choice("ab")}),
+    "prioritised": _queued("default", lambda chance: {"priority": chance.randrange(-5, 6)}),
     "catching": Kind(
         definitions.catching, lambda *_: (), lambda: Outcome(output="caught, 9", values={"caught": "refused"})
     ),

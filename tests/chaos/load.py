@@ -26,6 +26,7 @@ class Started:
     id: str
     kind: str
     arguments: tuple[Any, ...]
+    options: dict[str, Any]
     accepted: bool = False  # the engine has answered
 
     @property
@@ -81,13 +82,15 @@ class Load(threading.Thread):
         self._number += 1
         kind = draw(self._chance)
         workflow_id = f"{kind.replace(' ', '-')}-{self._number}"
-        started = Started(workflow_id, kind, KINDS[kind].make(self._chance, workflow_id))
+        known = KINDS[kind]
+        arguments = known.make(self._chance, workflow_id)
+        started = Started(workflow_id, kind, arguments, known.options(self._chance))
         self.started.append(started)
         return started
 
     def _start(self, started: Started) -> None:
         kind = KINDS[started.kind]
-        kind.definition.using(workflow_id=started.id, **kind.options).start(*started.arguments)
+        kind.definition.using(workflow_id=started.id, **started.options).start(*started.arguments)
         started.accepted = True
         messages = kind.messages(*started.arguments)
         self._messages.extend((started.id, number, message) for number, message in enumerate(messages))

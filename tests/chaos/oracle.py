@@ -8,12 +8,13 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 
+from tests.chaos import limits
 from tests.chaos.kinds import Outcome
 from tests.chaos.load import Started
 from tests.chaos.world import CRASH_LIMIT
 from tests.execution import folded
-from workflows import event_log, models
-from workflows.models import Event, Step, Value, Workflow
+from workflows import history
+from workflows.models import Event, Step, Value, Wait, Wakeup, Workflow
 from workflows.states import ACTIVE
 
 _NO_PROGRESS = {
@@ -35,7 +36,7 @@ def unsettled() -> list[str]:
 def violations(started: list[Started], bodies: Path) -> tuple[list[str], list[str]]:
     """(sentences about what is wrong, ids of innocent workflows that crashed often enough for their quarantine)."""
     lines = _bodies(bodies)
-    wrong = _leftovers()
+    wrong = [*_leftovers(), *limits.exceeded()]
     quarantined: list[str] = []
     for one in started:
         found, excused = _workflow(one.id, one.outcome, lines)
@@ -55,7 +56,7 @@ def _bodies(file: Path) -> dict[str, Counter[tuple[int, int]]]:
 
 def _leftovers() -> list[str]:
     wrong = [f"not settled: {sentence}" for sentence in unsettled()]
-    for model in [getattr(models, name) for name in ("Wait", "Wakeup") if hasattr(models, name)]:
+    for model in (Wait, Wakeup):
         left = list(model.objects.values_list("target_id", flat=True)[:10])
         if left:
             wrong.append(f"{model.__name__} rows are left over, for {left}")
@@ -74,7 +75,7 @@ def _workflow(
     if row.status == "quarantined" != outcome.status and _crashes_at_the_end(events) >= CRASH_LIMIT:
         excused.append(workflow_id)
     elif row.status not in ACTIVE:
-        wrong += [*_end(row, outcome), *_values(row, outcome, events), *_groups(row, outcome)]
+        wrong += [*_end(row, outcome), *_delay(row, outcome), *_values(row, outcome, events), *_groups(row, outcome)]
         for other, its in outcome.others.items():
             found, also = _workflow(other, its, lines)
             wrong, excused = wrong + found, excused + also
@@ -98,7 +99,7 @@ def _history(row: Workflow, events: list[Event]) -> list[str]:
     wrong = []
     if seqs != list(range(1, row.last_seq + 1)):
         wrong.append(f"the history's seqs are {seqs}, last_seq is {row.last_seq}")
-    snapshot, state = event_log.snapshot(row.id), folded(row.id)
+    snapshot, state = history.snapshot(row.id), folded(row.id)
     if snapshot != state and snapshot is not None:
         wrong += [f"rows and history differ in {part}: {a} != {b}" for part, a, b in _differences(snapshot, state)]
     return wrong
@@ -118,7 +119,7 @@ def _steps(events: list[Event], bodies: Counter[tuple[int, int]]) -> list[str]:
             wrong.append(f"{event.kind} of step {position} at seq {event.seq}, after its record")
         if event.kind in {"step_succeeded", "step_failed"}:
             recorded[position] = event.data["attempt"]
-            if bodies and not bodies[position, event.data["attempt"]] and not event.data["name"].startswith("start "):
+            if bodies and not bodies[position, event.data["attempt"]]:
                 wrong.append(f"step {position} is recorded, but its attempt {event.data['attempt']} did not run")
     late = [(position, attempt) for position, attempt in bodies if attempt > recorded.get(position, attempt)]
     return wrong + [f"step {position} ran again (attempt {attempt}) after its record" for position, attempt in late]
@@ -132,6 +133,13 @@ def _end(row: Workflow, outcome: Outcome) -> list[str]:
         f"ended {row.status} with output {row.output!r}, error {row.error and row.error['type']}: "
         f"{row.error and row.error['message']}; expected {outcome.status}, {outcome.output!r}, {outcome.error}"
     ]
+
+
+def _delay(row: Workflow, outcome: Outcome) -> list[str]:
+    if not outcome.delay or row.started_at is None:
+        return []
+    waited = (row.started_at - row.created_at).total_seconds()
+    return [] if waited >= outcome.delay else [f"began {waited} s after its start, expected {outcome.delay} s or more"]
 
 
 def _values(row: Workflow, outcome: Outcome, events: list[Event]) -> list[str]:
@@ -152,7 +160,7 @@ def _groups(row: Workflow, outcome: Outcome) -> list[str]:
 
 def told(workflow_id: str, bodies: Path) -> str:
     """The whole history and the bodies that ran, for a report."""
-    lines = [str(event_log.wire(event)) for event in Event.objects.filter(workflow_id=workflow_id).order_by("seq")]
+    lines = [str(history.wire(event)) for event in Event.objects.filter(workflow_id=workflow_id).order_by("seq")]
     steps = Step.objects.filter(workflow_id=workflow_id).order_by("position")
     lines += [f"step {step.position} {step.name} {step.status} attempt {step.attempt}" for step in steps]
     ran = bodies.read_text().splitlines() if bodies.exists() else []

@@ -15,7 +15,7 @@ from tests.chaos import definitions, oracle
 from tests.chaos.faults import FAULTS, Fault, NotPossible, Undo
 from tests.chaos.load import Load
 from tests.chaos.world import World
-from workflows.models import Workflow
+from workflows.models import Wakeup, Workflow
 from workflows.states import ACTIVE, TERMINAL
 
 _PROBE_WITHIN = 20.0  # seconds for each worker to show that it hears, after the storm
@@ -97,7 +97,7 @@ class Storm:
     def _ended(self) -> bool:
         try:
             close_old_connections()
-            return not Workflow.objects.filter(status__in=ACTIVE).exists()
+            return not (Workflow.objects.filter(status__in=ACTIVE).exists() or Wakeup.objects.exists())
         except Error:
             return False
 
