@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types layers sizes migrations docs palette js bench screenshots clean
+.PHONY: help setup run test chaos check format lint types layers sizes migrations docs palette js bench screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -31,6 +31,9 @@ run: $(STAMP) ## start everything: database, web, worker, beat; Ctrl-C stops it
 
 test: $(DEV_STAMP) ## the whole suite, on a throw-away database
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
+chaos: $(DEV_STAMP) ## faults at random for MINUTES=30 (SEED=… repeats the plan), then a verdict
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 check: format-check lint types layers sizes migrations docs palette js ## everything CI checks besides the tests
 

@@ -55,7 +55,7 @@ def outcome_of(workflow: Workflow) -> Outcome:
 
 def timed_out(workflow_id: str, timeout: float | None) -> ResultTimeout:
     """The error of who waited in vain."""
-    status = queries.get_workflow(workflow_id).status
+    status = waits.recall(lambda: queries.get_workflow(workflow_id)).status
     return ResultTimeout(f"Workflow {workflow_id!r} is still {status} after {timeout or 0:g} s. It goes on.")
 
 
@@ -68,7 +68,8 @@ def result(execution: Execution, workflow_id: str, *, timeout: float | None) -> 
         execution, position, lambda: waits.look_for_end(workflow_id), targets=[workflow_id], timeout=timeout,
         wait={"for": "result", "name": None, "workflow": workflow_id},
     )  # fmt: skip
-    outcome = None if found is None else outcome_of(queries.get_workflow(workflow_id))
+    ended = None if found is None else waits.recall(lambda: queries.get_workflow(workflow_id))
+    outcome = None if ended is None else outcome_of(ended)
     content = {"timed_out": True} if outcome is None else _content(outcome)
     event_log.operation_recorded(
         execution.owner, EventKind.RESULT_READ, position, key=workflow_id, data=json.dumps(content, ensure_ascii=False)
@@ -89,7 +90,7 @@ def _recorded_result(workflow_id: str, content: dict[str, Any], timeout: float |
     if content.get("timed_out"):
         raise timed_out(workflow_id, timeout)
     if content["status"] == Status.SUCCEEDED and "output" not in content:
-        return queries.get_workflow(workflow_id).output
+        return waits.recall(lambda: queries.get_workflow(workflow_id)).output
     status = Status(content["status"])
     return Outcome(workflow_id, status, content.get("output"), content.get("error")).returned()
 
@@ -103,7 +104,7 @@ def gather(workflow_ids: Sequence[str], *, timeout: float | None) -> list[Json]:
     else:
         found = waits.until(lambda: _all_ended(ids), watching=ids, timeout=timeout, execution=execution)
         failed = _failures(ids) if found is not None else _raise_timeout(ids, timeout)
-    outputs = queries.outputs(ids)
+    outputs = waits.recall(lambda: queries.outputs(ids))
     for workflow_id in ids:
         if workflow_id in failed:
             told = failed[workflow_id]
@@ -154,10 +155,8 @@ def _ended(ids: list[str]) -> list[str]:
 
 
 def _failures(ids: list[str]) -> dict[str, Any]:
-    return {
-        row.id: {"status": row.status, "error": row.error}
-        for row in Workflow.objects.filter(id__in=ids, status__in=sorted(TERMINAL - {Status.SUCCEEDED}))
-    }
+    rows = Workflow.objects.filter(id__in=ids, status__in=sorted(TERMINAL - {Status.SUCCEEDED}))
+    return {row.id: {"status": row.status, "error": row.error} for row in waits.recall(lambda: list(rows))}
 
 
 def as_completed(workflow_ids: list[str], *, timeout: float | None) -> Iterator[str]:

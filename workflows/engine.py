@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from django.db import DatabaseError, InterfaceError
+
 from workflows import context, dispatch, history, payloads, registry, telemetry, transitions, wakeups
 from workflows.conf import conf
 from workflows.context import Execution
 from workflows.errors import HandBack, Stop, Suspend
 from workflows.history import Replay
+from workflows.patience import patiently
 from workflows.transitions import Claim
 
 
@@ -21,6 +24,31 @@ def work(
     `closing`: the worker takes nothing new; `stopping`: its grace is over too, so what runs is handed back.
     Returns how many workflows were executed.
     """
+    if worker in _unsure:
+        _let_go(worker)
+        _unsure.discard(worker)
+    try:
+        return _work(workflow_id, queues, worker, closing, stopping)
+    except (DatabaseError, InterfaceError):
+        _unsure.add(worker)
+        _let_go(worker)
+        raise
+
+
+# This process's name while it may hold a workflow that it does not know of, because the answer to a claim got lost. Let
+# go at once, and again before the next work: the claim may have been committed only after the first look.
+_unsure: set[str] = set()
+
+
+def _let_go(worker: str) -> None:
+    """Give back whatever this process holds: it executes nothing now, yet the worker goes on renewing the lease."""
+    for released in patiently(lambda: transitions.let_go(worker), what=f"worker {worker!r}"):
+        dispatch.wake(released.queue, released.workflow_id)
+
+
+def _work(
+    workflow_id: str, queues: list[str], worker: str, closing: Callable[[], bool], stopping: Callable[[], bool]
+) -> int:
     definitions = registry.names()
     until = time.monotonic() + conf().drain_seconds
     executed = 0
@@ -88,7 +116,10 @@ def _is_refused_suspension(claim: Claim, stop: Suspend) -> bool:
 
 
 def _execution(claim: Claim, stopping: Callable[[], bool]) -> Execution:
-    replay = Replay({}, {}, {}) if claim.first else history.recorded(claim.owner.workflow_id)
+    workflow_id = claim.owner.workflow_id
+    replay = Replay({}, {}, {})
+    if not claim.first:
+        replay = patiently(lambda: history.recorded(workflow_id), what=f"workflow {workflow_id!r}")
     return Execution(owner=claim.owner, replay=replay, version=claim.version, stopping=stopping)
 
 

@@ -14,13 +14,13 @@ import time
 from collections.abc import Sequence
 from typing import Any, LiteralString, NamedTuple
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection
+from django.db import IntegrityError, transaction
 
-from workflows import notify, telemetry
-from workflows.conf import conf
+from workflows import notify
 from workflows.errors import Cancelled, LeaseLost
 from workflows.history import Due, StartedWait, wire_time
 from workflows.models import Event, Workflow
+from workflows.patience import AWAY, Patience, patiently
 from workflows.payloads import Json, fits_preview
 from workflows.sql import checkpoints, fetch
 from workflows.sql.waiting import REGISTER_WAITS
@@ -94,7 +94,7 @@ def step_failed(owner: Owner, position: int, *, name: str, attempt: int, error: 
 
 
 def _finish_step(owner: Owner, kind: EventKind, position: int, *, attempt: int, **parameters: Any) -> None:
-    _record(owner, checkpoints.FINISH_STEP, kind, f"{position}.{attempt}.+", position=position, **parameters)
+    _record(owner, checkpoints.FINISH_STEP, kind, _end_of_step(position, attempt), position=position, **parameters)
 
 
 def wait_started(owner: Owner, position: int, *, wait: dict[str, Any], timeout: float | None) -> StartedWait:
@@ -166,7 +166,9 @@ def _record(owner: Owner, statement: LiteralString, kind: EventKind, op: str, **
 
 def _written(owner: Owner, op: str) -> Event:
     """The event of an operation whose first answer got lost."""
-    return Event.objects.get(workflow_id=owner.workflow_id, op=op)
+    return patiently(
+        lambda: Event.objects.get(workflow_id=owner.workflow_id, op=op), what=f"workflow {owner.workflow_id!r}"
+    )
 
 
 def _ask(owner: Owner, statement: LiteralString, kind: EventKind, op: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -184,8 +186,7 @@ def persistently(statement: LiteralString, parameters: dict[str, Any]) -> list[t
     A commit whose answer got lost is found again by its operation key; the row then returned is (None,).
     Inside a transaction of the caller there is no second try: the transaction is gone as a whole.
     """
-    deadline = time.monotonic() + conf().database_patience
-    wait, asked_before = 0.05, False
+    patience, asked_before = Patience(f"workflow {parameters['workflow_id']!r}"), False
     while True:
         try:
             if asked_before and parameters["op"] and _already_recorded(parameters):
@@ -195,23 +196,34 @@ def persistently(statement: LiteralString, parameters: dict[str, Any]) -> list[t
             if not asked_before:
                 raise
             return [(None,)]  # the first try was still committing when it was looked for
-        except (OperationalError, InterfaceError) as error:
-            if connection.in_atomic_block or time.monotonic() > deadline:
-                raise
-            telemetry.database_away(f"workflow {parameters['workflow_id']!r}", error, wait)
-        connection.close()
+        except AWAY as error:
+            patience.endure(error)
         asked_before = True
-        time.sleep(wait)
-        wait = min(wait * 2, 2.0)
 
 
 def _already_recorded(parameters: dict[str, Any]) -> bool:
     return Event.objects.filter(workflow_id=parameters["workflow_id"], op=parameters["op"]).exists()
 
 
+def is_step_recorded(owner: Owner, position: int, attempt: int) -> bool:
+    """Whether this attempt's end was committed. Waits for a commit that is still under way: it holds the row."""
+
+    def look() -> bool:
+        with transaction.atomic():
+            Workflow.objects.select_for_update(no_key=True).filter(id=owner.workflow_id).values_list("id").first()
+            return Event.objects.filter(workflow_id=owner.workflow_id, op=_end_of_step(position, attempt)).exists()
+
+    return patiently(look, what=f"workflow {owner.workflow_id!r}")
+
+
+def _end_of_step(position: int, attempt: int) -> str:
+    return f"{position}.{attempt}.+"
+
+
 def refusal(owner: Owner) -> Cancelled | LeaseLost:
     """Why a fenced statement found nothing to write to."""
-    status = Workflow.objects.filter(id=owner.workflow_id).values_list("status", flat=True).first()
+    row = Workflow.objects.filter(id=owner.workflow_id).values_list("status", flat=True)
+    status = patiently(row.first, what=f"workflow {owner.workflow_id!r}")
     if status == Status.CANCELLED:
         return Cancelled(f"workflow {owner.workflow_id!r} was cancelled")
     return LeaseLost(f"workflow {owner.workflow_id!r} is {status or 'deleted'} and not ours (token {owner.token})")

@@ -90,7 +90,7 @@ def _claimed(state: State, seq: int, at: str, position: int | None, key: str | N
 def _released(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
     workflow = state["workflow"]
     workflow.update(status=Status.QUEUED.value, worker=None, waiting=None)
-    workflow["takeovers"] += data["reason"] != "shutdown"
+    workflow["takeovers"] += data["reason"] not in {"shutdown", "answer_lost"}
     for step in state["steps"].values():
         if step["status"] == StepStatus.RUNNING:
             step.update(status=StepStatus.RETRYING.value, next_attempt_at=data["available_at"])

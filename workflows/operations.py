@@ -21,6 +21,7 @@ from workflows.errors import (
 from workflows.event_log import Owner
 from workflows.models import Deletion, Message, Workflow
 from workflows.options import Options
+from workflows.patience import patiently
 from workflows.sql import fetch, lifecycle
 from workflows.states import EventKind, Status
 from workflows.transitions import Beginning
@@ -75,20 +76,22 @@ def start_child(
     derived = f"{owner.workflow_id}-{position}" if workflow_id is None else workflow_id
     beginning = _beginning(definition, args, kwargs, derived, options, by="")
     beginning = replace(beginning, parent=owner.workflow_id)
-    attached = _existing(beginning, options)
+    attached = patiently(lambda: _existing(beginning, options), what=f"workflow {owner.workflow_id!r}")
     if attached is not None:
         beginning = replace(beginning, workflow_id=attached.id)
     status = transitions.start_child(owner, position, beginning)
     if status is not None:
         _tell_workers(beginning.queue, beginning.workflow_id, status)
     elif attached is None:
-        _existing(beginning, options)  # started by somebody else in between
+        patiently(
+            lambda: _existing(beginning, options), what=f"workflow {owner.workflow_id!r}"
+        )  # started by somebody else in between
     return beginning.workflow_id
 
 
 def check_attached(workflow_id: str, definition: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Raises WorkflowConflict when a child that was attached to is another workflow than the code asks for now."""
-    existing = Workflow.objects.filter(id=workflow_id).first()
+    existing = patiently(Workflow.objects.filter(id=workflow_id).first, what=f"workflow {workflow_id!r}")
     if existing is not None:
         encoded = _encoded_input(registry.get(definition), args, dict(kwargs))
         _refuse_difference(existing, definition, payloads.decode(encoded))

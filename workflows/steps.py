@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 
 from django.db import transaction
 
-from workflows import context, event_log, payloads, waits, wakeups
+from workflows import context, event_log, history, payloads, waits, wakeups
 from workflows.conf import conf
 from workflows.context import Execution, StepScope
 from workflows.errors import PayloadError, StepFailed
+from workflows.patience import AWAY, is_away, patiently
 from workflows.retries import RetryPolicy
 from workflows.states import StepStatus
 
@@ -77,6 +78,20 @@ def _attempt(
     if not spec.atomic:
         result = _in_scope(execution, scope, spec, args, kwargs)
         return _record(execution, spec, scope, result)
+    try:
+        return _attempt_in_a_transaction(execution, spec, scope, args, kwargs)
+    except AWAY as error:
+        # The answer to COMMIT may have got lost: then it is done, and must not be done again.
+        workflow_id = execution.owner.workflow_id
+        if not is_away(error) or not event_log.is_step_recorded(execution.owner, scope.position, scope.attempt):
+            raise
+        recorded = patiently(lambda: history.recorded(workflow_id), what=f"workflow {workflow_id!r}")
+        return recorded.operations[scope.position].content
+
+
+def _attempt_in_a_transaction(
+    execution: Execution, spec: StepSpec, scope: StepScope, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     scope.buffered = []
     with transaction.atomic():  # the step's own writes, its events and its record commit together or not at all
         result = _in_scope(execution, scope, spec, args, kwargs)

@@ -19,7 +19,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from asgiref.sync import sync_to_async
 from django.db.models import OuterRef, Subquery
 
-from workflows import event_log
+from workflows import context, event_log
 from workflows.conf import conf
 from workflows.context import Execution
 from workflows.errors import WorkflowNotFound
@@ -27,6 +27,7 @@ from workflows.event_log import Owner
 from workflows.history import Due, wire_time
 from workflows.listener import listener
 from workflows.models import Value, Workflow
+from workflows.patience import patiently
 from workflows.payloads import Json
 from workflows.states import TERMINAL, EventKind, Status
 
@@ -106,6 +107,8 @@ def until(
     With an execution, raises Cancelled, LeaseLost or HandBack as soon as that execution must stop.
     """
     timeout = checked_timeout(timeout)
+    if execution is not None:
+        look = _patient(look, execution)
     found = look()
     if found is not None or timeout == 0:
         return found
@@ -125,6 +128,17 @@ def until(
             moved.clear()
 
 
+def _patient(look: Callable[[], Found[T] | None], execution: Execution) -> Callable[[], Found[T] | None]:
+    """A workflow does not fail because the database was away while it looked."""
+    return lambda: patiently(look, what=f"workflow {execution.owner.workflow_id!r}")
+
+
+def recall(read: Callable[[], T]) -> T:
+    """Look something up: in a workflow as patiently as it writes, elsewhere at once."""
+    execution = context.current()
+    return read() if execution is None else patiently(read, what=f"workflow {execution.owner.workflow_id!r}")
+
+
 def _sleep(moved: threading.Event, deadline: float | None, execution: Execution | None) -> bool:
     """Wait for a move. False: the deadline passed first."""
     while True:
@@ -140,7 +154,8 @@ def _sleep(moved: threading.Event, deadline: float | None, execution: Execution 
 
 def check_owned(owner: Owner) -> None:
     """Raises Cancelled or LeaseLost when the workflow is no longer this execution's."""
-    if not Workflow.objects.filter(id=owner.workflow_id, token=owner.token, status=Status.RUNNING).exists():
+    ours = Workflow.objects.filter(id=owner.workflow_id, token=owner.token, status=Status.RUNNING)
+    if not patiently(ours.exists, what=f"workflow {owner.workflow_id!r}"):
         raise event_log.refusal(owner)
 
 
@@ -186,6 +201,7 @@ def outlast(
     its grace gives up the worker (raises Suspend) until one of the `targets` sets `key` or ends, or all of them if not
     `first`; a message or the end of the wait wake it, too.
     """
+    look = _patient(look, execution)
     started = execution.replay.waits.get(position)
     if started is None:
         if (found := look()) is not None:

@@ -70,6 +70,7 @@ def _claimed(position: int | None, key: str | None, data: dict[str, Any]) -> _Wo
 _RELEASES = {
     "shutdown": "its worker shut down and handed it back",
     "worker_lost": "its worker died",
+    "answer_lost": "its worker never learnt that it had claimed it",
     "lease_expired": "its worker fell silent and the lease ran out",
 }
 

@@ -6,7 +6,7 @@ The only writer of `status`. Which statuses a change may start from stands in `s
 from workflows.transitions.claiming import Claim, claim, claim_next, next_start
 from workflows.transitions.ending import Ended, cancel, cancel_overdue, fail, refused, resume, succeed
 from workflows.transitions.forking import fork, note
-from workflows.transitions.releasing import Released, hand_back, release_expired, release_held_by
+from workflows.transitions.releasing import Released, hand_back, let_go, release_expired, release_held_by
 from workflows.transitions.starting import Beginning, start, start_child
 from workflows.transitions.waking import Woken, message_sent, suspend, wake, wake_due
 
@@ -23,6 +23,7 @@ __all__ = [
     "fail",
     "fork",
     "hand_back",
+    "let_go",
     "message_sent",
     "next_start",
     "note",

@@ -9,6 +9,7 @@ from typing import Any, LiteralString, NamedTuple
 from workflows import notify, telemetry
 from workflows.conf import conf
 from workflows.event_log import Owner
+from workflows.patience import patiently
 from workflows.sql import fetch, lifecycle
 
 
@@ -25,7 +26,15 @@ class Released(NamedTuple):
 def hand_back(owner: Owner) -> list[Released]:
     """The owner gives the workflow back to its queue, because its worker stops. No crash is counted."""
     which = {"workflow_id": owner.workflow_id, "token": owner.token}
-    return _release(lifecycle.RELEASE_OWNED, which, reason="shutdown", crash=False, limit=1)
+    return patiently(
+        lambda: _release(lifecycle.RELEASE_OWNED, which, reason="shutdown", crash=False, limit=1),
+        what=f"workflow {owner.workflow_id!r}",
+    )
+
+
+def let_go(worker: str) -> list[Released]:
+    """A pool process gives back what it does not execute: it claimed it, but never got the answer. No crash."""
+    return _release(lifecycle.RELEASE_HELD_BY, {"workers": [worker]}, reason="answer_lost", crash=False, limit=100)
 
 
 def release_expired(*, limit: int) -> list[Released]:

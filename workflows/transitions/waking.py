@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from workflows import event_log, notify
 from workflows.event_log import Owner
 from workflows.models import Workflow
+from workflows.patience import patiently
 from workflows.sql import fetch, waiting
 from workflows.states import ACTIVE, Status
 
@@ -37,7 +38,9 @@ def suspend(owner: Owner, *, wait: dict[str, Any], wakes: int) -> bool:
         if rows[0][0] is not None:
             notify.hint(owner.workflow_id, rows[0][0])
         return True
-    if Workflow.objects.filter(id=owner.workflow_id, token=owner.token, status=Status.RUNNING).exists():
+    row = Workflow.objects.filter(id=owner.workflow_id, token=owner.token).values_list("status", flat=True)
+    status = patiently(row.first, what=f"workflow {owner.workflow_id!r}")
+    if status == Status.RUNNING:
         return False
     raise event_log.refusal(owner)
 

@@ -14,6 +14,7 @@ import { brief, diff, first } from "./values.js";
 const RELEASES = {
   shutdown: "its worker shut down and handed it back",
   worker_lost: "its worker died",
+  answer_lost: "its worker never learnt that it had claimed it",
   lease_expired: "its worker fell silent and the lease ran out",
 };
 

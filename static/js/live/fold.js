@@ -30,7 +30,7 @@ const EFFECTS = {
   },
   released(state, [, , , , , data], change) {
     Object.assign(state.workflow, { status: "queued", worker: null, waiting: null });
-    if (data.reason !== "shutdown") state.workflow.takeovers += 1;
+    if (!["shutdown", "answer_lost"].includes(data.reason)) state.workflow.takeovers += 1;
     for (const [position, step] of Object.entries(state.steps)) {
       if (step.status !== "running") continue;
       Object.assign(step, { status: "retrying", next_attempt_at: data.available_at });

@@ -1,0 +1,106 @@
+"""Keeps the world busy: starts workflows of all kinds and sends what they wait for, whatever the database does.
+
+A start or a message whose outcome is unknown is asked again, under the same id or idempotency key.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import Error, close_old_connections, connection
+
+from tests.chaos.kinds import KINDS, Outcome, draw
+from workflows.durable import TransitionRefused, WorkflowNotFound, send
+from workflows.models import Workflow
+from workflows.states import ACTIVE
+
+
+@dataclass
+class Started:
+    """One workflow that the storm asked for."""
+
+    id: str
+    kind: str
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    accepted: bool = False  # the engine has answered
+
+    @property
+    def outcome(self) -> Outcome:
+        """What must come of it."""
+        return KINDS[self.kind].outcome(*self.arguments)
+
+
+class Load(threading.Thread):
+    """One thread that keeps about `target` workflows active until it is ended."""
+
+    def __init__(self, chance: random.Random, *, target: int) -> None:
+        super().__init__(name="load", daemon=True)
+        self.started: list[Started] = []
+        self.refused: Counter[str] = Counter()  # errors that callers saw, by type
+        self._chance, self._target = chance, target
+        self._messages: deque[tuple[str, int, Any]] = deque()
+        self._finish = threading.Event()
+        self._number = 0
+
+    def finish(self) -> None:
+        """Start nothing new, but complete what was begun; the thread ends then."""
+        self._finish.set()
+
+    def run(self) -> None:
+        """The thread."""
+        while not (self._finish.is_set() and not self._unfinished()):
+            try:
+                close_old_connections()
+                self._tick()
+            except Error as error:
+                self.refused[type(error).__name__] += 1
+                connection.close()
+            self._finish.wait(0.1)
+        connection.close()
+
+    def _unfinished(self) -> bool:
+        return bool(self._messages) or any(not started.accepted for started in self.started)
+
+    def _tick(self) -> None:
+        for started in self.started:
+            if not started.accepted:
+                self._start(started)
+        self._send()
+        if self._finish.is_set():
+            return
+        for _ in range(self._target - Workflow.objects.filter(status__in=ACTIVE).count()):
+            self._start(self._draw())
+            if self._chance.random() < 0.2:  # not a burst every time
+                return
+
+    def _draw(self) -> Started:
+        self._number += 1
+        kind = draw(self._chance)
+        workflow_id = f"{kind.replace(' ', '-')}-{self._number}"
+        known = KINDS[kind]
+        arguments = known.make(self._chance, workflow_id)
+        started = Started(workflow_id, kind, arguments, known.options(self._chance))
+        self.started.append(started)
+        return started
+
+    def _start(self, started: Started) -> None:
+        kind = KINDS[started.kind]
+        kind.definition.using(workflow_id=started.id, **started.options).start(*started.arguments)
+        started.accepted = True
+        messages = kind.messages(*started.arguments)
+        self._messages.extend((started.id, number, message) for number, message in enumerate(messages))
+
+    def _send(self) -> None:
+        """Some of the outstanding messages, each workflow's in order."""
+        for _ in range(min(len(self._messages), 1 + self._chance.randrange(5))):
+            workflow_id, number, message = self._messages[0]
+            try:
+                send(workflow_id, "go", message, idempotency_key=f"go-{number}")
+            except (TransitionRefused, WorkflowNotFound) as error:  # the oracle will see that it ended too early
+                self.refused[type(error).__name__] += 1
+            self._messages.popleft()

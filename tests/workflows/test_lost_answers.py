@@ -1,0 +1,120 @@
+"""A database that goes away while a workflow reads, commits or is claimed: it goes on, and nobody fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import OperationalError, connection
+
+from tests.definitions import SWITCH, double, doubling, make_group, publishing, switching
+from tests.execution import WORKER, assert_history_is_whole, claim, run
+from tests.workflows.test_database_faults import terminate_own_backend
+from workflows import engine, transitions
+from workflows.durable import Status, get_event, set_event
+from workflows.transitions import claiming
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_session_lost_before_the_history_is_read_does_not_fail_the_workflow() -> None:
+    handle = doubling.start([1, 2])
+    transitions.hand_back(claim(handle).owner)
+    claimed = claim(handle)
+    terminate_own_backend()
+    engine.execute(claimed, stopping=lambda: False)
+    assert handle.result() == [2, 4]
+
+
+def test_a_session_lost_before_another_workflow_is_looked_at_does_not_fail_the_workflow() -> None:
+    other = publishing.start([5])
+    run(other)
+
+    def body() -> Any:
+        terminate_own_backend()
+        value = get_event(other.id, "key")
+        terminate_own_backend()
+        return [value, other.result()]
+
+    SWITCH["body"] = body
+    handle = switching.start()
+    run(handle)
+    assert handle.result() == [5, None]
+    assert_history_is_whole(handle.id)
+
+
+def test_a_session_lost_while_waiting_does_not_fail_the_workflow() -> None:
+    other = publishing.start([5])
+
+    def body() -> Any:
+        set_event("phase", "waits")
+        terminate_own_backend()
+        return get_event(other.id, "key", timeout=0.1, default="absent")
+
+    SWITCH["body"] = body
+    handle = switching.start()
+    run(handle)
+    assert handle.result() == "absent"
+
+
+def test_an_atomic_step_whose_commit_was_not_answered_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    commit, lost = connection._commit, iter([True])
+
+    def commit_and_lose() -> None:
+        commit()
+        if next(lost, False):
+            terminate_own_backend()
+            raise OperationalError("the connection was lost before the answer came")
+
+    def body() -> list[Any]:
+        monkeypatch.setattr(connection, "_commit", commit_and_lose)
+        return [make_group("once"), double(2)]
+
+    SWITCH["body"] = body
+    handle = switching.start()
+    run(handle)
+    assert handle.result() == ["once", 4]
+    assert Group.objects.filter(name="once").count() == 1
+    assert [event.kind for event in handle.history() if event.position == 1] == [
+        "step_started", "value_set", "step_succeeded",
+    ]  # fmt: skip
+    assert_history_is_whole(handle.id)
+
+
+def test_a_workflow_whose_claim_was_not_answered_goes_back_to_its_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = doubling.start([1])
+    fetch = claiming.fetch
+
+    def fetch_and_lose(text: Any, parameters: Any) -> Any:
+        rows = fetch(text, parameters)
+        if rows and "worker" in parameters:
+            raise OperationalError("the connection was lost before the answer came")
+        return rows
+
+    def work() -> int:
+        return engine.work(
+            workflow_id=handle.id, queues=["default"], worker=WORKER, closing=lambda: False, stopping=lambda: False
+        )
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claiming, "fetch", fetch_and_lose)
+        with pytest.raises(OperationalError):
+            work()
+    assert handle.status() is Status.QUEUED
+    assert work() == 1
+    assert handle.result() == [2]
+    assert_history_is_whole(handle.id)
+
+
+def test_a_server_that_takes_no_writes_for_a_while_does_not_fail_the_workflow() -> None:
+    def body() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = on")  # a new session will not have it
+        set_event("phase", "written")
+        return double(2)
+
+    SWITCH["body"] = body
+    handle = switching.start()
+    run(handle)
+    assert handle.result() == 4
