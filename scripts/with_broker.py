@@ -41,11 +41,12 @@ class Broker:
     _greeting: bytes  # what a client says first, and how the answer begins
     _answer: bytes
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, rooms: int = _ROOMS) -> None:
         missing = [program for program in self.programs if shutil.which(program, path=_path()) is None]
         if missing:
             raise BrokerError(f"{self.name} is not installed: no {missing[0]}. Run: apt-get install {self.package}")
-        self._home, self._port, self._password = home, _free_port(), secrets.token_hex(8)
+        self._home, self._rooms = home, rooms
+        self._port, self._password = _free_port(), secrets.token_hex(8)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @classmethod
@@ -73,11 +74,16 @@ class Broker:
 
     def kill(self) -> None:
         """SIGKILL to everything that belongs to it."""
-        for process in reversed(self._processes):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
+        for process in self._processes:
             process.wait()
         self._processes.clear()
+
+    def signal(self, number: int) -> None:
+        """A signal to all of its processes: SIGSTOP makes it hang, SIGCONT go on."""
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
 
     def _prepare(self) -> None:
         """Write its configuration."""
@@ -96,7 +102,7 @@ class Broker:
                 cwd=self._home,
                 env={**os.environ, "PATH": _path(), **environment},
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGKILL),
+                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  calls prctl only, which takes no lock
             )
         self._processes.append(process)
 
@@ -118,7 +124,7 @@ class Redis(Broker):
     _scheme, _greeting, _answer = "redis", b"PING\r\n", b"-NOAUTH"
 
     def _prepare(self) -> None:
-        lines = [f"port {self._port}", "bind 127.0.0.1", 'save ""', "appendonly no", f"databases {_ROOMS}"]
+        lines = [f"port {self._port}", "bind 127.0.0.1", 'save ""', "appendonly no", f"databases {self._rooms}"]
         lines += ["user default off", f"user telltale on >{self._password} ~* &* +@all"]
         (self._home / "redis.conf").write_text("\n".join([*lines, ""]))
 
@@ -136,7 +142,7 @@ class RabbitMQ(Broker):
     def _prepare(self) -> None:
         salt = secrets.token_bytes(4)
         digest = hashlib.sha256(salt + self._password.encode()).digest()
-        rooms = [str(room) for room in range(_ROOMS)]
+        rooms = [str(room) for room in range(self._rooms)]
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         user = {"name": "telltale", "password_hash": base64.b64encode(salt + digest).decode(), "tags": ""}
         definitions = {
