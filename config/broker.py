@@ -1,4 +1,4 @@
-"""Celery's messages: in PostgreSQL by kombu's PGMQ transport with the repairs it needs; elsewhere with an end to waiting.
+"""Celery's messages: in PostgreSQL by kombu's PGMQ transport with the repairs it needs; elsewhere with bounded waits.
 
 Each repair has a regression test (tests/config/test_broker.py); when a kombu release passes it without, it goes.
 """

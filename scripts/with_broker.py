@@ -218,7 +218,13 @@ def main(name: str, command: list[str]) -> int:
             broker.start()
             environment = {**os.environ, "CELERY_BROKER_URL": broker.url()}
             signal.signal(signal.SIGINT, lambda *_: None)  # the terminal gives it to the command, which then ends
-            running.append(subprocess.Popen([sys.executable, *command], env=environment))
+            running.append(
+                subprocess.Popen(
+                    [sys.executable, *command],
+                    env=environment,
+                    preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  calls prctl only, which takes no lock
+                )
+            )
             return running[0].wait()
         finally:
             broker.kill()
