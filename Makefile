@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos check format lint types layers sizes migrations docs palette js bench screenshots clean
+.PHONY: help setup run test test-brokers chaos check format lint types layers sizes migrations docs palette js bench screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -34,6 +34,11 @@ test: $(DEV_STAMP) ## the whole suite, on a throw-away database
 
 chaos: $(DEV_STAMP) ## faults at random for MINUTES=30 (SEED=… repeats the plan), then a verdict
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+test-brokers: $(DEV_STAMP) ## the acceptance suite on Redis and on RabbitMQ; needs Debian's redis-server and rabbitmq-server
+	for broker in redis rabbitmq; do \
+		$(BIN)/python -m scripts.with_broker $$broker -m pytest -n auto --maxprocesses 4 --dist loadfile \
+			tests/acceptance tests/config/test_broker.py || exit 1; done
 
 check: format-check lint types layers sizes migrations docs palette js ## everything CI checks besides the tests
 

@@ -1,4 +1,4 @@
-"""Celery's messages in PostgreSQL: kombu's PGMQ transport with the repairs that version 5.7 needs.
+"""Celery's messages: in PostgreSQL by kombu's PGMQ transport with the repairs it needs; elsewhere with bounded waits.
 
 Each repair has a regression test (tests/config/test_broker.py); when a kombu release passes it without, it goes.
 """
@@ -14,6 +14,8 @@ from kombu.transport import pgmq as base
 
 SCHEME = "pgqueue"  # an alias: the URL scheme may not have a dot in it
 _LONGEST_NAME = 47
+_PATIENCE = 4  # seconds for an answer; by default a publisher waits for ever on a broker that hangs
+_RETRIES = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}  # a publisher's, to connect
 
 
 class Channel(base.Channel):
@@ -72,8 +74,21 @@ class Transport(base.Transport):
 TRANSPORT_ALIASES[SCHEME] = "config.broker:Transport"
 
 
+def options(url: str, database: dict[str, Any]) -> dict[str, Any]:
+    """Options of the transport that the broker's URL names."""
+    scheme = url.partition(":")[0]
+    if scheme == SCHEME:
+        return transport_options(database)
+    if scheme in {"redis", "rediss"}:
+        return {**_RETRIES, "socket_connect_timeout": _PATIENCE, "socket_timeout": _PATIENCE, "socket_keepalive": True}
+    if scheme in {"amqp", "amqps", "pyamqp"}:
+        # Unconfirmed, nobody would notice that messages are not taken.
+        return {**_RETRIES, "confirm_publish": True, "read_timeout": _PATIENCE, "write_timeout": _PATIENCE}
+    return {}
+
+
 def transport_options(database: dict[str, Any]) -> dict[str, Any]:
-    """Options of the transport for Django's database settings. Always a key=value string: URLs lose their options."""
+    """PGMQ's options for Django's database settings. Always a key=value string: URLs lose their options."""
     parts = {
         "host": database.get("HOST") or "localhost",
         "port": database.get("PORT") or "5432",

@@ -97,8 +97,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 WORKFLOWS = {"HINTS": env.flag("TELLTALE_HINTS", default=True), **env.numbers("WORKFLOWS_")}
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", f"{broker.SCHEME}://localhost")
-if CELERY_BROKER_URL.startswith(f"{broker.SCHEME}:"):
-    CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(DATABASES["default"])
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.options(CELERY_BROKER_URL, DATABASES["default"])
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -109,6 +108,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker however long that is away
+CELERY_BROKER_HEARTBEAT = 10  # RabbitMQ: a worker notices within 20 s that its connection leads nowhere
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "workflows.sweep", "schedule": 5.0, "options": {"expires": 5.0}}}
 

@@ -15,7 +15,7 @@ import pytest
 from django.db import connections
 
 from config import celery_app
-from config.broker import transport_options
+from config.broker import SCHEME, transport_options
 from tests.people import People, create_people
 from tests.processes import ROOT, Process, Server, Worker, end_all
 from workflows.listener import listener
@@ -25,8 +25,9 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's synchron
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The broker is on the test database, too; at the end, background threads must not keep that from being dropped."""
-    celery_app.conf.broker_transport_options = transport_options(connections["default"].settings_dict)
+    """PGMQ is in the test database, too; at the end, background threads must not keep that from being dropped."""
+    if celery_app.conf.broker_url.startswith(f"{SCHEME}:"):
+        celery_app.conf.broker_transport_options = transport_options(connections["default"].settings_dict)
     yield
     listener().stop()
     with django_db_blocker.unblock(), connections["default"].cursor() as cursor:

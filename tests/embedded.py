@@ -1,6 +1,7 @@
 """A throw-away PostgreSQL for the suite, started before Django reads its settings; never the developer's data.
 
-Loaded by `-p tests.embedded`. With DATABASE_URL set, the suite makes its test databases on that server instead.
+Loaded by `-p tests.embedded`. With DATABASE_URL set, the suite makes its test databases on that server instead. With a
+CELERY_BROKER_URL as of scripts/with_broker.py, each of xdist's workers takes a room of that broker for itself.
 """
 
 from __future__ import annotations
@@ -31,4 +32,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         early_config.add_cleanup(server.stop)
         early_config.add_cleanup(log.close)
         os.environ["DATABASE_URL"] = server.url
+    _take_a_room()
     return (yield)
+
+
+def _take_a_room() -> None:
+    """gw3 takes room 3: a message must reach the worker that knows its row."""
+    broker, slash, room = os.environ.get("CELERY_BROKER_URL", "").rpartition("/")
+    if slash and room.isdigit():
+        os.environ["CELERY_BROKER_URL"] = f"{broker}/{os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')}"

@@ -34,6 +34,7 @@ class Process:
             self._process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=ROOT,
+                stdin=subprocess.PIPE,
                 env={**os.environ, "DATABASE_URL": test_database_url(), "PYTHONUNBUFFERED": "1", **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -60,6 +61,8 @@ class Process:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
 
 class Worker(Process):
@@ -75,6 +78,30 @@ class Worker(Process):
         """The pids of the pool."""
         tasks = Path(f"/proc/{self.pid}/task").iterdir()
         return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+
+class Starter(Process):
+    """tests/starter.py: starts workflows, as a web process does."""
+
+    def __init__(self, log: Path, **environment: str) -> None:
+        super().__init__("starter", ["-m", "tests.starter"], log, **environment)
+        until(lambda: self.said("ready"), within=40, what="starter is ready")
+        self._count = 0
+
+    def start(self) -> tuple[str, float]:
+        """Start `counting`; returns the workflow's id and for how many seconds starting it held its caller up."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
+        self._count += 1
+        started = until(self._started, what=f"workflow {self._count} is started")
+        _, workflow_id, seconds = started[-1].split()
+        return workflow_id, float(seconds)
+
+    def _started(self) -> list[str]:
+        self.said("")
+        lines = [line for line in self.log.read_text().split("\n")[:-1] if line.startswith("started ")]
+        return lines if len(lines) == self._count else []
 
 
 class Server(Process):

@@ -42,7 +42,8 @@ def hints_failed(count: int, error: Exception) -> None:
 
 def dispatch_failed(count: int, error: Exception) -> None:
     """Celery messages could not be sent; a worker's recovery will find the rows."""
-    _log.warning("%d Celery messages not sent, recovery will find the rows: %s", count, str(error).strip())
+    what = str(error).strip() or type(error).__name__
+    _log.warning("%d Celery messages not sent, recovery will find the rows: %s", count, what)
 
 
 def wakeups_left(workflow_id: str, error: Exception) -> None:

@@ -1,4 +1,7 @@
-"""The repairs of kombu's PGMQ transport, one test each; when one passes without its repair, the repair goes."""
+"""The repairs of kombu's PGMQ transport, one test each; when one passes without its repair, the repair goes.
+
+And what every broker must do, asked of the one that the suite runs on.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from typing import Any
 
 import pytest
+from django.db import connection as database
 from kombu import Connection
 
 from config import celery_app
@@ -16,7 +20,7 @@ from tests.wait import until
 
 def broker() -> Connection:
     """A connection to the test database's queues."""
-    return Connection(f"{SCHEME}://localhost", transport_options=celery_app.conf.broker_transport_options)
+    return Connection(f"{SCHEME}://localhost", transport_options=transport_options(database.settings_dict))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -24,6 +28,8 @@ def test_a_worker_answers_a_ping(worker: Worker) -> None:
     """Needs the reply queue's long name, the reply's route, and a fan-out send that the SQL knows."""
     answers: list[Any] = until(lambda: celery_app.control.ping(timeout=2), within=20)
     assert [next(iter(answer.values())) for answer in answers] == [{"ok": "pong"}]
+    address = celery_app.connection().as_uri().rstrip("/").rpartition("@")[2]
+    assert worker.said(address), "the worker does not use the broker of the suite"
 
 
 @pytest.mark.django_db(transaction=True)
