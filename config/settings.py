@@ -110,7 +110,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "workflows.sweep", "schedule": 5.0, "options": {"expires": 5.0}}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "workflows.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "tick": {"task": "workflows.tick", "schedule": 1.0, "options": {"expires": 1.0}},  # what it misses, the next finds
+}
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"

@@ -8,7 +8,7 @@ from typing import Any
 from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from workflows import alarms, engine, leases, recovery, registry
+from workflows import alarms, engine, leases, recovery, registry, schedules
 
 
 @shared_task(name="workflows.execute", ignore_result=True)
@@ -32,6 +32,12 @@ def sweep(**_: Any) -> None:
     recovery.cancel_overdue()
     recovery.deliver_wakeups()
     recovery.redispatch(sorted(registry.queues()), limit=1)
+
+
+@shared_task(name="workflows.tick", ignore_result=True)
+def tick(**_: Any) -> None:
+    """Start what schedules say is due by now."""
+    schedules.tick()
 
 
 @worker_ready.connect
