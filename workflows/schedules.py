@@ -1,31 +1,32 @@
-"""Starting definitions again and again: what people do with schedules, and the tick that starts what is due.
+"""Starting definitions again and again: what code and people do with schedules. `ticks` starts what is due.
 
-An occurrence's id is `{schedule}@{due time}`. It is started in the transaction that moves the schedule on to its next
-occurrence, under a lock on the schedule's row, by the clock of the database: however many workers tick, it starts once.
+Every verb locks the schedule's row, so that it and a tick see each other's work whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 
-from workflows import ids, occurrences, operations, payloads, registry, telemetry
+from workflows import ids, occurrences, payloads, registry, telemetry
 from workflows.conf import conf
-from workflows.errors import InvalidInput, InvalidSchedule, ScheduleNotFound, TelltaleError, WorkflowConflict
+from workflows.errors import (
+    InvalidInput,
+    InvalidSchedule,
+    ScheduleNotFound,
+    TelltaleError,
+)
 from workflows.models import Schedule, Workflow
 from workflows.occurrences import Timing
 from workflows.states import MissedPolicy
+from workflows.ticks import occurrence_id, options_of, remember, start, timing_of
 
 NAME_MAX_LENGTH = 100
 MOST_BACKFILLED = 1_000  # occurrences per call; one transaction
-_MOST_AT_ONCE = 100  # occurrences of one schedule per tick; the next tick goes on
-_MOST_SCHEDULES = 1_000  # per tick
-_complaints: dict[str, str] = {}  # schedule → what was logged last, so that a tick a second says it once
 
 
 class Backfilled(NamedTuple):
@@ -53,19 +54,20 @@ def create(
 
     cron: five fields, or six with the second first, read in `time_zone`; interval: seconds, counted from `starts_at`
     (default: now). missed: what happens to occurrences that nothing could start in time, `skip`, `last` or `all`.
-    options: of each start, such as queue. A paused schedule stays paused, and an unchanged timing keeps its beat.
+    options: of each start, those in `ticks.OPTIONS`. A paused schedule stays paused; unchanged timing keeps its beat.
     Raises InvalidSchedule, UnknownDefinition, InvalidInput and PayloadError; then nothing has changed.
     """
     described = {
         "definition": definition,
         "input": _checked_input(definition, args, kwargs or {}),
-        "options": _checked_options(options or {}),
+        "options": dict(options or {}),
         "cron": cron,
         "interval": interval,
         "time_zone": time_zone,
         "missed": _checked_policy(missed),
     }
     _check_name(name)
+    options_of(described["options"])
     with transaction.atomic():
         now = _clock()
         begin = now.replace(microsecond=0) if starts_at is None else starts_at
@@ -126,7 +128,7 @@ def trigger(name: str, by: str = "") -> Workflow:
     """
     with transaction.atomic():
         schedule, now = _locked(name)
-        workflow = _start(schedule, f"{name}@now-{occurrences.iso(now)}", by=by)
+        workflow = start(schedule, f"{name}@now-{occurrences.iso(now)}", by=by)
         _tell(name, "triggered", by)
         return workflow
 
@@ -147,12 +149,11 @@ def backfill(name: str, since: datetime, until: datetime, by: str = "") -> Backf
                 f"The range {since.isoformat()} to {until.isoformat()} is reversed or reaches beyond now, "
                 f"{now.isoformat()}. Give the earlier time first; what is to come starts by itself."
             )
-        found = {_id(name, due): due for due in _at_most(timing_of(schedule).between(since, until), name)}
+        found = {occurrence_id(name, due): due for due in _at_most(timing_of(schedule).between(since, until), name)}
         existing = set(Workflow.objects.filter(id__in=found).values_list("id", flat=True))
-        started = [workflow_id for workflow_id in found if workflow_id not in existing]
-        for workflow_id in started:
-            _start(schedule, workflow_id, by=by)
-        _remember(schedule, [found[workflow_id] for workflow_id in started])
+        missing = [workflow_id for workflow_id in found if workflow_id not in existing]
+        started = [one for one in missing if start(schedule, one, by=by).id == one]
+        remember(schedule, [found[workflow_id] for workflow_id in started])
         _tell(name, f"backfilled {len(started)} occurrences", by)
     return Backfilled(started, len(existing))
 
@@ -167,12 +168,6 @@ def _at_most(times: Iterator[datetime], name: str) -> Iterator[datetime]:
         yield due
 
 
-def _remember(schedule: Schedule, started: list[datetime]) -> None:
-    if started and (schedule.last_at is None or started[-1] > schedule.last_at):
-        schedule.last_at = started[-1]
-        schedule.save(update_fields=["last_at"])
-
-
 def get(name: str) -> Schedule:
     """The schedule of that name. Raises ScheduleNotFound."""
     schedule = Schedule.objects.filter(name=name).first()
@@ -184,11 +179,6 @@ def get(name: str) -> Schedule:
 def everything() -> QuerySet[Schedule]:
     """All schedules, by name."""
     return Schedule.objects.order_by("name")
-
-
-def timing_of(schedule: Schedule) -> Timing:
-    """When the schedule is due."""
-    return Timing(schedule.cron, schedule.interval, schedule.time_zone, schedule.starts_at)
 
 
 def next_times(schedule: Schedule, count: int) -> list[datetime]:
@@ -210,113 +200,11 @@ def problem(schedule: Schedule) -> str:
     """Why its occurrences cannot start in this process, or nothing."""
     try:
         _checked_input(schedule.definition, schedule.input["args"], schedule.input["kwargs"])
-        _checked_options(schedule.options)
+        options_of(schedule.options)
         timing_of(schedule).after(schedule.starts_at)
     except TelltaleError as error:
         return str(error)
     return ""
-
-
-def tick() -> int:
-    """This will start every occurrence that is due by the clock of the database; returns how many.
-
-    Any number of processes may do it at once. A schedule that cannot start what is due is logged and stays due, and
-    the others go on.
-    """
-    started, seen = 0, list[str]()
-    while len(seen) < _MOST_SCHEDULES:
-        with transaction.atomic():
-            schedule = _due().select_for_update(skip_locked=True).exclude(name__in=seen).first()
-            if schedule is None:
-                break
-            seen.append(schedule.name)
-            started += _attempt(schedule, schedule.now)  # type: ignore[attr-defined]  # annotated
-    _complain_of_unknown()
-    return started
-
-
-def _attempt(schedule: Schedule, now: datetime) -> int:
-    try:
-        with transaction.atomic():
-            started = _start_due(schedule, now)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away, for all of them
-    except Exception as error:  # whatever is wrong with one schedule must not stop the others
-        if _is_news(schedule.name, str(error)):
-            telemetry.schedule_failed(schedule.name, error)
-        return 0
-    if _complaints.pop(schedule.name, None) is not None:
-        telemetry.schedule_recovered(schedule.name)
-    return started
-
-
-def _due() -> QuerySet[Schedule]:
-    """What this process can start. A definition that it does not know is left to a worker that does."""
-    due = Schedule.objects.filter(paused=False, next_at__lte=Now(), definition__in=registry.names())
-    return due.annotate(now=Now()).order_by("next_at")
-
-
-def _start_due(schedule: Schedule, now: datetime) -> int:
-    timing = timing_of(schedule)
-    due = _beyond_missed(schedule, timing, now - timedelta(seconds=conf().schedule_grace))
-    started: list[datetime] = []
-    while due is not None and due <= now and len(started) < _MOST_AT_ONCE:
-        _start_occurrence(schedule, _id(schedule.name, due))
-        started.append(due)
-        due = timing.after(due)
-    schedule.next_at = due
-    schedule.save(update_fields=["next_at"])
-    _remember(schedule, started)
-    return len(started)
-
-
-def _beyond_missed(schedule: Schedule, timing: Timing, patience: datetime) -> datetime | None:
-    """The occurrence to begin with, after what the policy says of those that were due before `patience`."""
-    due = schedule.next_at
-    if due is None or due >= patience:
-        return due
-    begin: datetime | None = due
-    if schedule.missed != MissedPolicy.ALL:
-        latest = timing.latest(due, patience) if schedule.missed == MissedPolicy.LAST else None
-        begin = latest or timing.at_or_after(patience)
-    told = (occurrences.iso(due), occurrences.iso(patience), schedule.missed)
-    transaction.on_commit(lambda: telemetry.occurrences_missed(schedule.name, *told))
-    return begin
-
-
-def _start_occurrence(schedule: Schedule, workflow_id: str) -> None:
-    try:
-        _start(schedule, workflow_id, by=f"schedule {schedule.name}")
-    except WorkflowConflict as error:
-        # Backfilled before the schedule was given other input: it is the occurrence, and has been started.
-        if not Workflow.objects.filter(id=workflow_id, schedule=schedule.name).exists():
-            telemetry.occurrence_refused(workflow_id, error)
-
-
-def _start(schedule: Schedule, workflow_id: str, *, by: str) -> Workflow:
-    workflow = operations.start(
-        schedule.definition, **schedule.input, workflow_id=workflow_id, by=by, **schedule.options
-    )
-    Workflow.objects.filter(id=workflow_id, schedule=None).update(schedule=schedule.name)
-    return workflow
-
-
-def _complain_of_unknown() -> None:
-    patience = Now() - timedelta(seconds=conf().schedule_grace)
-    overdue = Schedule.objects.filter(paused=False, next_at__lt=patience).exclude(definition__in=registry.names())
-    for name, definition in overdue.values_list("name", "definition"):
-        if _is_news(name, definition):
-            telemetry.schedule_unknown(name, definition)
-
-
-def _is_news(name: str, complaint: str) -> bool:
-    known = _complaints.get(name) == complaint
-    _complaints[name] = complaint
-    return not known
-
-
-def _id(name: str, due: datetime) -> str:
-    return f"{name}@{occurrences.iso(due)}"
 
 
 def _first(timing: Timing, now: datetime) -> datetime | None:
@@ -366,15 +254,6 @@ def _checked_input(definition: str, args: Sequence[Any], kwargs: Mapping[str, An
         raise InvalidInput(f"{definition}{known.signature}: {error}.") from None
     given = {"args": list(args), "kwargs": dict(kwargs)}
     return payloads.decode(payloads.encode(given, what=f"input of {definition!r}", limit=conf().payload_max_bytes))
-
-
-def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(options) - {"queue"})
-    if unknown:
-        raise InvalidSchedule(f"A schedule's starts have no option {', '.join(unknown)}; there is: queue.")
-    for name, value in options.items():
-        payloads.checked_key(value, what=name)
-    return dict(options)
 
 
 def _checked_policy(missed: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from workflows import alarms, engine, leases, recovery, registry, schedules
+from workflows import alarms, engine, leases, recovery, registry, ticks
 
 
 @shared_task(name="workflows.execute", ignore_result=True)
@@ -37,7 +37,7 @@ def sweep(**_: Any) -> None:
 @shared_task(name="workflows.tick", ignore_result=True)
 def tick(**_: Any) -> None:
     """Start what schedules say is due by now."""
-    schedules.tick()
+    ticks.tick()
 
 
 @worker_ready.connect

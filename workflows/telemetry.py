@@ -100,3 +100,8 @@ def occurrences_missed(name: str, since: str, until: str, policy: str) -> None:
 def occurrence_refused(workflow_id: str, error: Exception) -> None:
     """The id of an occurrence is taken by a workflow that is none of the schedule's."""
     _log.error("occurrence %r not started: %s", workflow_id, str(error).strip())
+
+
+def occurrence_left_out(workflow_id: str, twin: str) -> None:
+    """An unfinished workflow has the dedup key of a schedule's starts."""
+    _log.info("occurrence %r left out: %r has its dedup key and goes on", workflow_id, twin)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from tests.definitions import doubling, listening
 from tests.execution import run
-from workflows import conf, registry, schedules
+from workflows import conf, registry, schedules, ticks
 from workflows.durable import InvalidInput, InvalidWorkflowId, PayloadError, UnknownDefinition, retrieve
 from workflows.errors import InvalidSchedule, ScheduleNotFound
 from workflows.models import Schedule, Workflow
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _nothing_complained_of() -> Iterator[None]:
-    schedules._complaints.clear()
+    ticks._complaints.clear()
     yield
-    schedules._complaints.clear()
+    ticks._complaints.clear()
 
 
 def create(name: str = "nightly", **how: Any) -> Schedule:
@@ -54,20 +54,20 @@ def started(name: str = "nightly") -> list[str]:
 def test_what_is_due_starts_with_the_input_and_the_name_of_its_time() -> None:
     create(args=[], kwargs={"numbers": [1, 2]}, options={"queue": "slow"})
     due = overdue("nightly", 2)
-    assert schedules.tick() == 1
+    assert ticks.tick() == 1
     workflow = Workflow.objects.get(id=f"nightly@{iso(due)}")
     assert (workflow.schedule, workflow.queue, workflow.created_by) == ("nightly", "slow", "schedule nightly")
     run(retrieve(workflow.id))
     assert retrieve(workflow.id).result() == [2, 4]
     after = schedules.get("nightly")
     assert (after.last_at, after.next_at) == (due, due + timedelta(seconds=60))
-    assert schedules.tick() == 0
+    assert ticks.tick() == 0
 
 
 def test_what_is_not_due_does_not_start() -> None:
     create()
     create("later", interval=1, starts_at=timezone.now() + timedelta(hours=1))
-    assert schedules.tick() == 0
+    assert ticks.tick() == 0
     assert Workflow.objects.count() == 0
 
 
@@ -105,7 +105,7 @@ def test_concurrent_ticks_start_each_occurrence_once() -> None:
     for name in names:
         create(name, interval=1, missed="all")
         overdue(name, 30)
-    at_once(4, lambda: [schedules.tick() for _ in range(3)])
+    at_once(4, lambda: [ticks.tick() for _ in range(3)])
     for name in names:
         times = [datetime.fromisoformat(text) for text in started(name)]
         assert len(times) >= 30
@@ -133,19 +133,19 @@ def test_a_tick_does_not_wait_for_a_schedule_that_another_one_holds() -> None:
     holder.start()
     held.wait(20)
     try:
-        assert schedules.tick() == 1
+        assert ticks.tick() == 1
         assert started("free")
     finally:
         go_on.set()
         holder.join()
-    assert schedules.tick() == 1
+    assert ticks.tick() == 1
 
 
 def test_policy_skip_starts_only_what_is_due_within_the_grace() -> None:
     create(interval=1)
     before = timezone.now()
     overdue("nightly", 3600)
-    schedules.tick()
+    ticks.tick()
     times = [datetime.fromisoformat(text) for text in started()]
     assert 9 <= len(times) <= 12
     assert times[0] >= before - timedelta(seconds=conf.conf().schedule_grace)
@@ -154,27 +154,27 @@ def test_policy_skip_starts_only_what_is_due_within_the_grace() -> None:
 def test_policy_last_starts_the_latest_that_was_missed_and_no_other() -> None:
     create(interval=60, missed="last")
     due = overdue("nightly", 3600 + 30)
-    assert schedules.tick() == 1
+    assert ticks.tick() == 1
     assert started() == [iso(due + timedelta(seconds=3600))]
     assert schedules.get("nightly").next_at == due + timedelta(seconds=3660)
-    assert schedules.tick() == 0
+    assert ticks.tick() == 0
 
 
 def test_policy_all_starts_what_was_missed_oldest_first_in_bounded_batches() -> None:
     create(interval=60, missed="all")
     due = overdue("nightly", 150 * 60 + 30)
-    assert schedules.tick() == 100
+    assert ticks.tick() == 100
     assert started() == [iso(due + timedelta(minutes=number)) for number in range(100)]
-    assert schedules.tick() == 51
+    assert ticks.tick() == 51
     assert started() == [iso(due + timedelta(minutes=number)) for number in range(151)]
-    assert schedules.tick() == 0
+    assert ticks.tick() == 0
 
 
 def test_what_was_missed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     create()
     due = overdue("nightly", 30)
     with caplog.at_level(logging.WARNING, logger="workflows"):
-        assert schedules.tick() == 0
+        assert ticks.tick() == 0
     assert f"schedule 'nightly' missed what was due from {iso(due)}" in caplog.text
     assert schedules.get("nightly").next_at == due + timedelta(seconds=60)
 
@@ -184,7 +184,7 @@ def test_what_falls_into_a_pause_never_starts_whatever_the_policy() -> None:
     paused = schedules.pause("nightly", by="ada")
     assert (paused.paused, paused.changed_by) == (True, "ada")
     overdue("nightly", 50)
-    assert schedules.tick() == 0
+    assert ticks.tick() == 0
     assert schedules.next_times(schedules.get("nightly"), 3) == []
     before = timezone.now()
     unpaused = schedules.unpause("nightly", by="bob")
@@ -233,7 +233,7 @@ def test_what_was_backfilled_is_not_started_again_by_a_tick_even_with_other_inpu
     assert len(schedules.backfill("nightly", due, due + timedelta(seconds=60)).started) == 2
     create(args=[[2]], missed="all", starts_at=due)
     Schedule.objects.update(next_at=due)
-    schedules.tick()
+    ticks.tick()
     assert "not started" not in caplog.text
     assert Workflow.objects.get(id=f"nightly@{iso(due)}").input == {"args": [[1]], "kwargs": {}}
     assert len(started()) == 2
@@ -297,7 +297,7 @@ def test_a_deleted_schedule_starts_nothing_and_its_workflows_stay() -> None:
     workflow = schedules.trigger("nightly")
     overdue("nightly", 2)
     schedules.delete("nightly")
-    assert schedules.tick() == 0
+    assert ticks.tick() == 0
     assert [one.id for one in schedules.last_outcomes("nightly", 2)] == [workflow.id]
 
 
@@ -325,7 +325,9 @@ def test_a_schedule_that_is_not_there_is_an_error_that_names_it() -> None:
         ({"args": []}, InvalidInput, "missing a required argument"),
         ({"args": [float("nan")]}, PayloadError, "is not JSON"),
         ({"options": {"colour": "red"}}, InvalidSchedule, "no option colour"),
+        ({"options": {"delay": 5}}, InvalidSchedule, "there are: queue, priority, timeout"),
         ({"options": {"queue": ""}}, PayloadError, "1 to 200 characters"),
+        ({"options": {"priority": "high"}}, InvalidInput, "whole number from -1000 to 1000"),
         ({"name": ""}, InvalidSchedule, "1 to 100 characters"),
         ({"name": "x" * 101}, InvalidSchedule, "1 to 100 characters"),
         ({"name": "a@b"}, InvalidSchedule, "without '@'"),
@@ -346,9 +348,9 @@ def test_a_schedule_that_makes_no_sense_is_refused_and_leaves_nothing(
 
 
 def test_the_longest_name_still_makes_ids_that_fit() -> None:
-    create("x" * 100, interval=1.5)
+    create("x" * 100, interval=3600.5)
     overdue("x" * 100, 1)
-    assert schedules.tick() == 1
+    assert ticks.tick() == 1
     schedules.trigger("x" * 100)
 
 
@@ -363,7 +365,7 @@ def _break(name: str, **columns: Any) -> None:
         ({"cron": "* * * * *", "interval": None, "time_zone": "Europe/Atlantis"}, "No time zone is named"),
         ({"input": {"args": [1, 2, 3], "kwargs": {}}}, "too many positional arguments"),
         ({"input": []}, ""),
-        ({"options": {"queue": ""}}, "queue name has 1 to 200 characters"),
+        ({"options": {"queue": ""}}, "queue has 1 to 200 characters"),
     ],
 )
 def test_an_error_of_one_schedule_is_logged_once_and_does_not_stop_the_others(
@@ -374,8 +376,8 @@ def test_an_error_of_one_schedule_is_logged_once_and_does_not_stop_the_others(
         overdue(name, 3)
     before = overdue("broken", 4)
     _break("broken", **columns)
-    assert schedules.tick() == 2
-    assert schedules.tick() == 0
+    assert ticks.tick() == 2
+    assert ticks.tick() == 0
     assert caplog.text.count("schedule 'broken' cannot start what is due") == 1
     assert message in caplog.text
     assert schedules.get("broken").next_at == before
@@ -387,12 +389,12 @@ def test_a_schedule_that_is_put_right_starts_what_is_still_due(caplog: pytest.Lo
     create(missed="all")
     due = overdue("nightly", 30)
     _break("nightly", input={"args": [], "kwargs": {}})
-    assert schedules.tick() == 0
+    assert ticks.tick() == 0
     assert "missing a required argument" in schedules.problem(schedules.get("nightly"))
     create(missed="all")
     assert schedules.problem(schedules.get("nightly")) == ""
     with caplog.at_level(logging.INFO, logger="workflows"):
-        assert schedules.tick() == 1
+        assert ticks.tick() == 1
     assert started() == [iso(due)]
     assert "can start again" in caplog.text
 
@@ -405,15 +407,15 @@ def test_an_unknown_definition_is_left_to_workers_that_know_it_and_becomes_visib
     due = overdue("nightly", 3)
     overdue("other", 3)
     monkeypatch.delitem(registry._definitions, doubling.name)
-    assert schedules.tick() == 1
+    assert ticks.tick() == 1
     assert "overdue" not in caplog.text
     overdue("nightly", 15)
-    schedules.tick()
-    schedules.tick()
+    ticks.tick()
+    ticks.tick()
     assert caplog.text.count("schedule 'nightly' is overdue: no definition 'doubling'") == 1
     assert "No definition is named 'doubling'" in schedules.problem(schedules.get("nightly"))
     monkeypatch.undo()
-    assert schedules.tick() == 1
+    assert ticks.tick() == 1
     assert len(started()) == 1
     assert due is not None
 
@@ -422,10 +424,25 @@ def test_an_id_that_somebody_took_is_logged_and_the_schedule_goes_on(caplog: pyt
     create()
     due = overdue("nightly", 3)
     listening.using(workflow_id=f"nightly@{iso(due)}").start("mine")
-    schedules.tick()
+    ticks.tick()
     assert f"occurrence 'nightly@{iso(due)}' not started" in caplog.text
     assert schedules.get("nightly").next_at == due + timedelta(seconds=60)
     assert Workflow.objects.get(id=f"nightly@{iso(due)}").schedule is None
+
+
+def test_with_a_dedup_key_an_occurrence_is_left_out_while_the_last_one_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="workflows")
+    create(interval=60, options={"dedup_key": "one", "priority": 5, "timeout": 60}, missed="all")
+    due = overdue("nightly", 90)
+    ticks.tick()
+    assert started() == [iso(due)]
+    assert f"occurrence 'nightly@{iso(due + timedelta(seconds=60))}' left out: 'nightly@{iso(due)}'" in caplog.text
+    workflow = Workflow.objects.get(id=f"nightly@{iso(due)}")
+    assert (workflow.priority, workflow.timeout) == (5, 60)
+    assert schedules.get("nightly").next_at == due + timedelta(seconds=120)
+    assert schedules.backfill("nightly", due, due + timedelta(seconds=60)) == ([], 1)
 
 
 def test_next_times_are_the_coming_occurrences() -> None:
