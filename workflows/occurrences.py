@@ -75,7 +75,7 @@ class Timing(NamedTuple):
         """In words: "At 02:30 every day (Europe/Berlin)"."""
         if self.interval is not None:
             return f"Every {self.interval:g} s"
-        return f"{CronSim(self.cron or '', self.origin).explain()} ({self.zone})"
+        return f"{_cron_times(self.cron or '', self.origin).explain()} ({self.zone})"
 
 
 def checked(*, cron: str | None, interval: float | None, time_zone: str, starts_at: datetime) -> Timing:
