@@ -36,14 +36,15 @@ def sweep(**_: Any) -> None:
 
 @shared_task(name="workflows.tick", ignore_result=True)
 def tick(**_: Any) -> None:
-    """Start what schedules say is due by now."""
+    """Start by the clock of beat what is due and no worker's own clock has started yet."""
     ticks.tick()
 
 
 @worker_ready.connect
 def _keep_leases(sender: Any, **_: Any) -> None:
     pool = sender.pool
-    alarms.Alarm().start()
+    alarms.Alarm(alarms.wake_due, name="telltale-alarm").start()
+    alarms.Alarm(alarms.start_due, name="telltale-schedules").start()
     leases.Keeper(living=lambda: _living_processes(pool), queues=_consumed_queues).start()
 
 

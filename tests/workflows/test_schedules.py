@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from tests.definitions import doubling, listening
 from tests.execution import run
-from workflows import conf, registry, schedules, ticks
+from workflows import conf, registry, schedules, tasks, ticks
 from workflows.durable import InvalidInput, InvalidWorkflowId, PayloadError, UnknownDefinition, retrieve
 from workflows.errors import InvalidSchedule, ScheduleNotFound
 from workflows.models import Schedule, Workflow
@@ -62,6 +63,15 @@ def test_what_is_due_starts_with_the_input_and_the_name_of_its_time() -> None:
     after = schedules.get("nightly")
     assert (after.last_at, after.next_at) == (due, due + timedelta(seconds=60))
     assert ticks.tick() == 0
+
+
+def test_beat_asks_for_a_tick_every_second_and_asks_no_worker_to_catch_up() -> None:
+    (entry,) = [entry for entry in settings.CELERY_BEAT_SCHEDULE.values() if entry["task"] == tasks.tick.name]
+    assert entry["schedule"] == entry["options"]["expires"] == 1.0
+    create()
+    due = overdue("nightly", 2)
+    tasks.tick()
+    assert started() == [iso(due)]
 
 
 def test_what_is_not_due_does_not_start() -> None:
