@@ -48,13 +48,14 @@ def create(
     missed: str = MissedPolicy.SKIP,
     options: Mapping[str, Any] | None = None,
     starts_at: datetime | None = None,
+    paused: bool = False,
     by: str = "",
 ) -> Schedule:
     """This will create a schedule, or make the one that has the name as described; equal calls change nothing.
 
     cron: five fields, or six with the second first, read in `time_zone`; interval: seconds, counted from `starts_at`
     (default: now). missed: what happens to occurrences that nothing could start in time, `skip`, `last` or `all`.
-    options: of each start, those in `ticks.OPTIONS`. A paused schedule stays paused; unchanged timing keeps its beat.
+    options: of each start, those in `ticks.OPTIONS`. paused: how a new one begins; one that exists stays as it is.
     Raises InvalidSchedule, UnknownDefinition, InvalidInput and PayloadError; then nothing has changed.
     """
     described = {
@@ -73,7 +74,7 @@ def create(
         begin = now.replace(microsecond=0) if starts_at is None else starts_at
         timing = occurrences.checked(cron=cron, interval=interval, time_zone=time_zone, starts_at=begin)
         described["starts_at"] = timing.origin
-        fresh = {**described, "next_at": _first(timing, now), "changed_at": now, "changed_by": by}
+        fresh = {**described, "next_at": _first(timing, now), "paused": paused, "changed_at": now, "changed_by": by}
         schedule, created = Schedule.objects.select_for_update().get_or_create(name=name, defaults=fresh)
         if created:
             _tell(name, "created", by)

@@ -49,6 +49,7 @@ def _add_create(verbs: Any) -> None:
     create.add_argument("--starts-at", type=arguments.moment, help="no occurrence before; intervals count from it")
     create.add_argument("--missed", choices=list(MissedPolicy), default=MissedPolicy.SKIP.value,
                         help="which of the occurrences that nothing could start in time are started late")  # fmt: skip
+    create.add_argument("--paused", action="store_true", help="a new one begins paused")
     create.add_argument("--option", action="append", default=[], type=arguments.pair, metavar="key=value",
                         help=f"of each start: {', '.join(ticks.OPTIONS)}")  # fmt: skip
 
@@ -83,14 +84,15 @@ def do_show(*, name: str, as_json: bool, paint: Paint, **_: Any) -> Printed:
 
 def do_create(
     *, name: str, definition: str, pairs: list[tuple[str, Any]], input: Any, cron: str | None, interval: float | None,
-    zone: str, starts_at: datetime | None, missed: str, option: list[tuple[str, Any]], as_json: bool, paint: Paint,
-    **_: Any,
+    zone: str, starts_at: datetime | None, missed: str, option: list[tuple[str, Any]], paused: bool, as_json: bool,
+    paint: Paint, **_: Any,
 ) -> Printed:  # fmt: skip
     """Create or replace, and show it."""
     args, kwargs = arguments.arguments(pairs, input)
     schedules.create(
         name, definition, args=args, kwargs=kwargs, cron=cron, interval=interval, time_zone=zone, missed=missed,
-        options=arguments.arguments(option, None)[1], starts_at=starts_at, by=arguments.operator(),
+        options=arguments.arguments(option, None)[1], starts_at=starts_at, paused=paused,
+        by=arguments.operator(),
     )  # fmt: skip
     return do_show(name=name, as_json=as_json, paint=paint)
 
