@@ -111,7 +111,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker however long that is away
 CELERY_BROKER_HEARTBEAT = 10  # RabbitMQ: a worker notices within 20 s that its connection leads nowhere
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "workflows.sweep", "schedule": 5.0, "options": {"expires": 5.0}}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "workflows.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "tick": {"task": "workflows.tick", "schedule": 1.0, "options": {"expires": 1.0}},  # what it misses, the next finds
+}
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"

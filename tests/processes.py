@@ -104,6 +104,15 @@ class Starter(Process):
         return lines if len(lines) == self._count else []
 
 
+class Beat(Process):
+    """`celery -A config beat`, which keeps its memory beside its log."""
+
+    def __init__(self, log: Path, **environment: str) -> None:
+        arguments = ["-m", "celery", "-A", "tests.worker_app", "beat", "--loglevel=INFO", "-s", f"{log}.memory"]
+        super().__init__("beat", arguments, log, **environment)
+        until(lambda: self.said("beat: Starting"), within=40, what="beat is ready")
+
+
 class Server(Process):
     """Daphne on a free port."""
 

@@ -13,7 +13,7 @@ from django.test import RequestFactory
 
 from tests.execution import run
 from tests.processes import ROOT
-from workflows import conf, registry
+from workflows import conf, registry, schedules
 from workflows.durable import send
 from workflows.states import EventKind, Status, StepStatus
 
@@ -90,6 +90,19 @@ def test_the_first_workflow_of_the_guide_runs_and_is_read_by_its_view() -> None:
         assert handle.result() == 60
         response = async_to_sync(names["orders"])(RequestFactory().get("/"), "2026-11-23")
         assert json.loads(response.content) == {"id": "import-2026-11-23", "phase": "done"}
+    finally:
+        registry._definitions.pop("import_orders")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_schedules_of_the_guide_can_be_created() -> None:
+    definition, _view = code(GUIDES / "first-workflow.md", "python")
+    (create,) = code(GUIDES / "schedules.md", "python")
+    exec(definition, {"__name__": "guide"})
+    try:
+        exec(create, {"__name__": "guide"})
+        assert [row.name for row in schedules.everything()] == ["import-nightly", "look-often"]
+        assert not any(schedules.problem(row) for row in schedules.everything())
     finally:
         registry._definitions.pop("import_orders")
 

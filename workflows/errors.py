@@ -59,6 +59,18 @@ class TransitionRefused(TelltaleError):
     """A status change that the workflow's present status does not allow."""
 
 
+class InvalidSchedule(TelltaleError, ValueError):
+    """A schedule, or a range of its occurrences, that makes no sense."""
+
+
+class ScheduleNotFound(TelltaleError, LookupError):
+    """No schedule has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no schedule {name!r}. It was never created, or deleted.")
+        self.name = name
+
+
 class NotInWorkflow(TelltaleError, RuntimeError):
     """A call that only makes sense inside a running workflow."""
 

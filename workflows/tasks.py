@@ -8,7 +8,7 @@ from typing import Any
 from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from workflows import alarms, engine, leases, recovery, registry
+from workflows import alarms, engine, leases, recovery, registry, ticks
 
 
 @shared_task(name="workflows.execute", ignore_result=True)
@@ -34,10 +34,17 @@ def sweep(**_: Any) -> None:
     recovery.redispatch(sorted(registry.queues()), limit=1)
 
 
+@shared_task(name="workflows.tick", ignore_result=True)
+def tick(**_: Any) -> None:
+    """Start by the clock of beat what is due and no worker's own clock has started yet."""
+    ticks.tick()
+
+
 @worker_ready.connect
 def _keep_leases(sender: Any, **_: Any) -> None:
     pool = sender.pool
-    alarms.Alarm().start()
+    alarms.Alarm(alarms.wake_due, name="telltale-alarm").start()
+    alarms.Alarm(alarms.start_due, name="telltale-schedules").start()
     leases.Keeper(living=lambda: _living_processes(pool), queues=_consumed_queues).start()
 
 

@@ -69,3 +69,40 @@ def keeper_failed(error: Exception) -> None:
 def pool_child_died(worker: str) -> None:
     """A pool child is gone while the worker lives."""
     _log.warning("pool child %s is gone; releasing what it held", worker)
+
+
+def schedule_changed(name: str, change: str, by: str) -> None:
+    """Somebody created, paused, unpaused, triggered, backfilled or deleted a schedule."""
+    _log.info("schedule %r: %s%s", name, change, f" by {by}" if by else "")
+
+
+def schedule_failed(name: str, error: Exception) -> None:
+    """A schedule could not start what is due; it is tried again, the others go on."""
+    _log.error("schedule %r cannot start what is due, trying again: %s", name, str(error).strip())
+
+
+def schedule_recovered(name: str) -> None:
+    """A schedule that could not start what was due can again."""
+    _log.info("schedule %r can start again", name)
+
+
+def schedule_unknown(name: str, definition: str) -> None:
+    """A schedule is overdue and this worker does not know its definition; perhaps none does."""
+    _log.error("schedule %r is overdue: no definition %r in this worker; deploy it, or delete the schedule",
+               name, definition)  # fmt: skip
+
+
+def occurrences_missed(name: str, since: str, until: str, policy: str) -> None:
+    """Nothing could start these occurrences in time."""
+    _log.warning("schedule %r missed what was due from %s until before %s; its policy is %s",
+                 name, since, until, policy)  # fmt: skip
+
+
+def occurrence_refused(workflow_id: str, error: Exception) -> None:
+    """The id of an occurrence is taken by a workflow that is none of the schedule's."""
+    _log.error("occurrence %r not started: %s", workflow_id, str(error).strip())
+
+
+def occurrence_left_out(workflow_id: str, twin: str) -> None:
+    """An unfinished workflow has the dedup key of a schedule's starts."""
+    _log.info("occurrence %r left out: %r has its dedup key and goes on", workflow_id, twin)

@@ -14,6 +14,7 @@ from examples.workflows.checkout import checkout
 from tests.execution import run
 from tests.people import People
 from tests.processes import Worker
+from workflows import schedules
 from workflows.durable import retrieve
 
 pytestmark = pytest.mark.usefixtures("collected_static")
@@ -115,6 +116,14 @@ def test_the_demo_can_be_asked_for_twice(db: None) -> None:
         call_command("demo", verbosity=0)
     for name in ("inventory", "time-zones", "flaky", "checkout"):
         assert [event.kind for event in retrieve(f"demo-{name}").history()] == ["created"]
+    assert schedules.get("demo-every-minute").paused
+
+
+def test_the_demo_leaves_its_schedule_as_somebody_set_it(db: None) -> None:
+    call_command("demo", verbosity=0)
+    schedules.unpause("demo-every-minute")
+    call_command("demo", verbosity=0)
+    assert not schedules.get("demo-every-minute").paused
 
 
 def test_the_demo_leaves_what_an_earlier_version_started_as_it_is(db: None) -> None:

@@ -1,9 +1,9 @@
 """Read-only inspection in Django's admin, fast with millions of rows: no COUNT, pages found by their last row.
 
 `keyset` pages, `filters` narrows by indexes, `shown` makes HTML, `inspection` is what all pages have in common.
-What the admin changes, it changes through `operations`.
+What the admin changes, it changes through `operations` and `schedules`.
 """
 
-from workflows.admin import parts, workflow_page
+from workflows.admin import parts, schedule_page, workflow_page
 
-__all__ = ["parts", "workflow_page"]
+__all__ = ["parts", "schedule_page", "workflow_page"]

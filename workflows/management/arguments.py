@@ -89,6 +89,17 @@ def seconds(text: str) -> float:
     return given
 
 
+def moment(text: str) -> datetime:
+    """A time with its zone: 2026-11-23T10:00Z."""
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        given = None
+    if given is None or given.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no time with a time zone; write 2026-11-23T10:00Z")
+    return given
+
+
 def operator() -> str:
     """Who sits at the shell, as the history names them."""
     try:

@@ -1,4 +1,4 @@
-"""`manage.py demo`: one workflow of each example, so that a fresh console has something to show."""
+"""`manage.py demo`: one workflow of each example and a schedule, so that a fresh console has something to show."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from examples.workflows.checkout import checkout
 from examples.workflows.flaky import flaky
 from examples.workflows.inventory import inventory
 from examples.workflows.time_zones import time_zones
+from workflows import schedules
 from workflows.durable import WorkflowConflict, WorkflowHandle
 
 
@@ -27,6 +28,9 @@ class Command(BaseCommand):
         self._start(time_zones.using(workflow_id="demo-time-zones").start)
         self._start(flaky.using(workflow_id="demo-flaky").start)
         self._start(checkout.using(workflow_id="demo-checkout").start, order, payment_timeout=7 * 24 * 3600.0)
+
+        # Paused, because every minute is for looking at: `manage.py workflow schedules unpause demo-every-minute`.
+        schedules.create("demo-every-minute", time_zones.name, cron="* * * * *", paused=True, by="demo")
 
     def _start(self, start: Callable[..., WorkflowHandle[Any]], *args: Any, **kwargs: Any) -> None:
         try:

@@ -1,7 +1,7 @@
-"""`manage.py workflow start | list | show | watch | cancel | send`.
+"""`manage.py workflow start | list | show | watch | cancel | send | schedules`.
 
-Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow or definition;
-3 the time was over and the workflow goes on; 130 interrupted, and the workflow goes on.
+Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow, definition or
+schedule; 3 the time was over and the workflow goes on; 130 interrupted, and the workflow goes on.
 """
 
 from __future__ import annotations
@@ -18,21 +18,26 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from workflows import operations, queries
 from workflows.errors import (
     InvalidInput,
+    InvalidSchedule,
     InvalidWorkflowId,
     PayloadError,
     ResultTimeout,
+    ScheduleNotFound,
     TelltaleError,
     UnknownDefinition,
     WorkflowNotFound,
 )
-from workflows.management import arguments, reports, terminal
+from workflows.management import arguments, reports, schedule_verbs, terminal
 from workflows.management.following import JsonLines, Lines, LiveScreen, Screen, follow
 from workflows.management.terminal import Paint
 from workflows.options import Options
 from workflows.states import Status
 
 REFUSED, USAGE, TIMEOUT, INTERRUPTED = 1, 2, 3, 130
-_USAGE_ERRORS = (WorkflowNotFound, UnknownDefinition, InvalidInput, InvalidWorkflowId, PayloadError)
+_USAGE_ERRORS = (
+    WorkflowNotFound, ScheduleNotFound, UnknownDefinition, InvalidInput, InvalidSchedule, InvalidWorkflowId,
+    PayloadError,
+)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -64,6 +69,7 @@ class Command(BaseCommand):
         listing.add_argument("--limit", type=arguments.page_size, default=20)
         listing.add_argument("--before", type=arguments.cursor, help="continue where a list ended")
         self._add_one_workflow(verbs)
+        schedule_verbs.add_verbs(self._verb(verbs, "schedules", "what starts by itself", self.do_schedules))
 
     def _add_one_workflow(self, verbs: Any) -> None:
         show = self._verb(verbs, "show", "show a workflow: input, values, steps, history", self.do_show)
@@ -174,6 +180,10 @@ class Command(BaseCommand):
         """Deliver a message."""
         sent = operations.send(workflow_id, topic, message, by=arguments.operator(), idempotency_key=idempotency_key)
         self._answer({"id": workflow_id, "message": sent.pk}, f"Message {sent.pk} sent.", as_json=as_json)
+
+    def do_schedules(self, *, act: Callable[..., schedule_verbs.Printed], **options: Any) -> None:
+        """One verb about schedules."""
+        self._print(act(paint=self.paint, **options))
 
     def _answer(self, document: dict[str, Any], line: str, *, as_json: bool) -> None:
         self._print(document if as_json else [line])
