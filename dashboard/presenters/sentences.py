@@ -5,31 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dashboard.presenters.times import between, clock, duration, whole_duration
+from dashboard.presenters.times import between, duration, when, whole_duration
 
 State = dict[str, Any]
-_EVENT_WORDS = {"message": "message", "event": "value"}
 
 
 def sentence(state: State, now: str, ending: dict[str, Any] | None = None) -> str:
-    """What the workflow is doing at `now`. `ending` is the data of its last event: who cancelled and why."""
+    """What the workflow is doing at `now`. `ending` is the data of the event that ended it: who cancelled and why."""
     workflow = state["workflow"]
     if workflow["waiting"]:
-        return _waiting(workflow["waiting"], now)
+        return f"{_waiting(workflow['waiting'], now)}{'; holds no worker' * (workflow['status'] == 'waiting')}."
     return _SENTENCES[workflow["status"]](state, now, ending or {})
 
 
 def _waiting(waiting: dict[str, Any], now: str) -> str:
+    until = waiting.get("until")
+    if waiting["for"] == "retry":
+        return f"Waits to try step {waiting['position']}, {waiting['name']}, again at {when(until, now)}"
+    if waiting["for"] == "time":
+        return f"Sleeping until {when(until, now)}, for another {whole_duration(between(now, until))}"
     since = whole_duration(between(waiting["since"], now))
-    what = f"{_EVENT_WORDS.get(waiting['for'], waiting['for'])} “{waiting['name']}”"
-    if waiting.get("workflow"):
-        what += f" of workflow {waiting['workflow']}"
-    until = f", until {clock(waiting['until'])} at most" if waiting.get("until") else ""
-    return f"Waiting {since} for {what}{until}."
+    at_most = f", until {when(until, now)} at most" if until else ""
+    return f"Waiting {since} for {awaited(waiting)}{at_most}"
+
+
+def awaited(waiting: dict[str, Any]) -> str:
+    """What a wait is for, in words."""
+    name, of = waiting.get("name"), waiting.get("workflow")
+    if waiting["for"] == "result":
+        return f"the result of workflow {of}"
+    if waiting["for"] == "results":
+        return str(name)
+    if waiting["for"] == "completion":
+        return f"the first of {name} to end"
+    kind = "value" if waiting["for"] == "event" else waiting["for"]
+    return f"{kind} “{name}”{f' of workflow {of}' if of else ''}"
 
 
 def _delayed(state: State, now: str, ending: dict[str, Any]) -> str:
-    return "Not to be started yet."
+    wake_at = state["workflow"].get("wake_at")
+    if not wake_at:
+        return "Not to be started yet."
+    return f"Starts at {when(wake_at, now)}, in {whole_duration(between(now, wake_at))}."
 
 
 def _queued(state: State, now: str, ending: dict[str, Any]) -> str:
@@ -51,7 +68,7 @@ def _running(state: State, now: str, ending: dict[str, Any]) -> str:
     if step["status"] == "retrying":
         return (
             f"Step {step['position']}, {step['name']}, failed attempt {step['attempt']}; "
-            f"tries again at {clock(step['next_attempt_at'])}."
+            f"tries again at {when(step['next_attempt_at'], now)}."
         )
     attempt = f", attempt {step['attempt']}" if step["attempt"] > 1 else ""
     since = whole_duration(between(step["attempt_started_at"], now))

@@ -67,6 +67,11 @@ def clock(iso: str) -> str:
     return f"{iso[11:19]} UTC"
 
 
+def when(iso: str, reference: str) -> str:
+    """The time of day; with its date where that is not the date of `reference`."""
+    return clock(iso) if iso[:10] == reference[:10] else absolute(iso)
+
+
 def iso_utc(moment: datetime) -> str:
     """The one text form of a point in time on every wire and page."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

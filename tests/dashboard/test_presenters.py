@@ -39,6 +39,11 @@ def test_how_long_ago_is_one_unit(case: Any) -> None:
     assert times.ago(case[0], case[1]) == case[2]
 
 
+@cases("when")
+def test_a_time_of_another_day_says_which_day(case: Any) -> None:
+    assert times.when(case[0], case[1]) == case[2]
+
+
 @cases("between")
 def test_the_time_between_is_whole_milliseconds_and_never_negative(case: Any) -> None:
     assert times.between(case[0], case[1]) == case[2]

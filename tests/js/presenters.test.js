@@ -8,7 +8,7 @@ import { row } from "../../static/js/lib/history.js";
 import { lastWords, pendingWords } from "../../static/js/lib/rows.js";
 import { sentence } from "../../static/js/lib/sentences.js";
 import { bar, span, ticks } from "../../static/js/lib/timeline.js";
-import { ago, between, duration, estimate, wholeDuration } from "../../static/js/lib/times.js";
+import { ago, between, duration, estimate, when, wholeDuration } from "../../static/js/lib/times.js";
 import { brief, diff, progress } from "../../static/js/lib/values.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../presenter_cases.json", import.meta.url), "utf8"));
@@ -29,6 +29,7 @@ replay("whole_duration", wholeDuration);
 replay("estimate", estimate);
 replay("ago", ago);
 replay("between", between);
+replay("when", when);
 replay("brief", (value) => brief(value));
 replay("sentence", sentence);
 replay("last_words", lastWords);

@@ -1,7 +1,7 @@
 /** One event of the history as a row. Pure; the twin of `dashboard/presenters/history.py`. */
 
 import { errorLine } from "./sentences.js";
-import { clock } from "./times.js";
+import { when } from "./times.js";
 import { brief, diff, first } from "./values.js";
 
 /** @typedef {import("../live/protocol.js").WireEvent} WireEvent */
@@ -18,10 +18,21 @@ const RELEASES = {
   lease_expired: "its worker fell silent and the lease ran out",
 };
 
-/** kind -> label, tone (a status), words(position, key, data) */
+const WAKINGS = {
+  time: "its time has come",
+  message: "a message has come",
+  event: "a value was set",
+  ended: "a workflow has ended",
+};
+const SEVERAL = { results: "the results of all", completion: "the first to end" };
+
+/** kind -> label, tone (a status), words(position, key, data, at) */
 const KINDS = {
   created: ["Created", "queued", created],
   claimed: ["Claimed", "running", claimed],
+  due: ["Due", "queued", named],
+  suspended: ["Suspended", "waiting", suspended],
+  woken: ["Woken", "queued", (_position, _key, { reason }) => ({ detail: WAKINGS[reason] ?? reason })],
   released: ["Released", "retrying", released],
   step_started: ["Step started", "running", (position, _key, data) => step(position, data)],
   step_retrying: ["Step retrying", "retrying", stepRetrying],
@@ -32,10 +43,21 @@ const KINDS = {
   message_sent: ["Message sent", "", messageSent],
   message_received: ["Message received", "", messageReceived],
   event_read: ["Value read", "", eventRead],
+  slept: ["Slept", "", named],
+  child_started: ["Child started", "", childStarted],
+  result_read: ["Result read", "", resultRead],
+  results_gathered: ["Results gathered", "", resultsGathered],
+  completion_read: ["Completion read", "", completionRead],
+  patched: ["Patched", "", named],
   succeeded: ["Succeeded", "succeeded", (_position, _key, data) => ({ detail: result(data) })],
   failed: ["Failed", "failed", (_position, _key, { error }) => ({ detail: errorLine(error) })],
   cancelled: ["Cancelled", "cancelled", stopped],
   quarantined: ["Quarantined", "quarantined", stopped],
+  resumed: ["Resumed", "queued", resumed],
+  forked: ["Forked from", "queued", forked],
+  fork_started: ["Fork started", "", forked],
+  pinned: ["Pinned", "", stopped],
+  unpinned: ["Unpinned", "", stopped],
 };
 
 /**
@@ -46,7 +68,7 @@ const KINDS = {
 export function row(event, before = null) {
   const [seq, at, kind, position, key, data] = event;
   const [, tone, words] = KINDS[kind] ?? ["", "", named];
-  const { subject = "", detail = "" } = words(position, key, data);
+  const { subject = "", detail = "" } = words(position, key, data, at);
   const changes = kind !== "value_set" ? null : before ? diff(before.value, data.value) : first(data.value);
   return { seq, at, kind, label: label(kind), tone, subject, detail, diff: changes };
 }
@@ -57,13 +79,20 @@ function named(_position, key) {
 }
 
 /** @returns {Words} */
-function created(_position, _key, { definition, queue, by }) {
-  return { subject: definition, detail: `on queue ${queue}${by ? `, by ${by}` : ""}` };
+function created(_position, _key, { definition, queue, by, parent, wake_at }, at) {
+  const parts = [`on queue ${queue}`];
+  if (by) parts.push(`by ${by}`);
+  if (parent) parts.push(`as a child of ${parent}`);
+  if (wake_at) parts.push(`not before ${when(wake_at, at)}`);
+  return { subject: definition, detail: listed(parts) };
 }
 
+const listed = (parts) => parts.filter(Boolean).join(", ");
+
 /** @returns {Words} */
-function claimed(_position, _key, { worker, takeover }) {
-  return { detail: `by ${worker}${takeover ? ", taking over" : ""}` };
+function claimed(_position, _key, { worker, takeover, deadline_at }, at) {
+  const end = deadline_at ? `to end by ${when(deadline_at, at)}` : "";
+  return { detail: listed([`by ${worker}`, takeover ? "taking over" : "", end]) };
 }
 
 /** @returns {Words} */
@@ -77,8 +106,8 @@ function step(position, { name, attempt = 1 }, detail = "") {
 }
 
 /** @returns {Words} */
-function stepRetrying(position, _key, data) {
-  return step(position, data, `${errorLine(data.error)}; next try at ${clock(data.next_attempt_at)}`);
+function stepRetrying(position, _key, data, at) {
+  return step(position, data, `${errorLine(data.error)}; next try at ${when(data.next_attempt_at, at)}`);
 }
 
 function result({ output = null, output_bytes = null }) {
@@ -87,10 +116,20 @@ function result({ output = null, output_bytes = null }) {
 }
 
 /** @returns {Words} */
-function waitStarted(_position, _key, data) {
-  const of = data.workflow ? ` of ${data.workflow}` : "";
-  const until = data.until ? `, until ${clock(data.until)}` : "";
-  return { subject: data.name, detail: `${data.for === "message" ? "a message" : "a value"}${of}${until}` };
+function waitStarted(_position, _key, { for: what, name, workflow, position, until: end }, at) {
+  const until = end ? `until ${when(end, at)}` : "";
+  if (what === "time") return { subject: "", detail: until };
+  if (what === "retry") return { subject: `${position} ${name}`, detail: listed(["its next attempt", until]) };
+  if (what === "result") return { subject: workflow, detail: listed(["its result", until]) };
+  if (Object.hasOwn(SEVERAL, what)) return { subject: name, detail: listed([SEVERAL[what], until]) };
+  const of = workflow ? ` of ${workflow}` : "";
+  return { subject: name ?? "", detail: listed([`a ${what === "event" ? "value" : what}${of}`, until]) };
+}
+
+/** @returns {Words} */
+function suspended(position, key, { waiting }, at) {
+  const { subject, detail } = waitStarted(position, key, waiting, at);
+  return { subject, detail: listed([detail, "holds no worker"]) };
 }
 
 /** @returns {Words} */
@@ -106,6 +145,43 @@ function messageReceived(_position, key, { timed_out, message = null }) {
 /** @returns {Words} */
 function eventRead(_position, key, { workflow, absent, value = null }) {
   return { subject: key, detail: `of ${workflow}: ${absent ? "absent" : brief(value)}` };
+}
+
+/** @returns {Words} */
+function childStarted(_position, key, { definition, attached }) {
+  return { subject: key, detail: listed([definition, attached ? "which existed already" : ""]) };
+}
+
+/** @returns {Words} */
+function resultRead(_position, key, { status, output = null, error, timed_out }) {
+  if (timed_out) return { subject: key, detail: "had not ended in time" };
+  if (error) return { subject: key, detail: `${status}: ${errorLine(error)}` };
+  return { subject: key, detail: output === null ? status : brief(output) };
+}
+
+/** @returns {Words} */
+function resultsGathered(_position, _key, { count, failed, timed_out }) {
+  const without = Object.keys(failed ?? {}).length;
+  const late = timed_out ? "not all ended in time" : "";
+  const subject = count === 1 ? "1 workflow" : `${count} workflows`;
+  return { subject, detail: listed([late, without ? `${without} without a result` : ""]) };
+}
+
+/** @returns {Words} */
+function completionRead(_position, key, { timed_out }) {
+  return { subject: key ?? "", detail: timed_out ? "none ended in time" : "" };
+}
+
+/** @returns {Words} */
+function resumed(position, key, data) {
+  const again = data.reopened?.length ? `step ${data.reopened.join(", ")} again` : "";
+  return { detail: listed([stopped(position, key, data).detail, again]) };
+}
+
+/** @returns {Words} */
+function forked(position, key, data) {
+  const where = [`at position ${data.position}`, data.edited ? "with other input" : ""];
+  return { subject: data.from ?? data.workflow ?? "", detail: listed([...where, stopped(position, key, data).detail]) };
 }
 
 /** @returns {Words} */

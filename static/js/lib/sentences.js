@@ -1,10 +1,9 @@
 /** What a workflow is doing, as one sentence. Pure; the twin of `dashboard/presenters/sentences.py`. */
 
-import { between, clock, duration, wholeDuration } from "./times.js";
+import { between, duration, wholeDuration, when } from "./times.js";
 
-const EVENT_WORDS = { message: "message", event: "value" };
 const SENTENCES = {
-  delayed: () => "Not to be started yet.",
+  delayed,
   queued,
   running,
   waiting: queued,
@@ -14,18 +13,34 @@ const SENTENCES = {
   quarantined: ended("Set aside after"),
 };
 
-/** @param {object} state @param {string|number} now @param {object|null} [ending]  data of the last event */
+/** @param {object} state @param {string|number} now @param {object|null} [ending]  data of the event that ended it */
 export function sentence(state, now, ending = null) {
   const { waiting, status } = state.workflow;
-  return waiting ? waitingSentence(waiting, now) : SENTENCES[status](state, now, ending ?? {});
+  if (!waiting) return SENTENCES[status](state, now, ending ?? {});
+  return `${waitingWords(waiting, now)}${status === "waiting" ? "; holds no worker" : ""}.`;
 }
 
-function waitingSentence(waiting, now) {
-  const since = wholeDuration(between(waiting.since, now));
-  const of = waiting.workflow ? ` of workflow ${waiting.workflow}` : "";
-  const what = `${EVENT_WORDS[waiting.for] ?? waiting.for} “${waiting.name}”${of}`;
-  const until = waiting.until ? `, until ${clock(waiting.until)} at most` : "";
-  return `Waiting ${since} for ${what}${until}.`;
+function waitingWords(waiting, now) {
+  const { position, name, since, until = null } = waiting;
+  if (waiting.for === "retry") return `Waits to try step ${position}, ${name}, again at ${when(until, now)}`;
+  if (waiting.for === "time") {
+    return `Sleeping until ${when(until, now)}, for another ${wholeDuration(between(now, until))}`;
+  }
+  const atMost = until ? `, until ${when(until, now)} at most` : "";
+  return `Waiting ${wholeDuration(between(since, now))} for ${awaited(waiting)}${atMost}`;
+}
+
+/** What a wait is for, in words. @param {{for: string, name?: string|null, workflow?: string|null}} waiting */
+export function awaited({ for: what, name, workflow }) {
+  if (what === "result") return `the result of workflow ${workflow}`;
+  if (what === "results") return name;
+  if (what === "completion") return `the first of ${name} to end`;
+  return `${what === "event" ? "value" : what} “${name}”${workflow ? ` of workflow ${workflow}` : ""}`;
+}
+
+function delayed({ workflow: { wake_at } }, now) {
+  if (!wake_at) return "Not to be started yet.";
+  return `Starts at ${when(wake_at, now)}, in ${wholeDuration(between(now, wake_at))}.`;
 }
 
 function queued({ workflow }, now) {
@@ -42,7 +57,7 @@ function running(state, now) {
   const step = openStep(state);
   if (!step) return `Running for ${wholeDuration(between(state.workflow.started_at, now))}.`;
   if (step.status === "retrying") {
-    const again = clock(step.next_attempt_at);
+    const again = when(step.next_attempt_at, now);
     return `Step ${step.position}, ${step.name}, failed attempt ${step.attempt}; tries again at ${again}.`;
   }
   const attempt = step.attempt > 1 ? `, attempt ${step.attempt}` : "";

@@ -61,6 +61,12 @@ export function clock(iso) {
   return `${iso.slice(11, 19)} UTC`;
 }
 
+/** The time of day; with its date where that is not the date of `reference`. @param {string} iso */
+export function when(iso, reference) {
+  const day = typeof reference === "number" ? new Date(reference).toISOString() : reference;
+  return iso.slice(0, 10) === day.slice(0, 10) ? clock(iso) : absolute(iso);
+}
+
 /** The same instant on the reader's own clock, with that zone's name. @param {string} iso */
 export function local(iso) {
   return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
