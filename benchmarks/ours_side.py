@@ -39,6 +39,7 @@ def bare_values(count: int) -> Measurement:
     """The same statement by psycopg alone: prepared, one commit each, nothing around it."""
     from benchmarks import definitions
     from workflows import sql, transitions
+    from workflows.sql.checkpoints import SET_VALUE
 
     handle = definitions.values.start(count)
     claim = transitions.claim(handle.id, worker=f"bare/{uuid.uuid4()}", definitions=["benchmark_values"])
@@ -51,7 +52,7 @@ def bare_values(count: int) -> Measurement:
         with connection.cursor() as cursor:
             for number in range(count):
                 parameters = {**fixed, "op": str(number), "position": number, "data": f'{{"value":{number}}}'}
-                cursor.execute(sql.SET_VALUE, parameters, prepare=True)
+                cursor.execute(SET_VALUE, parameters, prepare=True)
                 cursor.fetchall()
         return {"count": count, "began": began, "ended": time.time()}
 

@@ -47,7 +47,7 @@ CLAIM: LiteralString = (
 CLAIM_NEXT: LiteralString = (
     """
 WITH candidate AS (
-    SELECT head.id FROM unnest(%(queues)s::text[]) AS q(name) CROSS JOIN LATERAL (
+    SELECT head.id FROM unnest((SELECT %(queues)s::text[])) AS q(name) CROSS JOIN LATERAL (
         SELECT id, priority, available_at FROM workflows_workflow AS w
         WHERE queue = q.name AND """
     + _CLAIMABLE
