@@ -111,7 +111,7 @@ def _cron_times(cron: str, moment: datetime) -> CronSim:
         if len(cron) > _CRON_MAX_LENGTH:
             raise CronSimError(f"More than {_CRON_MAX_LENGTH} characters")
         return CronSim(cron, moment)
-    except (CronSimError, AttributeError) as error:  # what is no text has no `upper`
+    except (CronSimError, AttributeError, TypeError) as error:  # the latter two: it is no text
         raise InvalidSchedule(
             f"{cron!r} is no cron expression ({error}). Write five fields, minute hour day month weekday, or six with "
             "the second first: '30 2 * * *' is 02:30 every day, '*/10 * * * * *' every ten seconds."

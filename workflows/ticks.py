@@ -77,7 +77,6 @@ def _start_due(schedule: Schedule, now: datetime) -> int:
         started.append(due)
         due = timing.after(due)
     schedule.next_at = due
-    schedule.save(update_fields=["next_at"])
     remember(schedule, started)
     return len(started)
 
@@ -153,7 +152,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
 
 
 def remember(schedule: Schedule, started: list[datetime]) -> None:
-    """Keep the due time of the latest occurrence that was started."""
+    """Store what is due next, and the due time of the latest occurrence that was started."""
     if started and (schedule.last_at is None or started[-1] > schedule.last_at):
         schedule.last_at = started[-1]
-        schedule.save(update_fields=["last_at"])
+    schedule.save(update_fields=["next_at", "last_at"])

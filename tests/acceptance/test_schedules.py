@@ -46,14 +46,16 @@ def assert_each_second_once_and_on_time(name: str) -> None:
         assert timedelta() <= late < timedelta(seconds=4), workflow.id
 
 
-def test_every_second_starts_once_with_two_workers_and_two_beats(
+def test_every_second_starts_once_with_two_workers_of_which_one_dies_and_two_beats(
     start_worker: Callable[..., Worker], start_beat: Callable[[], Beat]
 ) -> None:
-    start_worker(name="first")
+    first = start_worker(name="first")
     start_worker(name="second")
     beats = [start_beat(), start_beat()]
     schedules.create("often", "doubling", args=[[2]], cron="* * * * * *")
-    until(lambda: len(due_times("often", Status.SUCCEEDED)) >= 8, within=40)
+    until(lambda: len(due_times("often", Status.SUCCEEDED)) >= 4, within=40)
+    first.kill()
+    until(lambda: len(due_times("often", Status.SUCCEEDED)) >= 10, within=40)
     assert_each_second_once_and_on_time("often")
     assert all(beat.said("Sending due task tick (workflows.tick)") for beat in beats)
 

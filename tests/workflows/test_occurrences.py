@@ -134,6 +134,12 @@ def test_a_date_that_never_comes_is_refused() -> None:
         berlin("0 0 */31 2 MON#5")  # the first of February is no fifth Monday
 
 
+def test_what_is_no_text_is_no_cron_expression() -> None:
+    for wrong in (5, ["* * * * *"]):
+        with pytest.raises(InvalidSchedule, match="is no cron expression"):
+            occurrences.checked(cron=wrong, interval=None, time_zone="UTC", starts_at=START)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("zone", ["Europe/Atlantis", "Europe", "", "../etc/passwd", "/etc/localtime", "a\0b"])
 def test_an_unknown_zone_is_refused(zone: str) -> None:
     with pytest.raises(InvalidSchedule, match="No time zone is named"):

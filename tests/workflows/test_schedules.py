@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,7 @@ from django.utils import timezone
 
 from tests.definitions import doubling, listening
 from tests.execution import run
-from workflows import conf, registry, schedules, tasks, ticks
+from workflows import conf, occurrences, registry, schedules, tasks, ticks
 from workflows.durable import InvalidInput, InvalidWorkflowId, PayloadError, UnknownDefinition, retrieve
 from workflows.errors import InvalidSchedule, ScheduleNotFound
 from workflows.models import Schedule, Workflow
@@ -460,6 +462,11 @@ def test_next_times_are_the_coming_occurrences() -> None:
     assert [iso(due) for due in schedules.next_times(schedule, 3)] == [
         "2027-03-27T01:30:00Z", "2027-03-28T01:00:00Z", "2027-03-29T00:30:00Z",
     ]  # fmt: skip
+
+
+def test_the_clock_of_the_worker_is_never_asked() -> None:
+    for module in (schedules, ticks, occurrences):
+        assert not re.search(r"\b(now|utcnow|today|time|monotonic)\(\)", inspect.getsource(module).replace("Now()", ""))
 
 
 def test_a_rolled_back_change_leaves_nothing() -> None:
