@@ -35,14 +35,16 @@ def tick() -> int:
     Any number of processes may do it at once. A schedule that cannot start what is due is logged and stays due, and
     the others go on.
     """
-    started, seen = 0, list[str]()
-    while len(seen) < _MOST_SCHEDULES:
+    started, still_due = 0, list[str]()
+    for _ in range(_MOST_SCHEDULES):
         with transaction.atomic():
-            schedule = _due().select_for_update(skip_locked=True).exclude(name__in=seen).first()
+            schedule = _due().select_for_update(skip_locked=True).exclude(name__in=still_due).first()
             if schedule is None:
                 break
-            seen.append(schedule.name)
-            started += _attempt(schedule, schedule.now)  # type: ignore[attr-defined]  # annotated
+            now: datetime = schedule.now  # type: ignore[attr-defined]  # annotated
+            started += _attempt(schedule, now)
+            if schedule.next_at is not None and schedule.next_at <= now:
+                still_due.append(schedule.name)
     _complain_of_unknown()
     return started
 
