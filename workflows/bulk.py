@@ -32,8 +32,8 @@ def _unpin(workflow_id: str, **told: Any) -> None:
     operations.pin(workflow_id, False, **told)
 
 
-def _cancel_tree(workflow_id: str, **told: Any) -> None:
-    operations.cancel(workflow_id, tree=True, **told)
+def _cancel_tree(workflow_id: str, **told: Any) -> Workflow:
+    return operations.cancel(workflow_id, tree=True, **told)
 
 
 VERBS: dict[str, Callable[..., Workflow | None]] = {

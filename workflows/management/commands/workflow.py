@@ -1,4 +1,4 @@
-"""`manage.py workflow start | list | show | watch | cancel | send | schedules`.
+"""`manage.py workflow start | list | show | watch | send | cancel | resume | fork | restart | delete | pin | schedules`.
 
 Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow, definition or
 schedule; 3 the time was over and the workflow goes on; 130 interrupted, and the workflow goes on.
@@ -27,10 +27,9 @@ from workflows.errors import (
     UnknownDefinition,
     WorkflowNotFound,
 )
-from workflows.management import arguments, reports, schedule_verbs, terminal
+from workflows.management import arguments, reports, schedule_verbs, terminal, workflow_verbs
 from workflows.management.following import JsonLines, Lines, LiveScreen, Screen, follow
 from workflows.management.terminal import Paint
-from workflows.options import Options
 from workflows.states import Status
 
 REFUSED, USAGE, TIMEOUT, INTERRUPTED = 1, 2, 3, 130
@@ -59,7 +58,7 @@ class Command(BaseCommand):
         start.add_argument("pairs", nargs="*", type=arguments.pair, metavar="key=value", help="value: JSON, else text")
         start.add_argument("--input", type=arguments.json_input, help="arguments as a JSON object or array")
         start.add_argument("--id", dest="workflow_id", help="starting an id twice gives the same workflow")
-        start.add_argument("--queue", help="another queue than the definition's")
+        workflow_verbs.add_options(start)
         start.add_argument("--watch", action="store_true", help="then watch it to its end")
         self._add_timeout(start)
         listing = self._verb(verbs, "list", "list workflows, newest first", self.do_list)
@@ -78,9 +77,7 @@ class Command(BaseCommand):
         watch = self._verb(verbs, "watch", "follow a workflow until it ends", self.do_watch)
         watch.add_argument("workflow_id")
         self._add_timeout(watch)
-        cancel = self._verb(verbs, "cancel", "stop a workflow for good", self.do_cancel)
-        cancel.add_argument("workflow_id")
-        cancel.add_argument("--reason", default="")
+        workflow_verbs.add_verbs(verbs, self._verb, self.do_verb)
         send = self._verb(verbs, "send", "put a message into a workflow's inbox", self.do_send)
         send.add_argument("workflow_id")
         send.add_argument("topic")
@@ -117,8 +114,8 @@ class Command(BaseCommand):
         raise CommandError("\n".join(terminal.plain_lines(str(error))), returncode=code) from error
 
     def do_start(
-        self, *, definition: str, pairs: list[tuple[str, Any]], input: Any, workflow_id: str | None, queue: str | None,
-        watch: bool, timeout: float | None, as_json: bool, **_: Any,
+        self, *, definition: str, pairs: list[tuple[str, Any]], input: Any, workflow_id: str | None,
+        watch: bool, timeout: float | None, as_json: bool, **given: Any,
     ) -> None:  # fmt: skip
         """Start, and say the id."""
         args, kwargs = arguments.arguments(pairs, input)
@@ -127,7 +124,7 @@ class Command(BaseCommand):
             args=args,
             kwargs=kwargs,
             workflow_id=workflow_id,
-            options=Options(queue=queue),
+            options=workflow_verbs.options(given),
             by=arguments.operator(),
         )
         if not watch:
@@ -166,13 +163,14 @@ class Command(BaseCommand):
             return JsonLines(self.stdout)
         return LiveScreen(self.stdout, self.paint) if self.stdout.isatty() else Lines(self.stdout, self.paint)
 
-    def do_cancel(self, *, workflow_id: str, reason: str, as_json: bool, **_: Any) -> None:
-        """Stop it."""
-        workflow = operations.cancel(workflow_id, by=arguments.operator(), reason=reason)
-        self._answer(
-            {"id": workflow.id, "status": workflow.status}, f"{terminal.plain(workflow.id)} is {workflow.status}.",
-            as_json=as_json,
-        )  # fmt: skip
+    def do_verb(self, *, as_json: bool, **options: Any) -> None:
+        """Stop, resume, copy, remove or pin: one or many."""
+        told = workflow_verbs.documents(**options)
+        if not as_json:
+            self._print(workflow_verbs.lines(told))
+            return
+        for document in told:
+            self._print(document)
 
     def do_send(
         self, *, workflow_id: str, topic: str, message: Any, idempotency_key: str | None, as_json: bool, **_: Any
