@@ -35,9 +35,7 @@ class Conf:
     payload_max_bytes: int = 1024 * 1024  # an input, an output, a step's result, a message
     preview_max_bytes: int = 1024  # results up to this size are also shown in the history
     traceback_max_chars: int = 16_000  # longer tracebacks lose their middle
-    schedule_grace: float = (
-        10.0  # an occurrence that could not start for this long is missed; its schedule says what then
-    )
+    schedule_grace: float = 10.0  # an occurrence that could not start for this long is missed: its schedule says what
     track_interval: float = 0.5  # `track` publishes at most this often
 
 
