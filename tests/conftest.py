@@ -100,9 +100,12 @@ def server(start_server: Callable[..., Server]) -> Server:
     return start_server()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's chromium, headless, driven by Playwright. Absent: the test is skipped and says so."""
+    """Debian's chromium, headless, driven by Playwright. Absent: the test is skipped and says so.
+
+    Not for the whole session: while Playwright is there, its event loop is the thread's, and later tests have their own.
+    """
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("NO BROWSER: chromium is not installed (apt-get install chromium)")

@@ -222,7 +222,7 @@ def test_a_lost_connection_freezes_the_page_and_the_return_shows_the_receipt(
     definitions.listening.using(workflow_id="w").start("go")
     proxied = Proxy(visit)
     page = visit.open("/workflows/w/")
-    expect(page.locator(".sentence")).to_contain_text("for message “go”", timeout=LIVE_MS)
+    expect(page.locator(".sentence")).to_contain_text("for message “go”; holds no worker", timeout=LIVE_MS)
     proxied.cut()
     expect(page.locator("connection-status")).to_have_attribute("data-state", "reconnecting", timeout=40_000)
     expect(page.locator("connection-status")).to_contain_text("Reconnecting (try")
