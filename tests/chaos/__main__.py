@@ -87,9 +87,10 @@ def _prepare(world: World) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from tests.chaos import limits
+    from tests.chaos import limits, timetable
 
     limits.impose()
+    timetable.begin()
     if world.disk is not None:
         account = world.postgres.account
         space = world.disk.directory / "space"

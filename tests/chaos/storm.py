@@ -7,11 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import psycopg
 from django.db import Error, close_old_connections
+from django.utils import timezone
 
-from tests.chaos import definitions, oracle
+from tests.chaos import definitions, oracle, timetable
 from tests.chaos.faults import FAULTS, Fault, NotPossible, Undo
 from tests.chaos.load import Load
 from tests.chaos.world import World
@@ -20,6 +22,7 @@ from workflows.models import Wakeup, Workflow
 from workflows.states import ACTIVE, TERMINAL
 
 _REVIVALS = 3
+_CALM = 5.0  # seconds after the last fault until schedules stop
 _PROBE_WITHIN = 20.0  # seconds for each worker to show that it hears, after the storm
 
 
@@ -35,6 +38,7 @@ class Storm:
     skipped: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
     revived: set[str] = field(default_factory=set)
+    _timetable_ended: datetime = field(default_factory=timezone.now)
     _active: list[tuple[float, Fault, Callable[[], object]]] = field(default_factory=list)
     _bag: list[Fault] = field(default_factory=list)
 
@@ -93,6 +97,9 @@ class Storm:
         """Calm: everything must end. Returns after how many seconds it did."""
         began = time.monotonic()
         load.finish()
+        self.world.pause(_CALM)
+        close_old_connections()
+        self._timetable_ended = timetable.end()
         self.world.pause(within, lambda: not load.is_alive() and self._ended())
         return time.monotonic() - began
 
@@ -128,5 +135,6 @@ class Storm:
             for workflow_id in quarantined:
                 operations.resume(workflow_id, by="storm", reason="its crashes were none of its own")
             self.world.pause(within, self._ended)
-        self.violations += [*found, *self.world.complaints]
+        self.violations += [f"a caller of the engine saw {error}" for error in load.surprises]
+        self.violations += [*found, *timetable.wrong(self._timetable_ended), *self.world.complaints]
         self.violations += [f"{workflow_id} is in quarantine again and again" for workflow_id in quarantined]
