@@ -70,8 +70,8 @@ def _queued_if(asleep: LiteralString, events: LiteralString = "") -> LiteralStri
 
 
 # Those for whom enough has happened. One that still runs is not woken, but its suspension will be refused.
-# Whether it sleeps is asked of the row that is updated, never of one read before: PostgreSQL checks constraints before it
-# notices that another commit came in between, so a mixture of old and new would be refused.
+# Whether it sleeps is asked of the row that is updated, never of one read before: PostgreSQL checks constraints
+# before it notices that another commit came in between, so a mixture of old and new would be refused.
 WAKE: LiteralString = (
     """
 WITH candidate AS (
