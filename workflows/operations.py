@@ -281,7 +281,10 @@ def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotenc
                 workflow_id, topic=topic, encoded=encoded, by=by, idempotency_key=idempotency_key
             )
     except IntegrityError:
-        return Message.objects.get(workflow_id=workflow_id, idempotency_key=idempotency_key)
+        earlier = Message.objects.filter(workflow_id=workflow_id, idempotency_key=idempotency_key).first()
+        if idempotency_key is None or earlier is None:
+            raise
+        return earlier
     if sent is None:
         raise _message_refused(workflow_id)
     message_id, woken = sent

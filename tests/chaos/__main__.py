@@ -75,7 +75,7 @@ def _storm(world: World, chance: random.Random, options: argparse.Namespace) -> 
     storm.rage(options.minutes * 60)
     settled = storm.settle(load, options.settle)
     storm.probe()
-    storm.judge(load)
+    storm.judge(load, options.settle)
     _report(storm, load, settled)
     return 1 if storm.violations else 0
 
@@ -87,9 +87,10 @@ def _prepare(world: World) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from tests.chaos import limits
+    from tests.chaos import limits, timetable
 
     limits.impose()
+    timetable.begin()
     if world.disk is not None:
         account = world.postgres.account
         space = world.disk.directory / "space"
@@ -111,7 +112,7 @@ def _report(storm: Any, load: Any, settled: float) -> None:
     _table("errors that callers saw", load.refused)
     for process in storm.world.processes():
         _table(f"exits of {process.name}", process.exits)
-    print(f"settled after {settled:.1f} s; {len(storm.quarantined)} innocent workflows crashed into quarantine")
+    print(f"settled after {settled:.1f} s; {len(storm.revived)} innocent workflows were resumed from quarantine")
     for sentence in storm.violations:
         print(f"VIOLATION: {sentence}")
     offenders = {sentence.split(":")[0].removeprefix("not settled") for sentence in storm.violations}

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.utils import timezone
-
-from workflows.models import Event, Queue, Workflow
+from workflows import queues
+from workflows.models import Event, Workflow
 
 CONCURRENCY, PER_WORKER, PER_KEY, RATE, PERIOD = 3, 1, 1, 4, 1.0
 _LIMITS = {
@@ -32,9 +31,9 @@ class Held(NamedTuple):
 
 
 def impose() -> None:
-    """Make the queues' rows."""
+    """Set the queues' limits."""
     for name, limits in _LIMITS.items():
-        Queue.objects.create(name=name, changed_at=timezone.now(), **limits)
+        queues.set_limits(name, by="storm", **limits)  # type: ignore[arg-type]
 
 
 def exceeded() -> list[str]:

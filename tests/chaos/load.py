@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import random
 import threading
+import traceback
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error, close_old_connections, connection
+from django.db import close_old_connections, connection
 
 from tests.chaos.kinds import KINDS, Outcome, draw
 from workflows.durable import TransitionRefused, WorkflowNotFound, send
 from workflows.models import Workflow
+from workflows.patience import AWAY
 from workflows.states import ACTIVE
 
 
@@ -42,6 +44,7 @@ class Load(threading.Thread):
         super().__init__(name="load", daemon=True)
         self.started: list[Started] = []
         self.refused: Counter[str] = Counter()  # errors that callers saw, by type
+        self.surprises: list[str] = []
         self._chance, self._target = chance, target
         self._messages: deque[tuple[str, int, Any]] = deque()
         self._finish = threading.Event()
@@ -57,8 +60,11 @@ class Load(threading.Thread):
             try:
                 close_old_connections()
                 self._tick()
-            except Error as error:
+            except AWAY as error:
                 self.refused[type(error).__name__] += 1
+                connection.close()
+            except Exception:  # whatever else a caller sees is a violation
+                self.surprises.append(traceback.format_exc(limit=-4))
                 connection.close()
             self._finish.wait(0.1)
         connection.close()

@@ -19,7 +19,7 @@ from workflows.states import ACTIVE
 
 _NO_PROGRESS = {
     "created", "claimed", "released", "quarantined", "step_started", "step_retrying", "wait_started", "message_sent",
-    "due", "suspended", "woken", "resumed",
+    "due", "suspended", "woken",
 }  # fmt: skip
 
 

@@ -56,44 +56,55 @@ UPDATE workflows_wait SET done = true
 WHERE target_id = %(target)s AND (key = ANY(%(keys)s) OR '' = ANY(%(keys)s)) RETURNING workflow_id"""
 FORGET_WAKEUPS: LiteralString = "DELETE FROM workflows_wakeup WHERE id = ANY(%(ids)s)"
 
+
+def _queued_if(asleep: LiteralString, events: LiteralString = "") -> LiteralString:
+    """The columns of one to whom something happened, which wakes it if it is `asleep`."""
+    return """wakes = w.wakes + 1, last_seq = w.last_seq + (CASE WHEN {asleep} THEN 1 ELSE 0 END){events},
+        status = CASE WHEN {asleep} THEN 'queued' ELSE w.status END,
+        waiting = CASE WHEN {asleep} THEN NULL ELSE w.waiting END,
+        wake_at = CASE WHEN {asleep} THEN NULL ELSE w.wake_at END,
+        available_at = CASE WHEN {asleep} THEN clock.at ELSE w.available_at END,
+        status_at = CASE WHEN {asleep} THEN clock.at ELSE w.status_at END""".replace("{asleep}", asleep).replace(
+        "{events}", events
+    )
+
+
 # Those for whom enough has happened. One that still runs is not woken, but its suspension will be refused.
-WAKE: LiteralString = """
+# Whether it sleeps is asked of the row that is updated, never of one read before: PostgreSQL checks constraints
+# before it notices that another commit came in between, so a mixture of old and new would be refused.
+WAKE: LiteralString = (
+    """
 WITH candidate AS (
-    SELECT id, status = 'waiting' AS asleep FROM workflows_workflow
+    SELECT id FROM workflows_workflow
     WHERE id = ANY(%(ids)s) AND status IN ('waiting', 'running') FOR UPDATE
 ), ready AS (
-    SELECT id, asleep FROM candidate
+    SELECT id FROM candidate
     WHERE EXISTS (SELECT 1 FROM workflows_wait WHERE workflow_id = candidate.id AND first AND done)
        OR NOT EXISTS (SELECT 1 FROM workflows_wait WHERE workflow_id = candidate.id AND NOT done)
 ), chosen AS (
     UPDATE workflows_workflow AS w
-    SET wakes = w.wakes + 1, last_seq = w.last_seq + asleep::int,
-        status = CASE WHEN asleep THEN 'queued' ELSE w.status END,
-        waiting = CASE WHEN NOT asleep THEN w.waiting END, wake_at = CASE WHEN NOT asleep THEN w.wake_at END,
-        available_at = CASE WHEN asleep THEN clock.at ELSE w.available_at END,
-        status_at = CASE WHEN asleep THEN clock.at ELSE w.status_at END
+    SET """
+    + _queued_if("w.status = 'waiting'")
+    + """
     FROM ready, (SELECT clock_timestamp() AS at) AS clock WHERE w.id = ready.id
-    RETURNING w.id, w.queue, w.last_seq AS seq, clock.at AS at, asleep
+    RETURNING w.id, w.queue, w.last_seq AS seq, clock.at AS at, w.status_at = clock.at AS asleep
 ), logged AS (
     INSERT INTO workflows_event (workflow_id, seq, kind, data, at)
     SELECT id, seq, 'woken', jsonb_build_object('reason', %(reason)s::text), at FROM chosen WHERE asleep
 )
 SELECT id, queue, seq FROM chosen WHERE asleep"""
+)
 
 # A message wakes its receiver by itself: both are rows of one workflow.
-SEND_MESSAGE: LiteralString = """
-WITH target AS (
-    SELECT id, status = 'waiting' AND waiting ->> 'for' = 'message' AND waiting ->> 'name' = %(key)s AS asleep
-    FROM workflows_workflow WHERE id = %(workflow_id)s AND status = ANY(%(sources)s) FOR UPDATE
-), chosen AS (
+SEND_MESSAGE: LiteralString = (
+    """
+WITH chosen AS (
     UPDATE workflows_workflow AS w
-    SET wakes = w.wakes + 1, last_seq = w.last_seq + 1 + asleep::int,
-        status = CASE WHEN asleep THEN 'queued' ELSE w.status END,
-        waiting = CASE WHEN NOT asleep THEN w.waiting END, wake_at = CASE WHEN NOT asleep THEN w.wake_at END,
-        available_at = CASE WHEN asleep THEN clock.at ELSE w.available_at END,
-        status_at = CASE WHEN asleep THEN clock.at ELSE w.status_at END
-    FROM target, (SELECT clock_timestamp() AS at) AS clock WHERE w.id = target.id
-    RETURNING w.id, w.queue, w.last_seq AS seq, clock.at AS at, asleep
+    SET """
+    + _queued_if("w.status = 'waiting' AND w.waiting ->> 'for' = 'message' AND w.waiting ->> 'name' = %(key)s", " + 1")
+    + """
+    FROM (SELECT clock_timestamp() AS at) AS clock WHERE w.id = %(workflow_id)s AND w.status = ANY(%(sources)s)
+    RETURNING w.id, w.queue, w.last_seq AS seq, clock.at AS at, w.status_at = clock.at AS asleep
 ), sent AS (
     INSERT INTO workflows_message (workflow_id, topic, body, sent_at, sent_by, idempotency_key)
     SELECT id, %(key)s, %(body)s::jsonb, at, %(by)s, %(idempotency_key)s FROM chosen
@@ -105,6 +116,7 @@ WITH target AS (
     SELECT id, seq, 'woken', NULL, '{"reason":"message"}'::jsonb, at FROM chosen WHERE asleep
 )
 SELECT sent.id, chosen.seq, chosen.queue, chosen.asleep FROM sent, chosen"""
+)
 
 # By index `workflow_alarms`: delayed ones whose time to start has come, and waits that end by time.
 WAKE_DUE: LiteralString = """
