@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
+from workflows.models.conditions import one_of
 from workflows.models.workflow import Workflow
 from workflows.states import EventKind
 
@@ -34,7 +35,7 @@ class Event(models.Model):
             ),
             models.CheckConstraint(condition=Q(seq__gte=1), name="event_seq_starts_at_one"),
             models.CheckConstraint(
-                condition=Q(kind__in=[k.value for k in EventKind]), name="event_kind_is_a_known_kind"
+                condition=one_of("kind", [k.value for k in EventKind]), name="event_kind_is_a_known_kind"
             ),
         ]
         indexes = [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.lookups import IsNull
 
+from workflows.models.conditions import both_or_neither, one_of
 from workflows.models.workflow import Workflow
 from workflows.states import OPEN_STEPS, StepStatus
 
@@ -30,11 +32,10 @@ class Step(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["workflow", "position"], name="step_one_per_position"),
             models.CheckConstraint(
-                condition=Q(status__in=[s.value for s in StepStatus]), name="step_status_is_a_known_status"
+                condition=one_of("status", [s.value for s in StepStatus]), name="step_status_is_a_known_status"
             ),
             models.CheckConstraint(
-                condition=Q(status__in=sorted(OPEN_STEPS), finished_at__isnull=True)
-                | (~Q(status__in=sorted(OPEN_STEPS)) & Q(finished_at__isnull=False)),
+                condition=both_or_neither(IsNull(F("finished_at"), True), one_of("status", sorted(OPEN_STEPS))),
                 name="step_finished_at_exactly_when_finished",
             ),
             models.CheckConstraint(condition=Q(attempt__gte=1, failures__gte=0), name="step_attempts_start_at_one"),

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Length
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models import F, Q, Value
+from django.db.models.functions import Least
+from django.db.models.lookups import Exact, GreaterThanOrEqual
 
 from workflows.ids import MAX_LENGTH
+from workflows.models.conditions import both_or_neither, one_of, present
 from workflows.states import TERMINAL, TRANSITIONS, Status
 
 _TERMINAL = sorted(TERMINAL)
@@ -79,33 +80,35 @@ class Workflow(models.Model):
             ("fork_workflow", "Can fork and restart workflows"),
         ]
         constraints = [
+            # Each is read anew by every statement on this table: see `conditions`.
             models.CheckConstraint(
-                condition=Q(status__in=[s.value for s in Status]), name="workflow_status_is_a_known_status"
+                condition=one_of("status", [s.value for s in Status]), name="workflow_status_is_a_known_status"
             ),
             models.CheckConstraint(
-                condition=Q(status__in=_TERMINAL, finished_at__isnull=False)
-                | (~Q(status__in=_TERMINAL) & Q(finished_at__isnull=True)),
+                condition=both_or_neither(present("finished_at"), one_of("status", _TERMINAL)),
                 name="workflow_finished_at_exactly_when_terminal",
             ),
             models.CheckConstraint(
-                condition=Q(status="running", lease_expires_at__isnull=False, worker__isnull=False)
-                | (~Q(status="running") & Q(lease_expires_at__isnull=True, worker__isnull=True)),
+                condition=Q(both_or_neither(present("worker"), Exact(F("status"), Value("running"))))
+                & Q(both_or_neither(present("worker"), present("lease_expires_at"))),
                 name="workflow_leased_exactly_when_running",
             ),
             models.CheckConstraint(
                 condition=Q(output__isnull=True) | Q(status="succeeded"), name="workflow_output_only_when_succeeded"
             ),
             models.CheckConstraint(
-                condition=~Q(status__in=["failed", "quarantined"]) | Q(error__isnull=False),
+                condition=Q(error__isnull=False) | ~Q(one_of("status", ["failed", "quarantined"])),
                 name="workflow_failure_has_an_error",
             ),
             models.CheckConstraint(
-                condition=Q(token__gte=0, last_seq__gte=0, crashes__gte=0, takeovers__gte=0),
+                condition=GreaterThanOrEqual(
+                    Least("token", "last_seq", "crashes", "takeovers", output_field=models.BigIntegerField()), 0
+                ),
                 name="workflow_counters_are_not_negative",
             ),
-            models.CheckConstraint(condition=GreaterThanOrEqual(Length("id"), 1), name="workflow_id_is_not_empty"),
+            models.CheckConstraint(condition=~Q(id=""), name="workflow_id_is_not_empty"),
             models.CheckConstraint(
-                condition=Q(wake_at__isnull=True) | Q(status__in=["delayed", "waiting"]),
+                condition=Q(wake_at__isnull=True) | Q(one_of("status", ["delayed", "waiting"])),
                 name="workflow_wakes_only_when_delayed_or_waiting",
             ),
             models.CheckConstraint(

@@ -43,16 +43,18 @@ CLAIM: LiteralString = (
     + _SELECT
 )
 
-# The head of each queue by index `workflow_claim_order`, then the best of these heads.
+# The head of each queue by index `workflow_claim_order`, then the best of these heads. Which queues have limits is asked
+# first and once: as a condition on the rows it made the server read and sort whole queues.
 CLAIM_NEXT: LiteralString = (
     """
 WITH candidate AS (
-    SELECT head.id FROM unnest((SELECT %(queues)s::text[])) AS q(name) CROSS JOIN LATERAL (
-        SELECT id, priority, available_at FROM workflows_workflow AS w
+    SELECT head.id
+    FROM unnest(ARRAY(
+        SELECT unnest(%(queues)s::text[]) EXCEPT SELECT name FROM workflows_queue
+    )) AS q(name) CROSS JOIN LATERAL (
+        SELECT id, priority, available_at FROM workflows_workflow
         WHERE queue = q.name AND """
     + _CLAIMABLE
-    + " AND "
-    + _UNLIMITED
     + """
         ORDER BY priority DESC, available_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ) AS head

@@ -59,15 +59,13 @@ NEW_COLUMNS: LiteralString = """
 NEW_VALUES: LiteralString = """
     %(new_id)s, %(definition)s, %(queue)s, CASE WHEN due > clock.at THEN 'delayed' ELSE 'queued' END, %(input)s::jsonb,
     0, 0, 0, 0, %(priority)s::int, %(partition_key)s, %(dedup_key)s, %(timeout)s::float8, inherited.deadline_at,
-    greatest(due, clock.at), CASE WHEN due > clock.at THEN due END, 1, %(by)s, clock.at, clock.at, inherited.parent_id,
+    greatest(due, clock.at), CASE WHEN due > clock.at THEN due END, 1, %(by)s, clock.at, clock.at, inherited.id,
     %(schedule)s, false"""
 NEW_SOURCES: LiteralString = """
     CROSS JOIN LATERAL (
         SELECT coalesce(%(run_at)s::timestamptz, clock.at + %(delay)s::float8 * interval '1 second', clock.at) AS due
     ) AS due
-    CROSS JOIN (
-        SELECT max(id) AS parent_id, max(deadline_at) AS deadline_at FROM workflows_workflow WHERE id = %(parent)s
-    ) AS inherited"""
+    LEFT JOIN workflows_workflow AS inherited ON inherited.id = %(parent)s"""
 NEW_RETURNING: LiteralString = """
     RETURNING id, last_seq AS seq, created_at AS at, status, wake_at, available_at, deadline_at, queue"""
 CREATED_DATA: LiteralString = (
