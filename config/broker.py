@@ -80,7 +80,8 @@ def options(url: str, database: dict[str, Any]) -> dict[str, Any]:
     if scheme == SCHEME:
         return transport_options(database)
     if scheme in {"redis", "rediss"}:
-        return {**_RETRIES, "socket_connect_timeout": _PATIENCE, "socket_timeout": _PATIENCE, "socket_keepalive": True}
+        patience = {"socket_connect_timeout": _PATIENCE, "socket_timeout": _PATIENCE, "health_check_interval": 10}
+        return {**_RETRIES, **patience, "socket_keepalive": True}
     if scheme in {"amqp", "amqps", "pyamqp"}:
         # Unconfirmed, nobody would notice that messages are not taken.
         return {**_RETRIES, "confirm_publish": True, "read_timeout": _PATIENCE, "write_timeout": _PATIENCE}

@@ -109,7 +109,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker however long that is away
-CELERY_BROKER_HEARTBEAT = 10  # RabbitMQ: a worker notices within 20 s that its connection leads nowhere
+# RabbitMQ closes the channel of a message that waited for half an hour behind long workflows; connect again.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
+CELERY_BROKER_HEARTBEAT = 10  # RabbitMQ: a worker notices within half a minute that its connection leads nowhere
+# An exclusive one is locked until RabbitMQ notices, too, and the worker, connecting anew, would die of that.
+CELERY_CONTROL_QUEUE_EXCLUSIVE = False
+CELERY_CONTROL_QUEUE_DURABLE = True  # newer RabbitMQ refuses queues that are neither; it expires all the same
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "workflows.sweep", "schedule": 5.0, "options": {"expires": 5.0}},

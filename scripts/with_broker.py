@@ -138,6 +138,7 @@ class RabbitMQ(Broker):
     name, package = "RabbitMQ", "rabbitmq-server"
     programs = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "epmd")  # Debian's wrapper on PATH insists on its own account
     _scheme, _greeting, _answer = "amqp", b"AMQP\x00\x00\x09\x01", b"\x01"
+    consumer_timeout = 1800.0  # seconds that a message may be with a worker unacknowledged; what RabbitMQ itself allows
 
     def _prepare(self) -> None:
         salt = secrets.token_bytes(4)
@@ -153,8 +154,11 @@ class RabbitMQ(Broker):
         (self._home / "definitions.json").write_text(json.dumps(definitions))
         lines = [f"listeners.tcp.1 = 127.0.0.1:{self._port}", f"load_definitions = {self._home}/definitions.json"]
         (self._home / "rabbitmq.conf").write_text("\n".join([*lines, ""]))
-        for empty in ("environment", "plugins"):
-            (self._home / empty).write_text("[]." if empty == "plugins" else "")
+        milliseconds = int(self.consumer_timeout * 1000)
+        advanced = f"{{consumer_timeout, {milliseconds}}}, {{channel_tick_interval, {min(60_000, milliseconds // 3)}}}"
+        (self._home / "advanced.config").write_text(f"[{{rabbit, [{advanced}]}}].\n")
+        (self._home / "plugins").write_text("[].\n")
+        (self._home / "environment").write_text("")  # instead of the machine's own
 
     def _launch(self) -> None:
         mapper = str(_free_port())
@@ -172,6 +176,7 @@ class RabbitMQ(Broker):
             RABBITMQ_LOG_BASE=f"{home}/log",
             RABBITMQ_LOGS="-",
             RABBITMQ_CONFIG_FILE=f"{home}/rabbitmq.conf",
+            RABBITMQ_ADVANCED_CONFIG_FILE=f"{home}/advanced.config",
             RABBITMQ_CONF_ENV_FILE=f"{home}/environment",
             RABBITMQ_ENABLED_PLUGINS_FILE=f"{home}/plugins",
             RABBITMQ_PID_FILE=f"{home}/pid",
@@ -187,9 +192,12 @@ def _path() -> str:
 
 
 def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """Below the ports that systems give to clients: one of those could take it while the broker is stopped."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 def _answers(port: int, greeting: bytes, answer: bytes) -> bool:

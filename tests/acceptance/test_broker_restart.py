@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from scripts.with_broker import BROKERS, Broker
+from scripts.with_broker import BROKERS, Broker, RabbitMQ
+from tests.definitions import counting
 from tests.execution import assert_history_is_whole
 from tests.processes import Process, Starter, Worker, end_all
 from tests.wait import until
+from workflows.durable import Status
 from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,6 +32,8 @@ def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if not kind.is_installed():
         pytest.skip(f"NO BROKER: {kind.name} is not installed (apt-get install {kind.package})")
     broker = kind(tmp_path_factory.mktemp(request.param), rooms=1)
+    if isinstance(broker, RabbitMQ):
+        broker.consumer_timeout = 3.0
     try:
         broker.start()
         yield broker
@@ -91,6 +95,20 @@ def test_a_broker_that_hangs_holds_nobody_up(
     until(lambda: starter.said("Celery messages not sent"))
     broker.signal(signal.SIGCONT)
     assert_finish(*meanwhile, starter.start())
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+def test_a_worker_outlives_messages_that_rabbitmq_takes_back_because_they_waited_too_long(
+    broker: Broker, start_worker: Callable[..., Worker], start_starter: Callable[..., Starter]
+) -> None:
+    worker = start_worker(CELERY_BROKER_URL=broker.url(), concurrency=1)
+    starter = start_starter(CELERY_BROKER_URL=broker.url())
+    long = counting.start(1, 8.0)
+    until(lambda: long.status() is Status.RUNNING)
+    behind = [starter.start() for _ in range(3)]
+    until(lambda: worker.said("PRECONDITION_FAILED - delivery acknowledgement"))
+    assert_finish((long.id, 0.0), *behind)
+    assert_finish(starter.start(), within=5)
 
 
 def test_messages_that_vanish_from_the_database_are_sent_again(
