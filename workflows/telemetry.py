@@ -68,3 +68,11 @@ def keeper_failed(error: Exception) -> None:
 def pool_child_died(worker: str) -> None:
     """A pool child is gone while the worker lives."""
     _log.warning("pool child %s is gone; releasing what it held", worker)
+
+
+def worker_ended(worker_id: str, because: str) -> None:
+    """A worker is gone, and its row says so."""
+    if because == "stopped":
+        _log.info("worker %s stopped", worker_id)
+    else:
+        _log.warning("worker %s is gone: %s", worker_id, because)

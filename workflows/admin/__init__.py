@@ -4,6 +4,6 @@
 What the admin changes, it changes through `operations`.
 """
 
-from workflows.admin import parts, workflow_page
+from workflows.admin import parts, worker_page, workflow_page
 
-__all__ = ["parts", "workflow_page"]
+__all__ = ["parts", "worker_page", "workflow_page"]

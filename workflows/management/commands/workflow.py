@@ -1,4 +1,4 @@
-"""`manage.py workflow start | list | show | watch | cancel | send`.
+"""`manage.py workflow start | list | show | watch | cancel | send | workers | queues | prune`.
 
 Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow or definition;
 3 the time was over and the workflow goes on; 130 interrupted, and the workflow goes on.
@@ -25,7 +25,7 @@ from workflows.errors import (
     UnknownDefinition,
     WorkflowNotFound,
 )
-from workflows.management import arguments, reports, terminal
+from workflows.management import arguments, operating, reports, terminal
 from workflows.management.following import JsonLines, Lines, LiveScreen, Screen, follow
 from workflows.management.terminal import Paint
 from workflows.options import Options
@@ -64,6 +64,10 @@ class Command(BaseCommand):
         listing.add_argument("--limit", type=arguments.page_size, default=20)
         listing.add_argument("--before", type=arguments.cursor, help="continue where a list ended")
         self._add_one_workflow(verbs)
+        operating.add_verbs(lambda name, words, answer: self._verb(verbs, name, words, self._printing(answer)))
+
+    def _printing(self, answer: operating.Answer) -> Callable[..., None]:
+        return lambda **options: self._print(answer(**options, paint=self.paint))
 
     def _add_one_workflow(self, verbs: Any) -> None:
         show = self._verb(verbs, "show", "show a workflow: input, values, steps, history", self.do_show)
