@@ -96,6 +96,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Every tunable of workflows/conf.py may be given as WORKFLOWS_<NAME>.
 WORKFLOWS = {"HINTS": env.flag("TELLTALE_HINTS", default=True), **env.numbers("WORKFLOWS_")}
 
+# What a worker says of its code, and a workflow of the code that it began with: a commit, perhaps.
+CODE_VERSION = env.text("TELLTALE_CODE_VERSION")
+
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", f"{broker.SCHEME}://localhost")
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.options(CELERY_BROKER_URL, DATABASES["default"])
 CELERY_TASK_DEFAULT_QUEUE = "default"

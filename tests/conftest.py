@@ -104,7 +104,7 @@ def server(start_server: Callable[..., Server]) -> Server:
 def browser() -> Iterator[Any]:
     """Debian's chromium, headless, driven by Playwright. Absent: the test is skipped and says so.
 
-    Not for the whole session: while Playwright is there, its event loop is the thread's, and later tests have their own.
+    Not for the whole session: while Playwright is there, the thread has its event loop, and other tests need their own.
     """
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:

@@ -19,23 +19,31 @@ from collections.abc import Callable, Iterable
 
 from django.db import close_old_connections, connection
 
-from workflows import recovery, telemetry
+from workflows import recovery, telemetry, workers
 from workflows.conf import conf
 from workflows.sql import fetch
 from workflows.sql.claiming import RENEW
+from workflows.workers import Description
 
+_END_PATIENCE = 5.0  # seconds that the end of a worker waits for a database that does not answer
 _WATCH_INTERVAL = 0.2  # seconds between looks at the pool's processes
 _DOUBLE = struct.Struct("d")
 # Shared with the pool children, which are forked from this process: when the grace of a stopping worker ends, as
 # time.monotonic(), which is one clock for all processes of a machine. 0: not stopping.
 _stop_at = mmap.mmap(-1, _DOUBLE.size)
 # Made in the parent, before it forks; a restarted worker with the same pid is another worker.
-_WORKER = f"{socket.gethostname()[:100]}:{os.getpid()}-{secrets.token_hex(3)}"
+_HOST = socket.gethostname()[:100]
+_WORKER = f"{_HOST}:{os.getpid()}-{secrets.token_hex(3)}"
 
 
 def identity(pid: int | None = None) -> str:
     """The name under which a pool process claims workflows: host, worker process, pool process."""
     return f"{_WORKER}/{os.getpid() if pid is None else pid}"
+
+
+def description(*, name: str, pool: str, concurrency: int) -> Description:
+    """This worker, to be called in its parent process. `name` is Celery's."""
+    return Description(id=_WORKER, host=_HOST, pid=os.getpid(), name=name, pool=pool, concurrency=concurrency)
 
 
 def announce_stop() -> None:
@@ -55,11 +63,18 @@ def is_stop_announced() -> bool:
 
 
 class Keeper:
-    """One thread in the worker's parent process."""
+    """One thread in the worker's parent process. Without a description it keeps leases, but is not shown to people."""
 
-    def __init__(self, *, living: Callable[[], Iterable[int]], queues: Callable[[], list[str]]) -> None:
-        self._living, self._queues = living, queues
+    def __init__(
+        self,
+        *,
+        living: Callable[[], Iterable[int]],
+        queues: Callable[[], list[str]],
+        described: Description | None = None,
+    ) -> None:
+        self._living, self._queues, self._described = living, queues, described
         self._known: set[int] = set()
+        self._said_stopping = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="telltale-leases", daemon=True)
 
@@ -68,9 +83,17 @@ class Keeper:
         self._thread.start()
 
     def end(self) -> None:
-        """Stop keeping leases; a worker never does."""
+        """Stop keeping leases, because no child lives any more; operators see that the worker stopped."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(_END_PATIENCE)
+        if self._described is None or self._thread.is_alive():
+            return
+        try:
+            workers.ended(self._described.id, because=workers.STOPPED)
+        except Exception as error:  # the database is away: others will find out
+            telemetry.keeper_failed(error)
+        finally:
+            connection.close()
 
     def _run(self) -> None:
         renew_at = recover_at = 0.0
@@ -78,6 +101,7 @@ class Keeper:
             now = time.monotonic()
             try:
                 self._watch_children()
+                self._say_when_stopping()
                 if now >= renew_at:
                     self._renew()
                     renew_at = now + conf().renew_interval
@@ -93,18 +117,26 @@ class Keeper:
         living = set(self._living())
         dead = self._known - living
         if dead:
-            workers = [identity(pid) for pid in dead]
-            for worker in workers:
-                telemetry.pool_child_died(worker)
-            recovery.release_held_by(workers)
+            claimants = [identity(pid) for pid in dead]
+            for claimant in claimants:
+                telemetry.pool_child_died(claimant)
+            recovery.release_held_by(claimants)
         self._known = living
 
     def _renew(self) -> None:
         close_old_connections()
-        workers = [identity(pid) for pid in self._known]
-        fetch(RENEW, {"workers": workers, "lease": f"{conf().lease_seconds} seconds"})
+        claimants = [identity(pid) for pid in self._known]
+        fetch(RENEW, {"workers": claimants, "lease": f"{conf().lease_seconds} seconds"})
+        if self._described is not None and not workers.heartbeat(self._described.id, self._queues()):
+            workers.register(self._described, self._queues())
+
+    def _say_when_stopping(self) -> None:
+        if self._described is not None and is_stop_announced() and not self._said_stopping:
+            workers.stopping(self._described.id)
+            self._said_stopping = True
 
     def _recover(self) -> None:
+        workers.bury(except_for=_WORKER)
         recovery.release_expired()
         recovery.cancel_overdue()
         recovery.deliver_wakeups()

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import current_app, shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
 from workflows import alarms, engine, leases, recovery, registry, ticks
 
@@ -42,10 +42,17 @@ def tick(**_: Any) -> None:
 
 @worker_ready.connect
 def _keep_leases(sender: Any, **_: Any) -> None:
-    pool = sender.pool
+    pool, controller = sender.pool, sender.controller
     alarms.Alarm(alarms.wake_due, name="telltale-alarm").start()
     alarms.Alarm(alarms.start_due, name="telltale-schedules").start()
-    leases.Keeper(living=lambda: _living_processes(pool), queues=_consumed_queues).start()
+    described = leases.description(
+        name=sender.hostname,
+        pool=type(pool).__module__.rpartition(".")[2],
+        concurrency=controller.concurrency or 1,
+    )
+    keeper = leases.Keeper(living=lambda: _living_processes(pool), queues=_consumed_queues, described=described)
+    keeper.start()
+    worker_shutdown.connect(lambda **_: keeper.end(), sender=controller, weak=False)
 
 
 @worker_shutting_down.connect

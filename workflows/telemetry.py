@@ -106,3 +106,11 @@ def occurrence_refused(workflow_id: str, error: Exception) -> None:
 def occurrence_left_out(workflow_id: str, twin: str) -> None:
     """An unfinished workflow has the dedup key of a schedule's starts."""
     _log.info("occurrence %r left out: %r has its dedup key and goes on", workflow_id, twin)
+
+
+def worker_ended(worker_id: str, because: str) -> None:
+    """A worker is gone, and its row says so."""
+    if because == "stopped":
+        _log.info("worker %s stopped", worker_id)
+    else:
+        _log.warning("worker %s is gone: %s", worker_id, because)

@@ -22,7 +22,7 @@ else:
 
 
 class Inspection(ModelAdmin):
-    """What all five have in common: read-only, paged by keyset, filtered by indexes, no count anywhere."""
+    """What all pages have in common: read-only, paged by keyset, filtered by indexes, no count anywhere."""
 
     change_list_template = "admin/workflows/keyset_change_list.html"
     list_per_page = 100

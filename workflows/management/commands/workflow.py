@@ -1,4 +1,5 @@
-"""`manage.py workflow start | list | show | watch | send | cancel | resume | fork | restart | delete | pin | schedules`.
+"""`manage.py workflow start | list | show | watch | send | cancel | resume | fork | restart | delete | pin | unpin
+| schedules | queues | workers | prune`.
 
 Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow, definition or
 schedule; 3 the time was over and the workflow goes on; 130 interrupted, and the workflow goes on.
@@ -27,7 +28,7 @@ from workflows.errors import (
     UnknownDefinition,
     WorkflowNotFound,
 )
-from workflows.management import arguments, reports, schedule_verbs, terminal, workflow_verbs
+from workflows.management import arguments, operating, reports, schedule_verbs, terminal, workflow_verbs
 from workflows.management.following import JsonLines, Lines, LiveScreen, Screen, follow
 from workflows.management.terminal import Paint
 from workflows.states import Status
@@ -69,6 +70,10 @@ class Command(BaseCommand):
         listing.add_argument("--before", type=arguments.cursor, help="continue where a list ended")
         self._add_one_workflow(verbs)
         schedule_verbs.add_verbs(self._verb(verbs, "schedules", "what starts by itself", self.do_schedules))
+        operating.add_verbs(lambda name, words, answer: self._verb(verbs, name, words, self._printing(answer)))
+
+    def _printing(self, answer: operating.Answer) -> Callable[..., None]:
+        return lambda **options: self._print(answer(**options, paint=self.paint))
 
     def _add_one_workflow(self, verbs: Any) -> None:
         show = self._verb(verbs, "show", "show a workflow: input, values, steps, history", self.do_show)

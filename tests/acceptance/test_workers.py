@@ -1,0 +1,82 @@
+"""Real workers come, stop, freeze and die, and the table says so."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests import processes
+from tests.acceptance.test_takeover import assert_each_step_recorded_once, steps_done
+from tests.definitions import counting
+from tests.wait import until
+from workflows import workers
+from workflows.durable import Status
+from workflows.models import Worker, Workflow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def row(process: processes.Worker) -> Worker:
+    """The row of a worker process, as soon as there is one."""
+    return until(lambda: Worker.objects.filter(pid=process.pid).first(), what="the worker is registered")
+
+
+def test_a_worker_appears_with_what_it_serves_and_stops_in_the_table_too(
+    start_worker: Callable[..., processes.Worker],
+) -> None:
+    process = start_worker(name="first", TELLTALE_CODE_VERSION="release-7", WORKFLOWS_SHUTDOWN_GRACE="0.5")
+    found = row(process)
+    assert found.name.startswith("first-")
+    assert "default" in found.queues
+    assert "counting" in found.definitions
+    assert (found.version, found.pool, found.concurrency) == ("release-7", "prefork", 2)
+    assert [worker.id for worker in workers.alive()] == [found.id]
+    handle = counting.start(50, 0.1)
+    until(lambda: handle.status() is Status.RUNNING)
+    assert [workflow.id for workflow in workers.holding(found.id)] == [handle.id]
+    assert process.terminate(within=20) == 0
+    found.refresh_from_db()
+    assert found.ended_because == "stopped"
+    assert found.stopping_at is not None
+    assert list(workers.alive()) == []
+
+
+def test_a_killed_worker_is_replaced_by_its_neighbour_long_before_its_lease_ends(
+    start_worker: Callable[..., processes.Worker],
+) -> None:
+    first = start_worker(name="first", WORKFLOWS_LEASE_SECONDS="60")
+    handle = counting.start(30, 0.1)
+    until(lambda: steps_done(handle) >= 3)
+    died = row(first)
+    start_worker(name="second", WORKFLOWS_LEASE_SECONDS="60")
+    first.kill()
+    killed = time.monotonic()
+    until(lambda: handle.status() is Status.RUNNING and Workflow.objects.get(id=handle.id).takeovers == 1)
+    assert time.monotonic() - killed <= 4
+    until(lambda: Worker.objects.get(id=died.id).ended_because == "died", within=2)
+    assert handle.result(timeout=30) == 30
+    assert_each_step_recorded_once(handle, 30)
+
+
+def test_a_frozen_worker_is_called_silent_and_lives_again_when_it_goes_on(
+    start_worker: Callable[..., processes.Worker],
+) -> None:
+    lease = {"WORKFLOWS_LEASE_SECONDS": "2", "WORKFLOWS_RENEW_INTERVAL": "0.5"}
+    process = start_worker(name="frozen", **lease)
+    frozen = row(process)
+    start_worker(name="second", **lease)
+    os.killpg(process.pid, signal.SIGSTOP)
+    until(lambda: Worker.objects.get(id=frozen.id).ended_because == "silent", within=6)
+    os.killpg(process.pid, signal.SIGCONT)
+    until(lambda: Worker.objects.get(id=frozen.id).ended_at is None, within=6)
+    assert handle_of_revived(process) == 1
+
+
+def handle_of_revived(process: processes.Worker) -> int:
+    """What a workflow returns while the worker is there again."""
+    assert not process.said("Traceback")
+    return counting.start(1, 0.0).result(timeout=20)
