@@ -29,6 +29,15 @@ PERMISSIONS = {
     "start": "workflows.start_workflow",
     "cancel": "workflows.cancel_workflow",
     "send": "workflows.send_message",
+    "resume": "workflows.resume_workflow",
+    "fork": "workflows.fork_workflow",
+    "pin": "workflows.change_workflow",
+    "delete": "workflows.delete_workflow",
+    "view_queues": "workflows.view_queue",
+    "change_queue": "workflows.change_queue",
+    "view_schedules": "workflows.view_schedule",
+    "change_schedule": "workflows.change_schedule",
+    "view_workers": "workflows.view_worker",
 }
 
 

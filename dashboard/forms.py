@@ -23,10 +23,16 @@ _NOTHING = inspect.Parameter.empty
 _STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-class CancellationForm(forms.Form):
-    """Why a workflow is stopped."""
+class ReasonForm(forms.Form):
+    """Why somebody does it."""
 
     reason = forms.CharField(required=False, max_length=500)
+
+
+class CancellationForm(ReasonForm):
+    """Why a workflow is stopped, and whether its descendants are, too."""
+
+    tree = forms.BooleanField(required=False)
 
 
 class JsonField(forms.CharField):
@@ -57,6 +63,39 @@ class MessageForm(forms.Form):
 
     topic = forms.CharField(max_length=200)
     message = JsonField()
+
+
+class ForkForm(ReasonForm):
+    """From where another workflow goes on, and what it is called."""
+
+    position = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+    new_id = forms.CharField(required=False, max_length=200)
+
+
+class RestartForm(ReasonForm):
+    """The input of another workflow of the same definition; none: the same input."""
+
+    input = JsonField(required=False)
+    new_id = forms.CharField(required=False, max_length=200)
+
+    def clean_input(self) -> Any:
+        """A JSON object, or `_NOTHING`."""
+        given = self.cleaned_data["input"]
+        if given is not _NOTHING and not isinstance(given, dict):
+            raise forms.ValidationError("The input is a JSON object: the name of each argument and its value.")
+        return None if given is _NOTHING else given
+
+
+class PinForm(ReasonForm):
+    """Whether retention leaves it alone."""
+
+    pinned = forms.TypedChoiceField(choices=[("yes", "yes"), ("no", "no")], coerce=lambda word: word == "yes")
+
+
+class DeletionForm(ReasonForm):
+    """The id again, so that nothing is deleted by one wrong click."""
+
+    typed_id = forms.CharField(strip=False)
 
 
 class ShownField(NamedTuple):

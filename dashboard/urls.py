@@ -7,7 +7,7 @@ import re
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
-from dashboard.views import actions, pages
+from dashboard.views import actions, pages, starting
 from workflows.ids import MAX_LENGTH
 
 app_name = "dashboard"
@@ -50,6 +50,13 @@ urlpatterns = [
     path("workflows/<wid:workflow_id>/", pages.workflow, name="workflow"),
     path("workflows/<wid:workflow_id>/cancellation", actions.cancellation, name="cancellation"),
     path("workflows/<wid:workflow_id>/messages", actions.messages, name="messages"),
+    path("workflows/<wid:workflow_id>/resumption", actions.resumption, name="resumption"),
+    path("workflows/<wid:workflow_id>/forks", actions.forks, name="forks"),
+    path("workflows/<wid:workflow_id>/restarts", actions.restarts, name="restarts"),
+    path("workflows/<wid:workflow_id>/pin", actions.pin, name="pin"),
+    path("workflows/<wid:workflow_id>/deletion", actions.deletion, name="deletion"),
+    path("workflows/<wid:workflow_id>/children/", pages.children, name="children"),
+    path("workflows/<wid:workflow_id>/relatives", pages.relatives_fragment, name="relatives"),
     path("definitions/", pages.definitions, name="definitions"),
-    path("definitions/<path:name>/start/", actions.start, name="start"),
+    path("definitions/<path:name>/start/", starting.start, name="start"),
 ]

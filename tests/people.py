@@ -23,6 +23,7 @@ def create_people() -> People:
     viewer = User.objects.create_user("viewer", password=PASSWORD, is_staff=True)
     stranger = User.objects.create_user("stranger", password=PASSWORD)
     ours = Permission.objects.filter(content_type__app_label="workflows")
-    operator.user_permissions.set(ours.filter(codename__regex="^(view|start|cancel|send)_"))
+    acts = "^(view_|start_|cancel_|send_|resume_|fork_|(change|delete)_workflow|change_queue|change_schedule)"
+    operator.user_permissions.set(ours.filter(codename__regex=acts))
     viewer.user_permissions.set(ours.filter(codename__startswith="view_"))
     return People(operator, viewer, stranger)

@@ -82,7 +82,7 @@ def _claimed(position: int | None, key: str | None, data: Data, at: str) -> _Wor
     return _Words("", _listed(parts))
 
 
-_WAKINGS = {
+_WAKINGS: dict[str, str] = {
     "time": "its time has come",
     "message": "a message has come",
     "event": "a value was set",
@@ -91,10 +91,10 @@ _WAKINGS = {
 
 
 def _woken(position: int | None, key: str | None, data: Data, at: str) -> _Words:
-    return _Words("", _WAKINGS.get(data["reason"], data["reason"]))
+    return _Words("", _WAKINGS.get(data["reason"], str(data["reason"])))
 
 
-_RELEASES = {
+_RELEASES: dict[str, str] = {
     "shutdown": "its worker shut down and handed it back",
     "worker_lost": "its worker died",
     "answer_lost": "its worker never learnt that it had claimed it",
@@ -103,7 +103,7 @@ _RELEASES = {
 
 
 def _released(position: int | None, key: str | None, data: Data, at: str) -> _Words:
-    return _Words("", _RELEASES.get(data["reason"], data["reason"]))
+    return _Words("", _RELEASES.get(data["reason"], str(data["reason"])))
 
 
 def _step(position: int | None, data: Data, detail: str = "") -> _Words:

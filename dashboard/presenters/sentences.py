@@ -19,7 +19,7 @@ def sentence(state: State, now: str, ending: dict[str, Any] | None = None) -> st
 
 
 def _waiting(waiting: dict[str, Any], now: str) -> str:
-    until = waiting.get("until")
+    until: str = waiting.get("until") or ""
     if waiting["for"] == "retry":
         return f"Waits to try step {waiting['position']}, {waiting['name']}, again at {when(until, now)}"
     if waiting["for"] == "time":

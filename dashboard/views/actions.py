@@ -1,101 +1,158 @@
-"""What people do: each is a resource that is posted. Parse, authorise, one call into `operations`, redirect."""
+"""What people do with a workflow: each is a resource that is posted. Parse, authorise, one call, redirect."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
 
 from dashboard import access
-from dashboard.forms import CancellationForm, MessageForm, start_form
-from dashboard.presenters.definitions import definition_card, prose
-from dashboard.views.pages import page_context, visible_workflow
-from workflows import operations, registry
-from workflows.errors import (
-    InvalidInput,
-    InvalidWorkflowId,
-    PayloadError,
-    TransitionRefused,
-    UnknownDefinition,
-    WorkflowConflict,
+from dashboard.forms import (
+    CancellationForm,
+    DeletionForm,
+    ForkForm,
+    MessageForm,
+    PinForm,
+    ReasonForm,
+    RestartForm,
 )
+from dashboard.presenters.verbs import edited_arguments
+from dashboard.views.pages import visible_workflow
+from workflows import operations
+from workflows.errors import TelltaleError, TransitionRefused
+
+Given = dict[str, Any]
 
 
 @require_POST
 @login_required
 def cancellation(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    """Stop a workflow for good, with a reason."""
-    _authorise(request, "cancel", workflow_id)
-    form = CancellationForm(request.POST)
-    if not form.is_valid():
-        notices.error(request, f"Not cancelled: {_first_error(form)}")
-        return redirect("dashboard:workflow", workflow_id)
-    try:
-        operations.cancel(workflow_id, by=request.user.get_username(), reason=form.cleaned_data["reason"])
-    except TransitionRefused as refused:
-        notices.warning(request, str(refused))
-    return redirect("dashboard:workflow", workflow_id)
+    """Stop a workflow for good, with a reason; its descendants, too, if wanted."""
+
+    def act(given: Given) -> None:
+        operations.cancel(workflow_id, tree=given["tree"], by=_name(request), reason=given["reason"])
+
+    return _done(request, workflow_id, "cancel", CancellationForm, "Not cancelled", act)
 
 
 @require_POST
 @login_required
 def messages(request: HttpRequest, workflow_id: str) -> HttpResponse:
     """Put a message into a workflow's inbox."""
-    _authorise(request, "send", workflow_id)
-    form = MessageForm(request.POST)
-    if not form.is_valid():
-        notices.error(request, f"Not sent: {_first_error(form)}")
-        return redirect("dashboard:workflow", workflow_id)
-    topic, body = form.cleaned_data["topic"], form.cleaned_data["message"]
-    try:
-        operations.send(workflow_id, topic, body, by=request.user.get_username())
-    except (TransitionRefused, PayloadError) as refused:
-        notices.error(request, f"Not sent: {refused}")
-    else:
-        notices.success(request, f"Message sent to “{topic}”.")
-    return redirect("dashboard:workflow", workflow_id)
+
+    def act(given: Given) -> None:
+        operations.send(workflow_id, given["topic"], given["message"], by=_name(request))
+        notices.success(request, f"Message sent to “{given['topic']}”.")
+
+    return _done(request, workflow_id, "send", MessageForm, "Not sent", act)
 
 
-def _authorise(request: HttpRequest, action: str, workflow_id: str) -> None:
-    """Raises Http404 for a workflow that this person may not see, PermissionDenied for an action they may not take."""
-    row = visible_workflow(request, workflow_id)
-    if not access.can(request.user, action, row):
+@require_POST
+@login_required
+def resumption(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """Let an ended workflow go on where it was."""
+
+    def act(given: Given) -> None:
+        operations.resume(workflow_id, by=_name(request), reason=given["reason"])
+
+    return _done(request, workflow_id, "resume", ReasonForm, "Not resumed", act)
+
+
+@require_POST
+@login_required
+def forks(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """Start a workflow that has recorded already what this one had before a position."""
+
+    def act(given: Given) -> HttpResponse:
+        made = operations.fork(
+            workflow_id, given["position"], new_id=given["new_id"] or None, by=_name(request), reason=given["reason"]
+        )
+        notices.success(request, f"Forked from {workflow_id} at position {given['position']}.")
+        return redirect("dashboard:workflow", made.id)
+
+    return _done(request, workflow_id, "fork", ForkForm, "Not forked", act)
+
+
+@require_POST
+@login_required
+def restarts(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """Start the same definition anew, with edited input if it was edited."""
+
+    def act(given: Given) -> HttpResponse:
+        original = visible_workflow(request, workflow_id)
+        args, kwargs = (None, None) if given["input"] is None else edited_arguments(original, given["input"])
+        made = operations.restart(
+            workflow_id, args=args, kwargs=kwargs, new_id=given["new_id"] or None, by=_name(request),
+            reason=given["reason"],
+        )  # fmt: skip
+        notices.success(request, f"Started anew from {workflow_id}.")
+        return redirect("dashboard:workflow", made.id)
+
+    return _done(request, workflow_id, "fork", RestartForm, "Not started anew", act)
+
+
+@require_POST
+@login_required
+def pin(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """Let retention leave a workflow alone, or no longer."""
+
+    def act(given: Given) -> None:
+        operations.pin(workflow_id, given["pinned"], by=_name(request), reason=given["reason"])
+
+    return _done(request, workflow_id, "pin", PinForm, "Not changed", act)
+
+
+@require_POST
+@login_required
+def deletion(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """Remove an ended workflow with its history; its id must be typed."""
+
+    def act(given: Given) -> HttpResponse:
+        if given["typed_id"] != workflow_id:
+            raise ValueError("the id that was typed is not this workflow's.")
+        operations.delete(workflow_id, by=_name(request), reason=given["reason"])
+        notices.success(request, f"Workflow {workflow_id} is deleted.")
+        return redirect("dashboard:workflows")
+
+    return _done(request, workflow_id, "delete", DeletionForm, "Not deleted", act)
+
+
+def _done(
+    request: HttpRequest, workflow_id: str, action: str, form_class: type[Form], refusal: str,
+    act: Callable[[Given], HttpResponse | None],
+) -> HttpResponse:  # fmt: skip
+    """Where to go after the act. What was refused is said there.
+
+    Raises Http404 for a workflow that this person may not see, PermissionDenied for an action they may not take.
+    """
+    if not access.can(request.user, action, visible_workflow(request, workflow_id)):
         raise PermissionDenied
+    form = form_class(request.POST)
+    response = None
+    if not form.is_valid():
+        notices.error(request, f"{refusal}: {first_error(form)}")
+    else:
+        try:
+            response = act(form.cleaned_data)
+        except TransitionRefused as refused:
+            notices.warning(request, f"{refusal}: {refused}")
+        except (TelltaleError, ValueError) as refused:
+            notices.error(request, f"{refusal}: {refused}")
+    return response or redirect("dashboard:workflow", workflow_id)
 
 
-def _first_error(form: CancellationForm | MessageForm) -> str:
+def first_error(form: Form) -> str:
+    """The first thing that is wrong, and where."""
     name, errors = next(iter(form.errors.items()))
     return f"{name}: {errors[0]}"
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
-@login_required
-def start(request: HttpRequest, name: str) -> HttpResponse:
-    """The form of a definition, and starting it."""
-    if not access.can(request.user, "start"):
-        raise PermissionDenied
-    try:
-        definition = registry.get(name)
-    except UnknownDefinition:
-        raise Http404 from None
-    form = start_form(definition)(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            started = operations.start(
-                name, kwargs=form.arguments(), workflow_id=form.cleaned_data["workflow_id"] or None,
-                by=request.user.get_username(),
-            )  # fmt: skip
-        except (InvalidWorkflowId, WorkflowConflict) as refused:
-            form.add_error("workflow_id", str(refused))
-        except (InvalidInput, PayloadError) as refused:
-            form.add_error(None, str(refused))
-        else:
-            return redirect("dashboard:workflow", started.id)
-    context = page_context(request, "definitions")
-    context |= {"definition": definition_card(definition), "prose": prose(definition), "form": form}
-    return render(request, "dashboard/start.html", context, status=422 if form.errors else 200)
+def _name(request: HttpRequest) -> str:
+    return request.user.get_username()

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import access, snapshots
 from dashboard.filters import ListFilter
+from dashboard.lineage import children_after, relatives
 from dashboard.presenters import history, values
 from dashboard.presenters.definitions import definition_card
 from dashboard.presenters.rows import list_row
@@ -23,6 +24,7 @@ from dashboard.presenters.sentences import error_line, sentence
 from dashboard.presenters.timeline import timeline
 from dashboard.presenters.times import iso_utc
 from dashboard.presenters.values import payload, previous_values, progress
+from dashboard.presenters.verbs import editable_input, fork_positions, verbs
 from dashboard.snapshots import Snapshot
 from workflows import queries, registry
 from workflows.errors import UnknownDefinition
@@ -32,7 +34,9 @@ from workflows.states import Status
 
 PAGE_ROWS = 50
 HISTORY_ROWS = 200
+CHILDREN_ROWS = 200
 THEMES = ("light", "dark")
+_NAVIGATION = ("start", "view_queues", "view_schedules", "view_workers")
 SAMPLE = """from workflows.durable import set_event, step, track, workflow
 
 @step(attempts=3)
@@ -53,7 +57,7 @@ def page_context(request: HttpRequest, section: str, *, live: bool = False) -> d
         "live": live,
         "now": iso_utc(timezone.now()),
         "theme": theme if theme in THEMES else "",
-        "can_start": access.can(request.user, "start"),
+        **{f"can_{action}": access.can(request.user, action) for action in _NAVIGATION},
         "sample": SAMPLE,
     }
 
@@ -117,13 +121,15 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         raise Http404
     context = page_context(request, "workflows", live=True)
     now, state, whole = context["now"], snapshot.state, "whole" in request.GET
+    ending = next((event for event in snapshot.events[::-1] if event[2] == state["workflow"]["status"]), None)
     context |= {
         "workflow": state["workflow"],
         "seq": snapshot.seq,
-        "ended": state["workflow"]["finished_at"] is not None,
+        "row": row,
         "unknown_definition": not row.is_terminal and row.definition not in registry.names(),
         "created_by": row.created_by,
-        "sentence": sentence(state, now, _ending(snapshot)),
+        "relatives": relatives(request.user, row),
+        "sentence": sentence(state, now, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
         "values": [
             {"key": key, "text": values.brief(value["value"], 2000), "at": value["at"]}
@@ -133,11 +139,10 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "error_line": error_line(row.error) if row.error else "",
         "input": payload(_input(row), whole=whole),
         "output": payload(row.output, whole=whole) if row.status == Status.SUCCEEDED else None,
-        "can_cancel": access.can(request.user, "cancel", row),
-        "can_send": access.can(request.user, "send", row),
+        **_verbs(request, row, state),
         **_history(request, snapshot),
-        # The history is on the page as text; of the events themselves the elements need only the last one.
-        "page": {"state": state, "events": snapshot.events[-1:], "epoch": snapshot.epoch},
+        # The history is on the page as text; of the events themselves the elements need only how it ended.
+        "page": {"state": state, "events": [ending] if ending else [], "epoch": snapshot.epoch},
     }
     return render(request, "dashboard/workflow.html", context)
 
@@ -150,9 +155,15 @@ def visible_workflow(request: HttpRequest, workflow_id: str) -> Workflow:
     return row
 
 
-def _ending(snapshot: Snapshot) -> dict[str, Any]:
-    data: dict[str, Any] = snapshot.events[-1][5] if snapshot.events else {}
-    return data
+def _verbs(request: HttpRequest, row: Workflow, state: dict[str, Any]) -> dict[str, Any]:
+    """What this person may do with it, and what the forms begin with."""
+    allowed = {
+        f"can_{verb}": access.can(request.user, verb) for verb in ("cancel", "send", "resume", "fork", "pin", "delete")
+    }
+    positions = fork_positions(state["steps"].values()) if allowed["can_fork"] else []
+    editable = editable_input(row) if allowed["can_fork"] else None
+    standing = {"verbs": verbs(row.status), "pinned": row.pinned}
+    return {**allowed, **standing, "fork_positions": positions, "editable": editable}
 
 
 def _value(state: dict[str, Any], key: str) -> Any:
@@ -185,6 +196,31 @@ def _history(request: HttpRequest, snapshot: Snapshot) -> dict[str, Any]:
 def _events(workflow_id: str, before: int) -> list[list[Any]]:
     events = queries.latest_events(workflow_id, limit=HISTORY_ROWS, before=before)
     return [wire(event) for event in events]
+
+
+@require_safe
+@never_cache
+@login_required
+def relatives_fragment(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """The children and forks again, for a page that is open."""
+    row = visible_workflow(request, workflow_id)
+    context = {"workflow": row, "relatives": relatives(request.user, row)}
+    return render(request, "dashboard/workflow/_relatives.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def children(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """All children, in the order of their start."""
+    row = visible_workflow(request, workflow_id)
+    wanted = request.GET.get("after", "").replace("\x00", "")
+    after = access.visible_workflows(request.user).filter(parent_id=row.id, id=wanted).first() if wanted else None
+    found = children_after(request.user, row.id, after, CHILDREN_ROWS + 1)
+    context = page_context(request, "workflows")
+    context |= {"workflow": row, "children": found[:CHILDREN_ROWS], "paged": after is not None}
+    context["next"] = found[CHILDREN_ROWS - 1].id if len(found) > CHILDREN_ROWS else None
+    return render(request, "dashboard/children.html", context)
 
 
 @require_safe

@@ -11,9 +11,11 @@ from django.urls import reverse
 from tests import definitions, execution
 from tests.people import People
 from workflows import operations
-from workflows.models import Message, Workflow
+from workflows.models import Deletion, Message, Workflow
+from workflows.options import Options
 
 pytestmark = pytest.mark.django_db
+RESOURCES = ["cancellation", "messages", "resumption", "forks", "restarts", "pin", "deletion"]
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def test_a_foreign_page_cannot_cancel(people: People, queued: Workflow) -> None:
 
 
 @pytest.mark.parametrize(("person", "status"), [("viewer", 403), ("stranger", 404), (None, 302)])
-@pytest.mark.parametrize("resource", ["cancellation", "messages"])
+@pytest.mark.parametrize("resource", RESOURCES)
 def test_who_may_not_act_changes_nothing(
     people: People, queued: Workflow, person: str | None, status: int, resource: str
 ) -> None:
@@ -91,14 +93,167 @@ def test_who_may_not_act_changes_nothing(
     if person:
         client.force_login(getattr(people, person))
     address = reverse(f"dashboard:{resource}", args=["a/b"])
-    assert client.post(address, {"topic": "t", "message": "1"}).status_code == status
+    data = {"topic": "t", "message": "1", "position": "1", "pinned": "yes", "typed_id": "a/b"}
+    assert client.post(address, data).status_code == status
     queued.refresh_from_db()
-    assert (queued.status, Message.objects.count()) == ("queued", 0)
+    assert (queued.last_seq, Workflow.objects.count(), Message.objects.count()) == (1, 1, 0)
 
 
-@pytest.mark.parametrize("resource", ["cancellation", "messages"])
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_an_action_is_posted_and_by_a_page_of_ours(people: People, queued: Workflow, resource: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people.operator)
+    address = reverse(f"dashboard:{resource}", args=["a/b"])
+    assert client.get(address).status_code == 405
+    assert client.post(address, {"position": "1", "pinned": "yes", "typed_id": "a/b"}).status_code == 403
+    assert Workflow.objects.get().last_seq == 1
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
 def test_acting_on_nothing_is_not_here(operator: Client, resource: str) -> None:
     assert operator.post(reverse(f"dashboard:{resource}", args=["no-such"])).status_code == 404
+
+
+def test_the_children_are_cancelled_only_if_that_is_wanted(operator: Client, queued: Workflow) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="child", parent="a/b")
+    cancel(operator)
+    assert Workflow.objects.get(id="child").status == "queued"
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="top")
+    Workflow.objects.filter(id="child").update(parent_id="top")
+    cancel(operator, "top", tree="on")
+    assert Workflow.objects.get(id="child").status == "cancelled"
+
+
+# Resuming, forking, starting anew
+
+
+def act(client: Client, resource: str, workflow_id: str = "a/b", **data: str) -> HttpResponse:
+    return client.post(reverse(f"dashboard:{resource}", args=[workflow_id]), data)
+
+
+def test_resuming_lets_it_go_on_and_keeps_who_and_why(operator: Client, queued: Workflow) -> None:
+    operations.cancel("a/b")
+    response = act(operator, "resumption", reason="after all")
+    assert (response.status_code, response["Location"]) == (302, "/workflows/a~2Fb/")
+    queued.refresh_from_db()
+    assert (queued.status, notices(response)) == ("queued", [])
+    assert queued.events.get(kind="resumed").data["reason"] == "after all"
+
+
+def test_resuming_what_goes_on_is_refused_with_the_reason(operator: Client, queued: Workflow) -> None:
+    assert notices(act(operator, "resumption"))[0].startswith("Not resumed: ")
+    assert queued.events.count() == 1
+
+
+def test_resuming_beside_one_with_the_same_key_is_refused(operator: Client) -> None:
+    for name in ("first", "second"):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=name, options=Options(dedup_key="k"))
+        if name == "first":
+            operations.cancel("first")
+    assert "dedup key" in notices(act(operator, "resumption", "first"))[0]
+
+
+def test_a_fork_is_another_workflow_and_its_page_is_next(operator: Client) -> None:
+    execution.run(definitions.doubling.using(workflow_id="a/b").start([1, 2]))
+    response = act(operator, "forks", position="3", new_id="fo/rk", reason="again")
+    assert response["Location"] == "/workflows/fo~2Frk/"
+    assert notices(response) == ["Forked from a/b at position 3."]
+    made = Workflow.objects.get(id="fo/rk")
+    assert (made.status, made.forked_from_id, made.forked_position, made.created_by) == ("queued", "a/b", 3, "operator")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"position": "99"}, "cannot be forked from position 99"),
+        ({"position": "0"}, "Not forked: position: "),
+        ({"position": "x"}, "Not forked: position: "),
+        ({}, "Not forked: position: "),
+        ({"position": "1", "new_id": "a/b"}, "exists already"),
+        ({"position": "1", "new_id": "a b"}, "Not forked: "),
+    ],
+)
+def test_a_fork_that_cannot_be_is_refused(operator: Client, queued: Workflow, data: dict[str, str], said: str) -> None:
+    assert said in notices(act(operator, "forks", **data))[0]
+    assert Workflow.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("edited", "arguments"),
+    [
+        (None, {"args": [], "kwargs": {"numbers": [1]}}),
+        ('{"numbers": [1]}', {"args": [], "kwargs": {"numbers": [1]}}),
+        ('{"numbers": [true]}', {"args": [], "kwargs": {"numbers": [True]}}),
+        ('{"numbers": [5, 6]}', {"args": [], "kwargs": {"numbers": [5, 6]}}),
+    ],
+)
+def test_starting_anew_takes_the_edited_input(
+    operator: Client, queued: Workflow, edited: str | None, arguments: dict[str, object]
+) -> None:
+    data = {} if edited is None else {"input": edited}
+    response = act(operator, "restarts", new_id="anew", **data)
+    assert response["Location"] == "/workflows/anew/"
+    made = Workflow.objects.get(id="anew")
+    assert repr(made.input) == repr(arguments)
+    assert made.events.get(kind="forked").data.get("edited", False) is (
+        edited is not None and edited != '{"numbers": [1]}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("edited", "said"),
+    [("[1]", "a JSON object"), ("{", "not JSON"), ('{"numbrs": []}', "missing a required"), ('{"numbers": "\\u0000"}', "Not st")],
+)
+def test_an_input_that_does_not_fit_starts_nothing(operator: Client, queued: Workflow, edited: str, said: str) -> None:
+    assert said in notices(act(operator, "restarts", input=edited))[0]
+    assert Workflow.objects.count() == 1
+
+
+def test_positional_arguments_are_edited_by_their_names(operator: Client) -> None:
+    definitions.publishing.using(workflow_id="a/b").start([1], "k")
+    html = operator.get("/workflows/a~2Fb/").content.decode()
+    assert "&quot;key&quot;: &quot;k&quot;" in html[html.index("restart-input") :]
+    act(operator, "restarts", new_id="anew", input='{"values": [2], "key": "k"}')
+    assert Workflow.objects.get(id="anew").input == {"args": [], "kwargs": {"values": [2], "key": "k"}}
+
+
+def test_arguments_of_a_definition_that_is_gone_are_edited_as_they_were_stored(operator: Client) -> None:
+    definitions.publishing.using(workflow_id="a/b").start([1], "k")
+    Workflow.objects.filter(id="a/b").update(definition="deleted_long_ago")
+    html = operator.get("/workflows/a~2Fb/").content.decode()
+    assert "&quot;args&quot;" in html[html.index("restart-input") :]
+    assert "must stay an object" in notices(act(operator, "restarts", input='{"values": [2]}'))[0]
+
+
+# Pinning and deleting
+
+
+def test_a_pin_is_set_and_taken_away(operator: Client, queued: Workflow) -> None:
+    for word, pinned in (("yes", True), ("no", False)):
+        act(operator, "pin", pinned=word, reason="evidence")
+        queued.refresh_from_db()
+        assert queued.pinned is pinned
+    assert [event.kind for event in queued.events.order_by("seq")] == ["created", "pinned", "unpinned"]
+    assert notices(act(operator, "pin", pinned="maybe"))[0].startswith("Not changed: pinned")
+
+
+def test_deleting_removes_it_and_keeps_who_did(operator: Client, queued: Workflow) -> None:
+    operations.cancel("a/b")
+    response = act(operator, "deletion", typed_id="a/b", reason="privacy")
+    assert (response["Location"], notices(response)) == ("/workflows/", ["Workflow a/b is deleted."])
+    assert not Workflow.objects.exists()
+    kept = Deletion.objects.get()
+    assert (kept.workflow_id, kept.deleted_by, kept.reason) == ("a/b", "operator", "privacy")
+
+
+@pytest.mark.parametrize(("typed", "ended"), [("a/c", True), ("", True), ("a/b", False)])
+def test_nothing_is_deleted_by_one_wrong_click(operator: Client, queued: Workflow, typed: str, ended: bool) -> None:
+    if ended:
+        operations.cancel("a/b")
+    response = act(operator, "deletion", typed_id=typed)
+    assert response["Location"] == "/workflows/a~2Fb/"
+    assert notices(response)[0].startswith("Not deleted: ")
+    assert Workflow.objects.exists()
 
 
 # Sending

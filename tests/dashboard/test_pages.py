@@ -17,6 +17,7 @@ from tests import definitions, execution
 from tests.people import People
 from workflows import operations
 from workflows.models import Workflow
+from workflows.options import Options
 
 pytestmark = pytest.mark.django_db
 
@@ -286,8 +287,109 @@ def test_actions_are_offered_to_those_who_may_and_while_they_apply(operator: Cli
     assert cancellation not in page(viewer, workflow_page("w"))
     operations.cancel("w", by="somebody", reason="not needed")
     html = page(operator, workflow_page("w"))
-    assert re.search(r"data-while-active hidden", html)
+    assert re.search(r'data-statuses="delayed queued running waiting" hidden>\s*<summary[^>]*>Cancel…', html)
     assert "by somebody: not needed" in text(html)
+
+
+@pytest.mark.parametrize(
+    ("ended", "shown"),
+    [
+        (False, {"Only what has ended can be deleted. Cancel it first.", "Only what failed, was cancelled or was set"}),
+        (True, {"It has ended already.", "It has ended and receives nothing more."}),
+    ],
+)
+def test_what_the_status_does_not_allow_is_disabled_and_says_why(
+    operator: Client, ended: bool, shown: set[str]
+) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    if ended:
+        operations.cancel("w")
+    html = page(operator, workflow_page("w"))
+    refused = re.findall(r'<div class="verb" data-statuses="[^"]+">.*?disabled.*?</div>', html)
+    assert len(refused) == len(shown)
+    assert all(any(why in text(row) for row in refused) for why in shown)
+
+
+def test_a_viewer_is_offered_no_verb_at_all(people: People, client: Client) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    client.force_login(people.viewer)
+    html = page(client, workflow_page("w"))
+    assert "workflow-header__actions" in html
+    assert "<form" not in html[html.index("workflow-header__actions") :]
+
+
+def test_facts_that_a_workflow_has_are_shown_and_others_are_not(operator: Client) -> None:
+    options = Options(queue="slow", priority=7, partition_key="<ana>", dedup_key="once", timeout=60)
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w", options=options, schedule="nightly")
+    operations.pin("w", by="ana")
+    shown = text(page(operator, workflow_page("w")))
+    for fact in ("Queue slow", "Priority 7", "Partition <ana>", "Dedup key once", "Schedule nightly", "Pinned yes"):
+        assert fact in shown, fact
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="plain")
+    plain = text(page(operator, workflow_page("plain")))
+    for name in ("Priority", "Partition", "Dedup key", "Schedule ", "Pinned", "Child of", "Forked from"):
+        assert name not in plain.replace("Schedules", ""), name
+
+
+def test_a_note_after_the_end_does_not_change_how_it_is_told(operator: Client) -> None:
+    execution.run(definitions.doubling.using(workflow_id="w").start([1]))
+    operations.pin("w", by="ana", reason="evidence")
+    html = page(operator, workflow_page("w"))
+    assert re.search(r'class="sentence">Succeeded in \d+ ms\.<', html)
+    assert "by ana: evidence" in text(html)  # in the history
+    assert [event[2] for event in page_data(html, "workflow-data")["events"]] == ["succeeded"]
+
+
+def test_a_delayed_workflow_says_when_it_starts(operator: Client) -> None:
+    options = Options(delay=7_500)
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w", options=options)
+    assert re.search(r"Starts at [\d: -]+ UTC, in 2 h 0[45] min\.", text(page(operator, workflow_page("w"))))
+
+
+# Lineage
+
+
+def test_a_family_leads_to_each_other_both_ways(operator: Client) -> None:
+    execution.run(definitions.doubling.using(workflow_id="top").start([1, 2]))
+    for number in range(3):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=f"<b>{number}", parent="top")
+    operations.fork("top", 3, new_id="other", by="ana")
+    html = page(operator, workflow_page("top"))
+    assert re.findall(r'<tr data-id="([^"]+)">', html) == ["&lt;b&gt;0", "&lt;b&gt;1", "&lt;b&gt;2", "other"]
+    assert "doubling, from position 3" in text(html)
+    assert "All children" not in html
+    assert "Child of top" in text(page(operator, workflow_page("<b>1")))
+    fork = page(operator, workflow_page("other"))
+    assert "Forked from top at position 3" in text(fork)
+    assert f'href="{workflow_page("top")}">top</a>' in fork
+
+
+def test_many_children_are_on_pages_of_their_own(operator: Client) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="top")
+    for number in range(450):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=f"c-{number:03}", parent="top")
+    html = page(operator, workflow_page("top"))
+    assert html.count("<tr data-id=") == 50
+    seen: list[str] = []
+    address: str | None = reverse("dashboard:children", args=["top"])
+    assert f'href="{address}">All children' in html
+    while address:
+        html = page(operator, address)
+        seen += re.findall(r'<tr data-id="([^"]+)">', html)
+        later = re.search(r'rel="next" href="([^"]+)"', html)
+        address = reverse("dashboard:children", args=["top"]) + unescape(later[1]) if later else None
+    assert seen == [f"c-{number:03}" for number in range(450)]
+
+
+def test_the_relatives_of_an_open_page_are_read_again(operator: Client, stranger: Client) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="top")
+    address = reverse("dashboard:relatives", args=["top"])
+    assert f'src="{address}"' in page(operator, workflow_page("top"))
+    assert page(operator, address).strip() == ""
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="child", parent="top")
+    assert "child" in text(page(operator, address))
+    for name in ("relatives", "children"):
+        assert stranger.get(reverse(f"dashboard:{name}", args=["top"])).status_code == 404
 
 
 # Who may not

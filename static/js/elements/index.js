@@ -3,6 +3,7 @@
 import { ConnectionStatus } from "./connection_status.js";
 import { CopyButton } from "./copy_button.js";
 import { ElapsedTime } from "./elapsed_time.js";
+import { LiveFragment } from "./live_fragment.js";
 import { StatusBadge } from "./status_badge.js";
 import { TimeAgo } from "./time_ago.js";
 import { WorkflowError } from "./workflow_error.js";
@@ -17,6 +18,7 @@ const ELEMENTS = {
   "connection-status": ConnectionStatus,
   "copy-button": CopyButton,
   "elapsed-time": ElapsedTime,
+  "live-fragment": LiveFragment,
   "status-badge": StatusBadge,
   "time-ago": TimeAgo,
   "workflow-error": WorkflowError,

@@ -2,6 +2,7 @@
 
 import { setText } from "../lib/dom.js";
 import { sentence } from "../lib/sentences.js";
+import { absolute } from "../lib/times.js";
 import { LiveElement } from "./live_element.js";
 import { paintProgress } from "./progress_bar.js";
 
@@ -31,17 +32,25 @@ export class WorkflowHeader extends LiveElement {
     this.#fact("worker", workflow.worker ?? "");
     this.#fact("takeovers", String(workflow.takeovers));
     this.#fact("seq", String(seq));
+    this.#optional("deadline", workflow.deadline_at && absolute(workflow.deadline_at));
+    this.#optional("version", workflow.version);
     this.#paintDuration(workflow);
-    this.#paintEnd(workflow);
+    this.#paintStatus(workflow);
   }
 
   #paintSentence(now) {
     const { state, events, gone } = this.#store;
-    setText(this.querySelector(".sentence"), gone ? GONE : sentence(state, now, events.at(-1)?.[5]));
+    setText(this.querySelector(".sentence"), gone ? GONE : sentence(state, now, ending(events, state.workflow.status)));
   }
 
   #fact(name, text) {
     setText(this.querySelector(`[data-fact="${name}"]`), text);
+  }
+
+  /** A fact that is not there until something is known of it. */
+  #optional(name, text) {
+    this.#fact(name, text ?? "");
+    this.querySelector(`[data-fact="${name}"]`).parentElement.hidden = !text;
   }
 
   #paintDuration({ started_at, finished_at }) {
@@ -50,10 +59,17 @@ export class WorkflowHeader extends LiveElement {
     if (node.dataset.end !== (finished_at ?? "")) node.dataset.end = finished_at ?? "";
   }
 
-  #paintEnd({ definition, id, status, finished_at }) {
-    for (const node of this.querySelectorAll("[data-while-active]")) node.hidden = finished_at !== null;
+  #paintStatus({ definition, id, status }) {
+    for (const node of this.querySelectorAll("[data-statuses]")) {
+      node.hidden = !node.dataset.statuses.split(" ").includes(status);
+    }
     const word = status[0].toUpperCase() + status.slice(1);
     const title = `${word} · ${definition} ${id} · Telltale`;
     if (document.title !== title) document.title = title;
   }
+}
+
+/** What the event says that ended it: a note may follow it. */
+function ending(events, status) {
+  return events.findLast(([, , kind]) => kind === status)?.[5];
 }
