@@ -43,8 +43,8 @@ CLAIM: LiteralString = (
     + _SELECT
 )
 
-# The head of each queue by index `workflow_claim_order`, then the best of these heads. Which queues have limits is asked
-# first and once: as a condition on the rows it made the server read and sort whole queues.
+# The head of each queue by index `workflow_claim_order`, then the best of these heads. Which queues have limits is
+# asked first and once: as a condition on the rows it made the server read and sort whole queues.
 CLAIM_NEXT: LiteralString = (
     """
 WITH candidate AS (
