@@ -17,11 +17,11 @@ app.autodiscover_tasks()
 
 @celeryd_init.connect
 def _consume_the_queues_of_all_definitions(conf: Any, options: dict[str, Any] | None = None, **_: Any) -> None:
-    """A worker started without -Q serves every queue that a definition uses."""
+    """A worker started without -Q serves every queue that a definition uses, or that has limits."""
     if options and options.get("queues"):
         return
     from kombu import Queue  # needed in workers only
 
-    from workflows import registry  # definitions are imported by django.setup(), which has run by now
+    from workflows import queues  # definitions are imported by django.setup(), which has run by now
 
-    conf.task_queues = [Queue(name) for name in sorted(registry.queues())]
+    conf.task_queues = [Queue(name) for name in queues.known()]

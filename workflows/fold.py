@@ -58,6 +58,10 @@ def _queued_again(state: State, seq: int, at: str, position: int | None, key: st
     state["workflow"].update(status=Status.QUEUED.value, wake_at=None, waiting=None)
 
 
+def _debounced(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
+    state["workflow"]["wake_at"] = data["wake_at"]
+
+
 def _suspended(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
     state["workflow"].update(status=Status.WAITING.value, worker=None, waiting=data["waiting"], wake_at=data["wake_at"])
 
@@ -161,6 +165,7 @@ _EFFECTS: dict[EventKind, Callable[[State, int, str, int | None, str | None, Dat
     EventKind.RESULTS_GATHERED: _wait_ended,
     EventKind.COMPLETION_READ: _wait_ended,
     EventKind.PATCHED: _wait_ended,
+    EventKind.DEBOUNCED: _debounced,
     EventKind.DUE: _queued_again,
     EventKind.WOKEN: _queued_again,
     EventKind.SUSPENDED: _suspended,

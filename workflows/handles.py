@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from workflows import children, context, event_log, operations, queries, steps, waits
 from workflows.context import Execution
-from workflows.errors import PayloadError
+from workflows.errors import NotInWorkflow, PayloadError
 from workflows.payloads import Json, checked_key
 from workflows.retries import RetryPolicy
 from workflows.states import EventKind, Status
@@ -113,6 +113,28 @@ class WorkflowHandle(Generic[R]):
             lambda: waits.look_for_value(self.id, key, after), watching=[self.id], timeout=timeout
         )
         return _typed(self.id, key, _content(found), type, default)
+
+    def stream(self, key: str, *, after: int = 0, timeout: float | None = None) -> Iterator[PublishedValue]:
+        """This will yield every value that the key gets, in order and without a gap, until the workflow has ended.
+
+        after: the seq to go on after. timeout: seconds to wait for the next one (None: no limit); then it ends, too.
+        Raises WorkflowNotFound, and NotInWorkflow in the body of a workflow, where it could not be replayed.
+        """
+        checked_key(key)
+        execution = context.current()
+        if execution is not None and execution.step is None:
+            raise NotInWorkflow("stream() in the body of a workflow could not be replayed. Call it inside a step.")
+
+        def look() -> Found[list[PublishedValue]] | None:
+            ended = waits.look_for_end(self.id)
+            values = queries.values_after(self.id, key, after)
+            return Found(values) if values or ended else None
+
+        while found := waits.until(look, watching=[self.id], timeout=timeout, execution=execution):
+            if not found.content:
+                return
+            yield from found.content
+            after = found.content[-1].seq
 
     def values(self) -> dict[str, PublishedValue]:
         """This will return the current value of every key, with the seq and time of the event that set it."""

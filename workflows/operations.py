@@ -26,6 +26,8 @@ from workflows.sql import fetch, lifecycle
 from workflows.states import EventKind, Status
 from workflows.transitions import Beginning
 
+_NO_LIMIT = 100 * 365.25 * 86_400  # seconds
+
 
 def start(
     definition: str,
@@ -49,6 +51,9 @@ def start(
     beginning = _beginning(definition, args, kwargs, workflow_id, options, by)
     beginning = replace(beginning, parent=parent, schedule=schedule)
     while True:
+        replaced = transitions.debounce(beginning) if options.debounce_key is not None else None
+        if replaced is not None:
+            return Workflow.objects.get(id=replaced)
         created = transitions.start(beginning)
         if created is not None:
             _tell_workers(created.queue, created.id, created.status)
@@ -73,6 +78,8 @@ def start_child(
     Without an id it gets one made of its parent's and the position. A workflow that has the id or the dedup key already
     is attached to instead. Raises as `start` does, and Cancelled or LeaseLost.
     """
+    if options.debounce_key is not None:
+        raise InvalidInput("A child is not debounced: another start would replace its input. Start it in a step.")
     derived = f"{owner.workflow_id}-{position}" if workflow_id is None else workflow_id
     beginning = _beginning(definition, args, kwargs, derived, options, by="")
     beginning = replace(beginning, parent=owner.workflow_id)
@@ -113,7 +120,8 @@ def _beginning(
         delay=options.delay,
         run_at=options.run_at,
         timeout=options.timeout,
-        dedup_key=options.dedup_key,
+        dedup_key=options.dedup_key or options.debounce_key,
+        debounce_limit=None if options.debounce_key is None else options.debounce_limit or _NO_LIMIT,
         partition_key=options.partition_key,
     )
 
@@ -134,6 +142,10 @@ def _existing(beginning: Beginning, options: Options) -> Workflow | None:
     twin = Workflow.objects.filter(
         queue=beginning.queue, dedup_key=beginning.dedup_key, finished_at__isnull=True
     ).first()
+    if twin is not None and options.debounce_key is not None:
+        if twin.debounce_until is not None and twin.definition == beginning.definition:
+            return None  # it began to be delayed, or ended, between two looks: look again
+        raise DuplicateWorkflow(beginning.queue, beginning.dedup_key, twin.id)
     if twin is not None and options.on_duplicate == "raise":
         raise DuplicateWorkflow(beginning.queue, beginning.dedup_key, twin.id)
     return twin

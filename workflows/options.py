@@ -21,7 +21,9 @@ class Options:
     queue: instead of the definition's. priority: -1000 to 1000, higher first. delay: seconds until it may start, or
     run_at: an aware time. timeout: seconds from its first claim until it is cancelled, with its children. dedup_key: no
     two unfinished workflows of a queue have the same; on_duplicate: return the first, or raise DuplicateWorkflow.
-    partition_key: what the queue's `partition_concurrency` counts by.
+    partition_key: what the queue's `partition_concurrency` counts by. debounce_key: as long
+    as a workflow with it is delayed, a further start gives it its own input and delays it anew, at most until
+    debounce_limit seconds after the first start.
     """
 
     queue: str | None = None
@@ -32,10 +34,12 @@ class Options:
     dedup_key: str | None = None
     on_duplicate: Literal["return", "raise"] = "return"
     partition_key: str | None = None
+    debounce_key: str | None = None
+    debounce_limit: float | None = None
 
     def check(self) -> None:
         """Raises InvalidInput or PayloadError for options that cannot be."""
-        for name in ("queue", "dedup_key", "partition_key"):
+        for name in ("queue", "dedup_key", "partition_key", "debounce_key"):
             text = getattr(self, name)
             if text is not None:
                 payloads.checked_key(text, what=name.replace("_", " "))
@@ -46,9 +50,13 @@ class Options:
         if self.on_duplicate not in ("return", "raise"):
             raise InvalidInput(f'on_duplicate is "return" or "raise", not {self.on_duplicate!r}.')
         self._check_times()
+        if self.debounce_key is not None and (not self.delay or self.dedup_key is not None):
+            raise InvalidInput("debounce_key needs a delay above 0, during which it works, and no dedup_key.")
+        if self.debounce_limit is not None and self.debounce_key is None:
+            raise InvalidInput("debounce_limit belongs to a debounce_key.")
 
     def _check_times(self) -> None:
-        for name in ("delay", "timeout"):
+        for name in ("delay", "timeout", "debounce_limit"):
             seconds = getattr(self, name)
             if seconds is not None and not (_is_number(seconds) and 0 <= seconds <= _LONGEST):
                 raise InvalidInput(f"{name} is a number of seconds from 0 to a hundred years, not {seconds!r}.")

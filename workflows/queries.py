@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from workflows.errors import WorkflowNotFound
 from workflows.history import last_event, wire_time
 from workflows.models import Event, Step, Value, Workflow
+from workflows.states import EventKind
 from workflows.waits import PublishedValue
 
 Summary = dict[str, Any]
@@ -49,6 +50,12 @@ def values(workflow_id: str) -> dict[str, PublishedValue]:
     """This will return the current value of every key; empty for an unknown workflow."""
     rows = Value.objects.filter(workflow_id=workflow_id).order_by("key")
     return {row.key: PublishedValue(row.value, row.seq, row.at) for row in rows}
+
+
+def values_after(workflow_id: str, key: str, seq: int, limit: int = 500) -> list[PublishedValue]:
+    """This will return up to `limit` values that a key got after a seq, ascending."""
+    rows = Event.objects.filter(workflow_id=workflow_id, kind=EventKind.VALUE_SET, key=key, seq__gt=seq).order_by("seq")
+    return [PublishedValue(row.data["value"], row.seq, row.at) for row in rows[:limit]]
 
 
 def events_after(workflow_id: str, seq: int = 0, limit: int = 500) -> list[Event]:

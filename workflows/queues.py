@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, TypedDict, Unpack
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 
-from workflows import dispatch, payloads
+from workflows import dispatch, payloads, registry, telemetry
 from workflows.errors import InvalidInput
 from workflows.models import Queue, Workflow
 from workflows.states import Status
@@ -48,6 +48,16 @@ def forget(name: str) -> bool:
     removed, _ = Queue.objects.filter(name=name).delete()
     _tell_workers(name)
     return bool(removed)
+
+
+def known() -> list[str]:
+    """This will return every queue that a definition uses or that has limits, as far as the database answers."""
+    try:
+        limited = set(Queue.objects.values_list("name", flat=True))
+    except DatabaseError as error:
+        telemetry.database_away("the queues with limits", error, 0.0)
+        limited = set()
+    return sorted(registry.queues() | limited)
 
 
 def _change(name: str, by: str, changes: Any) -> Queue:

@@ -51,6 +51,7 @@ class EventKind(StrEnum):
     """What one row of the history says."""
 
     CREATED = "created"
+    DEBOUNCED = "debounced"  # a further start replaced its input and put it off
     DUE = "due"  # its time to start has come
     CLAIMED = "claimed"
     RELEASED = "released"

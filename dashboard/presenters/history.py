@@ -69,6 +69,11 @@ def _created(position: int | None, key: str | None, data: Data, at: str) -> _Wor
     return _Words(data["definition"], _listed(parts))
 
 
+def _debounced(position: int | None, key: str | None, data: Data, at: str) -> _Words:
+    by = f" by {data['by']}" if data.get("by") else ""
+    return _Words("", f"until {when(data['wake_at'], at)}, with the input of a further start{by}")
+
+
 def _listed(parts: list[str]) -> str:
     return ", ".join(part for part in parts if part)
 
@@ -221,6 +226,7 @@ def _stopped(position: int | None, key: str | None, data: Data, at: str) -> _Wor
 _KINDS: dict[str, tuple[str, str, Callable[[int | None, str | None, Data, str], _Words]]] = {
     "created": ("Created", "queued", _created),
     "claimed": ("Claimed", "running", _claimed),
+    "debounced": ("Put off", "queued", _debounced),
     "due": ("Due", "queued", _key),
     "suspended": ("Suspended", "waiting", _suspended),
     "woken": ("Woken", "queued", _woken),

@@ -198,6 +198,15 @@ def _delayed_with_a_timeout() -> Recorder:
     return recorder
 
 
+def _debounced() -> Recorder:
+    handle = doubling.using(debounce_key="k", delay=60.0).start([1])
+    recorder = Recorder("put off by a further start", handle)
+    doubling.using(debounce_key="k", delay=0.05).start([2])
+    recorder.look()
+    until(lambda: recovery.wake_due())
+    return recorder
+
+
 def _overdue() -> Recorder:
     handle = listening.using(timeout=0.01).start("never")
     recorder = _plain("cancelled when its time was over", handle)
@@ -276,7 +285,8 @@ def _fork_original() -> Recorder:
 SCENARIOS = [
     _steps_and_values, _retried_step, _failed, _caught, _hostile_keys, _looked_at_in_a_step, _cancelled_in_a_step,
     _taken_over, _quarantined, _handed_back, _message, _timed_out, _event_read,
-    _delayed_with_a_timeout, _overdue, _slept, _family, _resumed, _resumed_after_cancellation, _forked, _fork_original,
+    _delayed_with_a_timeout, _debounced, _overdue, _slept, _family, _resumed, _resumed_after_cancellation,
+    _forked, _fork_original,
 ]  # fmt: skip
 
 

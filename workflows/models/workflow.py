@@ -34,6 +34,7 @@ class Workflow(models.Model):
     priority = models.SmallIntegerField(default=0, db_default=0)  # higher first
     partition_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  null: in no partition
     dedup_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  null: may repeat
+    debounce_until = models.DateTimeField(null=True, blank=True)  # null: a further start does not replace its input
     status = models.CharField(max_length=12, choices=[(s.value, s.value) for s in Status], default=Status.QUEUED)
     input = models.JSONField()
     output = models.JSONField(null=True, blank=True)

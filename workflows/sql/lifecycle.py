@@ -36,6 +36,22 @@ START_WORKFLOW: LiteralString = (
 SELECT seq, at, status, available_at, wake_at, deadline_at FROM created"""
 )
 
+# A further start of a debounced workflow that has not begun: its input wins, and it is put off, up to the limit.
+DEBOUNCE: LiteralString = (
+    """
+WITH chosen AS (
+    UPDATE workflows_workflow
+    SET input = %(input)s::jsonb, last_seq = last_seq + 1,
+        wake_at = least(clock.at + %(delay)s::float8 * interval '1 second', debounce_until)
+    FROM (SELECT clock_timestamp() AS at) AS clock
+    WHERE queue = %(queue)s AND dedup_key = %(dedup_key)s AND definition = %(definition)s AND status = 'delayed'
+      AND debounce_until IS NOT NULL
+    RETURNING id, last_seq AS seq, clock.at AS at, wake_at
+), """
+    + logged("%(data)s::jsonb || jsonb_build_object('wake_at', " + wire_time("wake_at") + ")")
+    + " SELECT id, seq FROM chosen"
+)
+
 # Ends by the owner's word.
 END: LiteralString = (
     """

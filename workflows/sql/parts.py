@@ -54,11 +54,12 @@ told AS (
 # The columns of a new workflow, and their values; `clock` has `at`, `due` has when it may start.
 NEW_COLUMNS: LiteralString = """
     (id, definition, queue, status, input, token, crashes, takeovers, wakes, priority, partition_key, dedup_key,
-     timeout, deadline_at, available_at, wake_at, last_seq, created_by, created_at, status_at, parent_id, schedule,
-     pinned)"""
+     debounce_until, timeout, deadline_at, available_at, wake_at, last_seq, created_by, created_at, status_at,
+     parent_id, schedule, pinned)"""
 NEW_VALUES: LiteralString = """
     %(new_id)s, %(definition)s, %(queue)s, CASE WHEN due > clock.at THEN 'delayed' ELSE 'queued' END, %(input)s::jsonb,
-    0, 0, 0, 0, %(priority)s::int, %(partition_key)s, %(dedup_key)s, %(timeout)s::float8, inherited.deadline_at,
+    0, 0, 0, 0, %(priority)s::int, %(partition_key)s, %(dedup_key)s,
+    clock.at + %(debounce_limit)s::float8 * interval '1 second', %(timeout)s::float8, inherited.deadline_at,
     greatest(due, clock.at), CASE WHEN due > clock.at THEN due END, 1, %(by)s, clock.at, clock.at, inherited.id,
     %(schedule)s, false"""
 NEW_SOURCES: LiteralString = """

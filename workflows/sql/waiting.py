@@ -126,6 +126,7 @@ WITH candidate AS (
 ), chosen AS (
     UPDATE workflows_workflow AS w
     SET status = 'queued', wakes = w.wakes + 1, last_seq = w.last_seq + 1, waiting = NULL, wake_at = NULL,
+        dedup_key = CASE WHEN w.debounce_until IS NULL THEN w.dedup_key END,
         available_at = clock.at, status_at = clock.at
     FROM candidate, (SELECT clock_timestamp() AS at) AS clock WHERE w.id = candidate.id
     RETURNING w.id, w.queue, w.last_seq AS seq, clock.at AS at, candidate.status = 'delayed' AS begins

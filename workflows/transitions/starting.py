@@ -13,7 +13,7 @@ from workflows.models import Workflow
 from workflows.payloads import decode
 from workflows.sql import fetch
 from workflows.sql.checkpoints import START_CHILD
-from workflows.sql.lifecycle import START_WORKFLOW
+from workflows.sql.lifecycle import DEBOUNCE, START_WORKFLOW
 from workflows.states import EventKind, Status
 
 
@@ -31,6 +31,7 @@ class Beginning:
     run_at: datetime | None = None
     timeout: float | None = None
     dedup_key: str | None = None
+    debounce_limit: float | None = None
     partition_key: str | None = None
     parent: str | None = None
     schedule: str | None = None
@@ -56,6 +57,7 @@ class Beginning:
             "run_at": self.run_at,
             "timeout": self.timeout,
             "dedup_key": self.dedup_key,
+            "debounce_limit": self.debounce_limit,
             "partition_key": self.partition_key,
             "parent": self.parent,
             "schedule": self.schedule,
@@ -92,6 +94,18 @@ def start(beginning: Beginning) -> Workflow | None:
     )
     workflow._state.adding = False  # it is in the database, as after a read
     return workflow
+
+
+def debounce(beginning: Beginning) -> str | None:
+    """Replace the input of the delayed workflow of this debounce key, and put it off. Returns its id; None: no such."""
+    data = json.dumps({"by": beginning.by})
+    told = {"kind": EventKind.DEBOUNCED.value, "op": None, "position": None, "key": None, "data": data}
+    rows = fetch(DEBOUNCE, {**beginning.parameters(), **told})
+    if not rows:
+        return None
+    workflow_id, seq = rows[0]
+    notify.hint(workflow_id, seq)
+    return str(workflow_id)
 
 
 def start_child(owner: Owner, position: int, beginning: Beginning) -> Status | None:

@@ -30,6 +30,7 @@ const SEVERAL = { results: "the results of all", completion: "the first to end" 
 const KINDS = {
   created: ["Created", "queued", created],
   claimed: ["Claimed", "running", claimed],
+  debounced: ["Put off", "queued", debounced],
   due: ["Due", "queued", named],
   suspended: ["Suspended", "waiting", suspended],
   woken: ["Woken", "queued", (_position, _key, { reason }) => ({ detail: WAKINGS[reason] ?? reason })],
@@ -85,6 +86,11 @@ function created(_position, _key, { definition, queue, by, parent, wake_at }, at
   if (parent) parts.push(`as a child of ${parent}`);
   if (wake_at) parts.push(`not before ${when(wake_at, at)}`);
   return { subject: definition, detail: listed(parts) };
+}
+
+/** @returns {Words} */
+function debounced(_position, _key, { by, wake_at }, at) {
+  return { detail: `until ${when(wake_at, at)}, with the input of a further start${by ? ` by ${by}` : ""}` };
 }
 
 const listed = (parts) => parts.filter(Boolean).join(", ");

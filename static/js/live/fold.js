@@ -18,6 +18,9 @@ const EFFECTS = {
     const status = wake_at ? "delayed" : "queued";
     Object.assign(state.workflow, { definition, queue, status, created_at: at, wake_at, deadline_at });
   },
+  debounced({ workflow }, [, , , , , { wake_at }]) {
+    workflow.wake_at = wake_at;
+  },
   due: queuedAgain,
   woken: queuedAgain,
   claimed({ workflow }, [, at, , , , { worker, version = null, deadline_at = null }]) {
