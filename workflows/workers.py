@@ -72,7 +72,8 @@ def ended(worker_id: str, *, because: str) -> bool:
             pass
         if _claimants(worker_id):
             return False
-    if Worker.objects.filter(id=worker_id, ended_at__isnull=True).update(ended_at=Now(), ended_because=because):
+    row = _silent() if because == SILENT else _expected()  # a heartbeat may have come just now
+    if row.filter(id=worker_id).update(ended_at=Now(), ended_because=because):
         telemetry.worker_ended(worker_id, because)
     return True
 
@@ -93,7 +94,7 @@ def bury(*, except_for: str = "") -> list[str]:
     What a dead process of this machine held is released at once. `except_for`: who asks, and so lives.
     """
     gone = [worker_id for worker_id in _dead_here(except_for) if ended(worker_id, because=DIED)]
-    silent = _expected().filter(heartbeat_at__lt=Now() - _patience()).exclude(id=except_for)
+    silent = _silent().exclude(id=except_for)
     gone += [worker_id for worker_id in silent.values_list("id", flat=True) if ended(worker_id, because=SILENT)]
     Worker.objects.filter(ended_at__lt=Now() - _REMEMBERED).delete()
     return gone
@@ -107,6 +108,10 @@ def _dead_here(except_for: str) -> list[str]:
 
 def _expected() -> QuerySet[Worker]:
     return Worker.objects.filter(ended_at__isnull=True)
+
+
+def _silent() -> QuerySet[Worker]:
+    return _expected().filter(heartbeat_at__lt=Now() - _patience())
 
 
 def _patience() -> timedelta:

@@ -317,3 +317,12 @@ def test_the_admin_lists_workers_latest_first_and_changes_nothing(people: People
     assert client.get("/admin/workflows/worker/add/").status_code == 403
     client.force_login(people.stranger)
     assert client.get("/admin/workflows/worker/").status_code in {302, 403}
+
+
+def test_a_heartbeat_that_came_just_now_keeps_a_worker_from_being_called_silent() -> None:
+    register()
+    workers.ended("host:1-abc", because=workers.SILENT)
+    assert reason("host:1-abc") == ""
+    Worker.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=16))
+    workers.ended("host:1-abc", because=workers.SILENT)
+    assert reason("host:1-abc") == "silent"
