@@ -219,7 +219,8 @@ def test_a_receive_that_timed_out_replays_without_waiting_again() -> None:
     assert handle.result() == "nothing came"
 
 
-def test_a_restart_in_the_middle_of_a_wait_does_not_extend_it() -> None:
+def test_a_restart_in_the_middle_of_a_wait_does_not_extend_it(settings: Any) -> None:
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "SUSPEND_AFTER": 60.0}
     handle = listening.start("payment", timeout=30)
     with pytest.raises(HandBack):
         _wait_until_stopped(handle)
