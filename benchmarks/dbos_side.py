@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from dbos import DBOS, DBOSClient, SetWorkflowID  # type: ignore[import-not-found]
+from dbos import DBOS, DBOSClient, SetEnqueueOptions, SetWorkflowID  # type: ignore[import-not-found]
 
 URL = os.environ["DBOS_URL"]
 DBOS(
@@ -83,6 +83,48 @@ def last_word() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@DBOS.workflow()  # type: ignore[untyped-decorator]
+def inbox(count: int) -> None:
+    """Receive so many messages, one after another."""
+    for _ in range(count):
+        DBOS.recv("in")
+
+
+@DBOS.workflow()  # type: ignore[untyped-decorator]
+def slept(seconds: float) -> float:
+    """Wait so long; the moment at which the next line runs."""
+    DBOS.sleep(seconds)
+    return time.time()
+
+
+@DBOS.workflow()  # type: ignore[untyped-decorator]
+def told() -> float:
+    """Wait for a message that says when it was sent; how long that is ago at the next line."""
+    sent: float = DBOS.recv("in")
+    return time.time() - sent
+
+
+@DBOS.workflow()  # type: ignore[untyped-decorator]
+def setter(pause: float) -> None:
+    """Wait and publish the moment."""
+    DBOS.sleep(pause)
+    DBOS.set_event("moment", time.time())
+
+
+@DBOS.workflow()  # type: ignore[untyped-decorator]
+def reader(setter_id: str) -> float:
+    """Wait for another workflow's value; how old it is at the next line."""
+    moment: float = DBOS.get_event(setter_id, "moment")
+    return time.time() - moment
+
+
+@DBOS.workflow()  # type: ignore[untyped-decorator]
+def parent(pause: float) -> float:
+    """Wait for a child's end; how long that is ago at the next line."""
+    ended: float = DBOS.start_workflow(slept, pause).get_result()
+    return time.time() - ended
+
+
 def flow(count: int) -> dict[str, Any]:
     """Enqueue many workflows without work and wait for all, in one process that also executes them."""
     DBOS.register_queue("flow")
@@ -147,6 +189,123 @@ def killed(_count: int) -> dict[str, Any]:
     return {"latencies": [latency]}
 
 
+def _rated(count: int, began: float) -> dict[str, Any]:
+    return {"count": count, "began": began, "ended": time.time()}
+
+
+def flood(count: int) -> dict[str, Any]:
+    """So many messages to one workflow that receives all the time."""
+    handle = DBOS.start_workflow(inbox, count)
+    began = time.time()
+    for number in range(count):
+        DBOS.send(handle.workflow_id, number, "in")
+    handle.get_result(polling_interval_sec=0.01)
+    return _rated(count, began)
+
+
+def suspended(count: int) -> dict[str, Any]:
+    """One message to each of so many workflows that wait, until all have ended."""
+    handles = [DBOS.start_workflow(told) for _ in range(count)]
+    time.sleep(3)
+    began = time.time()
+    for handle in handles:
+        DBOS.send(handle.workflow_id, time.time(), "in")
+    for handle in handles:
+        handle.get_result(polling_interval_sec=0.01)
+    return _rated(count, began)
+
+
+def sleepers(count: int) -> dict[str, Any]:
+    """So many workflows that wait two seconds each, at once."""
+    began = time.time()
+    for handle in [DBOS.start_workflow(slept, 2.0) for _ in range(count)]:
+        handle.get_result(polling_interval_sec=0.01)
+    return _rated(count, began)
+
+
+_PAUSE, _APART = 1.6, 0.1  # seconds, as on our side
+
+
+def wake_time(count: int) -> dict[str, Any]:
+    """From the end of a durable wait to the next line; the wait begins when the workflow is started."""
+    begins = []
+
+    def start() -> Any:
+        begins.append(time.time())
+        return DBOS.start_workflow(slept, _PAUSE)
+
+    ends = _staggered(count, start)
+    return {"latencies": [end - begin - _PAUSE for begin, end in zip(begins, ends, strict=True)]}
+
+
+def wake_message(count: int) -> dict[str, Any]:
+    """From before a message is sent to the line that has it."""
+
+    def after(handles: list[Any]) -> None:
+        time.sleep(1)
+        for handle in handles:
+            time.sleep(_APART)
+            DBOS.send(handle.workflow_id, time.time(), "in")
+
+    return {"latencies": _staggered(count, lambda: DBOS.start_workflow(told), after)}
+
+
+def wake_value(count: int) -> dict[str, Any]:
+    """From before another workflow sets a value to the line that has it."""
+    return {
+        "latencies": _staggered(
+            count, lambda: DBOS.start_workflow(reader, DBOS.start_workflow(setter, _PAUSE).workflow_id)
+        )
+    }
+
+
+def wake_child(count: int) -> dict[str, Any]:
+    """From a child's last line to its parent's next one."""
+    return {"latencies": _staggered(count, lambda: DBOS.start_workflow(parent, _PAUSE))}
+
+
+def _staggered(
+    count: int, start: Callable[[], Any], after: Callable[[list[Any]], None] = lambda _handles: None
+) -> list[float]:
+    handles = []
+    for _ in range(count):
+        handles.append(start())
+        time.sleep(_APART)
+    after(handles)
+    return [float(handle.get_result(polling_interval_sec=0.05)) for handle in handles]
+
+
+def queue_four(count: int) -> dict[str, Any]:
+    """Through a queue that lets four run at once."""
+    return _through("four", count, {"global_concurrency": 4})
+
+
+def queue_rated(count: int) -> dict[str, Any]:
+    """Through one with a rate limit."""
+    return _through("rated", count, {"limiter": {"limit": 50, "period": 1.0}})
+
+
+def queue_keyed(count: int) -> dict[str, Any]:
+    """Through one that lets one run at once of each of a hundred keys."""
+    return _through("keyed", count, {"partition_concurrency": 1}, keys=100)
+
+
+def _through(queue: str, count: int, limits: dict[str, Any], keys: int = 0) -> dict[str, Any]:
+    DBOS.register_queue(queue, **limits)
+    time.sleep(1.5)
+    began = time.time()
+    handles = []
+    for number in range(count):
+        if keys:
+            with SetEnqueueOptions(queue_partition_key=f"k{number % keys}"):
+                handles.append(DBOS.enqueue_workflow(queue, noop))
+        else:
+            handles.append(DBOS.enqueue_workflow(queue, noop))
+    for handle in handles:
+        handle.get_result(polling_interval_sec=0.01)
+    return _rated(count, began)
+
+
 def _elsewhere(name: str, workflow_id: str, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, __file__, "execute", name, workflow_id, *arguments])
 
@@ -175,6 +334,16 @@ MEASUREMENTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "idle": idle,
     "wake": wake,
     "killed": killed,
+    "flood": flood,
+    "suspended": suspended,
+    "sleepers": sleepers,
+    "wake_time": wake_time,
+    "wake_message": wake_message,
+    "wake_value": wake_value,
+    "wake_child": wake_child,
+    "queue_four": queue_four,
+    "queue_rated": queue_rated,
+    "queue_keyed": queue_keyed,
 }
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from workflows.durable import set_event, step, workflow
+from workflows.durable import get_event, receive, set_event, sleep, step, workflow
 
 
 @step
@@ -56,3 +56,69 @@ def last_word() -> None:
     time.sleep(0.5)  # until the reader waits
     set_event("last", time.time())
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@workflow(name="benchmark_inbox")
+def inbox(count: int) -> None:
+    """Receive so many messages, one after another."""
+    for _ in range(count):
+        receive("in", timeout=60)
+
+
+@workflow(name="benchmark_slept")
+def slept(seconds: float) -> float:
+    """Wait so long; the moment at which the next line runs."""
+    sleep(seconds)
+    return time.time()
+
+
+@workflow(name="benchmark_told")
+def told() -> float:
+    """Wait for a message that says when it was sent; how long that is ago at the next line."""
+    sent: float = receive("in", timeout=60)
+    return time.time() - sent
+
+
+@workflow(name="benchmark_setter")
+def setter(pause: float) -> None:
+    """Wait and publish the moment."""
+    sleep(pause)
+    set_event("moment", time.time())
+
+
+@workflow(name="benchmark_reader")
+def reader(setter_id: str) -> float:
+    """Wait for another workflow's value; how old it is at the next line."""
+    moment = get_event(setter_id, "moment", type=float, timeout=60)
+    return time.time() - moment
+
+
+@workflow(name="benchmark_parent")
+def parent(pause: float) -> float:
+    """Wait for a child's end; how long that is ago at the next line."""
+    ended = slept.start(pause).result()
+    return time.time() - ended
+
+
+@workflow(name="benchmark_long")
+def long(count: int) -> None:
+    """Many steps, then a wait."""
+    for _ in range(count):
+        nothing()
+    receive("go", timeout=600)
+
+
+@step
+def own_pid() -> int:
+    """The process that executes it first."""
+    return os.getpid()
+
+
+@workflow(name="benchmark_held")
+def held() -> float:
+    """Hold the first process until it is killed; the moment at which the next one goes on."""
+    pid = own_pid()
+    set_event("pid", pid)
+    if os.getpid() == pid:
+        time.sleep(120)
+    return time.time()

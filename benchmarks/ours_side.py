@@ -15,6 +15,8 @@ from typing import Any
 
 import django
 
+from benchmarks import crowd, ours_waiting
+
 Measurement = Callable[[], dict[str, Any]]
 
 
@@ -151,6 +153,8 @@ MEASUREMENTS: dict[str, Callable[[int], Measurement]] = {
     "idle": idle,
     "wake": wake,
     "killed": killed,
+    **ours_waiting.MEASUREMENTS,
+    "crowd": crowd.crowd,
 }
 
 

@@ -144,8 +144,15 @@ class Workflow(models.Model):
             ),
             models.Index(
                 fields=["queue", "partition_key"],
-                condition=Q(partition_key__isnull=False, finished_at__isnull=True),
+                condition=Q(partition_key__isnull=False, started_at__isnull=False, finished_at__isnull=True),
                 name="workflow_partitions",
+            ),
+            models.Index(
+                F("queue"),
+                F("priority").desc(),
+                F("available_at"),
+                condition=Q(status="queued", started_at__isnull=False),
+                name="workflow_begun_claim_order",
             ),
             models.Index(fields=["parent", "created_at"], condition=Q(parent__isnull=False), name="workflow_children"),
             models.Index(fields=["forked_from"], condition=Q(forked_from__isnull=False), name="workflow_forks"),

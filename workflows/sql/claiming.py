@@ -79,6 +79,7 @@ FROM workflows_queue AS q CROSS JOIN LATERAL (
 ) AS earliest
 WHERE q.name = %(queue)s AND q.rate_limit IS NOT NULL"""
 
+# Where a limit is reached the rows are not looked at, however many wait.
 CLAIM_LIMITED: LiteralString = (
     """
 WITH q AS (
@@ -94,18 +95,26 @@ WITH q AS (
         SELECT count(*) FROM workflows_workflow AS r
         WHERE r.queue = name AND r.status = 'running' AND starts_with(r.worker, %(host)s)))
 ), full_partitions AS (
-    SELECT p.partition_key FROM workflows_workflow AS p, q
-    WHERE q.partition_concurrency IS NOT NULL AND p.queue = q.name AND p.partition_key IS NOT NULL
-      AND p.finished_at IS NULL AND p.started_at IS NOT NULL
-    GROUP BY p.partition_key, q.partition_concurrency HAVING count(*) >= q.partition_concurrency
+    SELECT partition_key FROM workflows_workflow
+    WHERE (SELECT partition_concurrency IS NOT NULL FROM q) AND queue = %(queue)s
+      AND partition_key IS NOT NULL AND finished_at IS NULL AND started_at IS NOT NULL
+    GROUP BY partition_key HAVING count(*) >= (SELECT partition_concurrency FROM q)
 ), candidate AS (
-    SELECT id FROM workflows_workflow AS w
-    WHERE queue = %(queue)s AND """
+    SELECT id FROM (
+        SELECT * FROM (SELECT id, priority, available_at FROM workflows_workflow
+            WHERE (SELECT count(*) FROM room) = 1 AND started_at IS NOT NULL AND queue = %(queue)s AND """
     + _CLAIMABLE
-    + """ AND EXISTS (SELECT 1 FROM room WHERE to_begin OR w.started_at IS NOT NULL)
-      AND (w.started_at IS NOT NULL OR w.partition_key IS NULL
-           OR w.partition_key NOT IN (SELECT partition_key FROM full_partitions))
-    ORDER BY priority DESC, available_at LIMIT 1 FOR UPDATE SKIP LOCKED"""
+    + """
+            ORDER BY priority DESC, available_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS begun
+        UNION ALL
+        SELECT * FROM (SELECT id, priority, available_at FROM workflows_workflow
+            WHERE (SELECT bool_or(to_begin) FROM room) AND started_at IS NULL AND queue = %(queue)s AND """
+    + _CLAIMABLE
+    + """
+              AND (partition_key IS NULL OR partition_key NOT IN (SELECT partition_key FROM full_partitions))
+            ORDER BY priority DESC, available_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS fresh
+    ) AS head
+    ORDER BY priority DESC, available_at LIMIT 1"""
     + _CHOSEN
     + """, counted AS (
     INSERT INTO workflows_queuestart (queue_id, at)

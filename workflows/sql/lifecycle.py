@@ -104,7 +104,7 @@ def _cancel(which: LiteralString, locked: LiteralString = "") -> LiteralString:
 CANCEL: LiteralString = _cancel("id = ANY(%(ids)s)")
 # By index `workflow_deadlines`.
 CANCEL_OVERDUE: LiteralString = _cancel(
-    "deadline_at <= clock_timestamp() AND deadline_at IS NOT NULL AND finished_at IS NULL", "SKIP LOCKED"
+    "deadline_at <= (SELECT clock_timestamp()) AND deadline_at IS NOT NULL AND finished_at IS NULL", "SKIP LOCKED"
 )
 
 ACTIVE_DESCENDANTS: LiteralString = """
@@ -169,7 +169,7 @@ def _release(which: LiteralString) -> LiteralString:
 
 
 RELEASE_OWNED: LiteralString = _release("id = %(workflow_id)s AND token = %(token)s")
-RELEASE_EXPIRED: LiteralString = _release("lease_expires_at < clock_timestamp()")
+RELEASE_EXPIRED: LiteralString = _release("lease_expires_at < (SELECT clock_timestamp())")
 RELEASE_HELD_BY: LiteralString = _release("worker = ANY(%(workers)s)")
 
 # Ended ones may go on. What was cut off is tried again, and so is the step that failed last: its error is why it ended.

@@ -118,11 +118,12 @@ WITH chosen AS (
 SELECT sent.id, chosen.seq, chosen.queue, chosen.asleep FROM sent, chosen"""
 )
 
-# By index `workflow_alarms`: delayed ones whose time to start has come, and waits that end by time.
+# By index `workflow_alarms`: delayed ones whose time to start has come, and waits that end by time. The time is asked
+# once, in a SELECT of its own; asked for each row, as volatile functions are, it would read the whole index.
 WAKE_DUE: LiteralString = """
 WITH candidate AS (
     SELECT id, status FROM workflows_workflow
-    WHERE wake_at <= clock_timestamp() ORDER BY wake_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    WHERE wake_at <= (SELECT clock_timestamp()) ORDER BY wake_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), chosen AS (
     UPDATE workflows_workflow AS w
     SET status = 'queued', wakes = w.wakes + 1, last_seq = w.last_seq + 1, waiting = NULL, wake_at = NULL,
