@@ -25,3 +25,10 @@ def _consume_the_queues_of_all_definitions(conf: Any, options: dict[str, Any] | 
     from workflows import queues  # definitions are imported by django.setup(), which has run by now
 
     conf.task_queues = [Queue(name) for name in queues.known()]
+
+
+@celeryd_init.connect
+def _survive_killed_children(**_: Any) -> None:
+    from config import pool  # needed in workers only
+
+    pool.install()

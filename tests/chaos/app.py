@@ -1,6 +1,11 @@
 """The project's Celery app with the storm's definitions beside the project's own."""
 
+import faulthandler
+import signal
+
 from config.celery import app
+
+faulthandler.register(signal.SIGUSR2)  # what hangs can be asked where: all its threads' stacks go into its log
 
 app.conf.imports = ("tests.chaos.definitions",)
 app.loader.import_module("django").setup()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -118,8 +119,11 @@ class Storm:
             started = definitions.probe.using(workflow_id=f"probe-{worker.name}", queue=f"only-{worker.name}").start()
             waiting[worker.name] = started.id
         self.world.pause(_PROBE_WITHIN, lambda: not self._unheard(waiting))
-        for name in self._unheard(waiting):
-            self.violations.append(f"worker {name} is deaf: it did not execute {waiting[name]} in {_PROBE_WITHIN:g} s")
+        for worker in self.world.workers:
+            if worker.name in self._unheard(waiting):
+                worker.signal(signal.SIGUSR2, group=True)
+                sentence = f"worker {worker.name} is deaf: it did not execute {waiting[worker.name]}"
+                self.violations.append(f"{sentence} in {_PROBE_WITHIN:g} s; its threads are in {worker.log}")
 
     def _unheard(self, waiting: dict[str, str]) -> list[str]:
         ended = set(Workflow.objects.filter(status__in=TERMINAL).values_list("id", flat=True))

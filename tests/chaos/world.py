@@ -134,11 +134,15 @@ class World:
                 time.sleep(0.2)
 
     def stop_database(self, number: int) -> None:
-        """Send the postmaster a signal (SIGINT: fast, SIGQUIT: immediate) and wait for its end."""
-        pid = self.postgres.pid
-        if pid is not None:
-            os.kill(pid, number)
-            while self.postgres.poll() is None:
+        """Send the postmaster a signal (SIGINT: fast, SIGQUIT: immediate) and wait for its end.
+
+        PostgreSQL 18 may hang in a fast stop that comes while it recovers from a crash; then it is stopped at once.
+        """
+        for signal_number in (number, signal.SIGQUIT, signal.SIGKILL):
+            pid, deadline = self.postgres.pid, time.monotonic() + 10
+            if pid is not None:
+                os.kill(pid, signal_number)
+            while self.postgres.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)  # PostgreSQL says nothing while it stops
 
     def environment(self, socket: Path | None = None) -> dict[str, str]:
@@ -196,6 +200,7 @@ class World:
 
     def end(self) -> None:
         """Kill everything that still runs."""
+        time.sleep(0.5)  # for what was asked to write its stacks
         for process in self.processes():
             process.end()
         self.postgres.stop(timeout=10)
