@@ -202,7 +202,12 @@ def test_starting_anew_takes_the_edited_input(
 
 @pytest.mark.parametrize(
     ("edited", "said"),
-    [("[1]", "a JSON object"), ("{", "not JSON"), ('{"numbrs": []}', "missing a required"), ('{"numbers": "\\u0000"}', "Not st")],
+    [
+        ("[1]", "a JSON object"),
+        ("{", "not JSON"),
+        ('{"numbrs": []}', "missing a required"),
+        ('{"numbers": "\\u0000"}', "Not st"),
+    ],
 )
 def test_an_input_that_does_not_fit_starts_nothing(operator: Client, queued: Workflow, edited: str, said: str) -> None:
     assert said in notices(act(operator, "restarts", input=edited))[0]
