@@ -112,8 +112,8 @@ class LimitsForm(forms.Form):
         required=False, min_value=1, max_value=1_000_000, label="Begun and not ended of each partition",
         help_text="1 keeps the workflows of each partition key in order.",
     )  # fmt: skip
-    rate_limit = forms.IntegerField(required=False, min_value=1, max_value=1_000_000, label="Started")
-    rate_period = forms.FloatField(required=False, min_value=0.001, label="in any so many seconds")
+    rate_limit = forms.IntegerField(required=False, min_value=1, max_value=1_000_000, label="Rate: started at most")
+    rate_period = forms.FloatField(required=False, min_value=0.001, label="Rate: in any so many seconds")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

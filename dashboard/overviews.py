@@ -10,6 +10,7 @@ from django.db.models import Count
 
 from dashboard import access
 from workflows import registry, schedules, workers
+from workflows.errors import InvalidSchedule
 from workflows.models import Queue, Schedule, Worker, Workflow
 from workflows.states import Status
 from workflows.workers import QueueState
@@ -110,11 +111,17 @@ def schedule_rows(user: access.Visitor) -> list[ScheduleRow]:
 
 def schedule_row(user: access.Visitor, schedule: Schedule, *, times: int = 3, outcomes: int = 5) -> ScheduleRow:
     """One schedule."""
-    problem = schedules.problem(schedule)
     started = access.visible_workflows(user).filter(schedule=schedule.name).order_by("-created_at")
     return ScheduleRow(
         schedule=schedule,
-        problem=problem,
-        next_times=[] if problem else schedules.next_times(schedule, times),
+        problem=schedules.problem(schedule),
+        next_times=_next_times(schedule, times),
         outcomes=list(started.defer("input", "output", "error")[:outcomes]),
     )
+
+
+def _next_times(schedule: Schedule, count: int) -> list[datetime]:
+    try:
+        return schedules.next_times(schedule, count)
+    except InvalidSchedule:
+        return []  # its row was written by hand; `problem` says what is wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.presenters.times import duration
 from workflows.models import Schedule
 from workflows.states import MissedPolicy
 from workflows.ticks import timing_of
@@ -13,11 +14,14 @@ _MISSED = {
 }
 
 
-def when(schedule: Schedule, problem: str) -> str:
+def when(schedule: Schedule) -> str:
     """When it is due: "At 02:30 every day (Europe/Berlin)"; as it was written where that cannot be read."""
-    if problem:
-        return schedule.cron or f"every {schedule.interval:g} s"
-    return timing_of(schedule).explain()
+    if schedule.interval is not None:
+        return f"Every {duration(round(schedule.interval * 1000))}"
+    try:
+        return timing_of(schedule).explain()
+    except ValueError:
+        return str(schedule.cron)
 
 
 def missed(schedule: Schedule) -> str:

@@ -157,7 +157,7 @@ def _shown(row: ScheduleRow, now: str) -> dict[str, Any]:
     return {
         "name": found.name,
         "definition": found.definition,
-        "when": words.when(found, row.problem),
+        "when": words.when(found),
         "cron": found.cron or "",
         "missed": words.missed(found),
         "paused": found.paused,
