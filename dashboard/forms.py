@@ -9,6 +9,7 @@ import inspect
 import json
 import types
 import typing
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, ClassVar, Literal, NamedTuple, Union, cast
 
@@ -96,6 +97,69 @@ class DeletionForm(ReasonForm):
     """The id again, so that nothing is deleted by one wrong click."""
 
     typed_id = forms.CharField(strip=False)
+
+
+class LimitsForm(forms.Form):
+    """The limits of a queue; an empty field is no limit."""
+
+    concurrency = forms.IntegerField(
+        required=False, min_value=1, max_value=1_000_000, label="Running at once", help_text="On all workers together."
+    )
+    worker_concurrency = forms.IntegerField(
+        required=False, min_value=1, max_value=1_000_000, label="Running at once on each worker"
+    )
+    partition_concurrency = forms.IntegerField(
+        required=False, min_value=1, max_value=1_000_000, label="Begun and not ended of each partition",
+        help_text="1 keeps the workflows of each partition key in order.",
+    )  # fmt: skip
+    rate_limit = forms.IntegerField(required=False, min_value=1, max_value=1_000_000, label="Rate: started at most")
+    rate_period = forms.FloatField(required=False, min_value=0.001, label="Rate: in any so many seconds")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "input"
+        self.fields["rate_period"].widget.attrs["step"] = "any"
+
+    @property
+    def shown_fields(self) -> list[ShownField]:
+        """The fields as the template shows them."""
+        return [ShownField(self[name], "", is_check=False) for name in self.fields]
+
+    def clean(self) -> dict[str, Any]:
+        """A rate needs its period, and the other way round."""
+        given = super().clean() or {}
+        if (given.get("rate_limit") is None) != (given.get("rate_period") is None) and not self.errors:
+            raise forms.ValidationError("A rate needs both: how many are started, and in how many seconds.")
+        return given
+
+
+class PauseForm(forms.Form):
+    """Whether it is paused from now on."""
+
+    paused = forms.TypedChoiceField(choices=[("yes", "yes"), ("no", "no")], coerce=lambda word: word == "yes")
+
+
+class UtcField(forms.CharField):
+    """A point in time, ISO 8601; UTC unless it names another zone."""
+
+    def to_python(self, value: Any) -> Any:
+        """The aware datetime, or None for an empty text."""
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise forms.ValidationError(f"{text[:40]} is no time; write it like 2026-11-23T10:00.") from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class BackfillForm(forms.Form):
+    """A past range, both ends included."""
+
+    since = UtcField()
+    until = UtcField()
 
 
 class ShownField(NamedTuple):

@@ -7,7 +7,7 @@ import re
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
-from dashboard.views import actions, pages, starting
+from dashboard.views import actions, pages, queues, schedules, starting, workers
 from workflows.ids import MAX_LENGTH
 
 app_name = "dashboard"
@@ -57,6 +57,19 @@ urlpatterns = [
     path("workflows/<wid:workflow_id>/deletion", actions.deletion, name="deletion"),
     path("workflows/<wid:workflow_id>/children/", pages.children, name="children"),
     path("workflows/<wid:workflow_id>/relatives", pages.relatives_fragment, name="relatives"),
+    path("queues/", queues.page, name="queues"),
+    path("queues/table", queues.fragment, name="queues_fragment"),
+    path("queues/<wid:name>/", queues.queue, name="queue"),
+    path("queues/<wid:name>/limits", queues.limits, name="queue_limits"),
+    path("queues/<wid:name>/pause", queues.pause, name="queue_pause"),
+    path("schedules/", schedules.page, name="schedules"),
+    path("schedules/table", schedules.fragment, name="schedules_fragment"),
+    path("schedules/<wid:name>/", schedules.schedule, name="schedule"),
+    path("schedules/<wid:name>/pause", schedules.pause, name="schedule_pause"),
+    path("schedules/<wid:name>/triggers", schedules.triggers, name="schedule_triggers"),
+    path("schedules/<wid:name>/backfills", schedules.backfills, name="schedule_backfills"),
+    path("workers/", workers.page, name="workers"),
+    path("workers/tables", workers.fragment, name="workers_fragment"),
     path("definitions/", pages.definitions, name="definitions"),
     path("definitions/<path:name>/start/", starting.start, name="start"),
 ]

@@ -34,6 +34,11 @@ PAGES = {
     "waiting": "/workflows/order-2026-118/",
     "failed": "/workflows/sync-2026-11-22/",
     "no-match": "/workflows/?status=quarantined&q=order",
+    "queues": "/queues/",
+    "queue": "/queues/reports/",
+    "schedules": "/schedules/",
+    "schedule": "/schedules/stock-every-morning/",
+    "workers": "/workers/",
     "definitions": "/definitions/",
     "start": "/definitions/checkout/start/",
     "not-here": "/no-such-page/",
@@ -159,8 +164,32 @@ def _start_work() -> None:
     operations.cancel("order-2026-117", by="ana", reason="customer changed their mind")
     start("inventory", "stock-check-2")
     start("flaky", "nightly-sync", calls=400, failures=2, fatal=False)
+    _set_up_operations()
     sync = Workflow.objects.filter(id="nightly-sync", last_seq__gt=120)
     _until(sync.exists, "the sync has begun")
+
+
+def _set_up_operations() -> None:
+    """Queues with limits and without a worker, schedules, a family of workflows."""
+    from workflows import operations, queues, schedules  # Django must be set up
+    from workflows.options import Options
+
+    queues.set_limits("default", concurrency=8, rate_limit=50, rate_period=1.0, by="ana")
+    queues.set_limits("reports", partition_concurrency=1, by="ana")
+    queues.pause("imports", by="ana")
+    for number in range(3):
+        operations.start("time_zones", options=Options(queue="reports"), workflow_id=f"report-{number}")
+    order = {"order": SMALL_ORDER | {"id": "2026-120"}}
+    operations.start("checkout", kwargs=order, workflow_id="order-2026-120", options=Options(delay=7_500))
+    operations.resume("sync-2026-11-22", by="ana", reason="the card was topped up")
+    for position in (1, 4):
+        operations.fork("sync-2026-11-22", position, by="ana", reason="compare")
+    schedules.create("stock-every-morning", "inventory", cron="30 6 * * 1-5", time_zone="Europe/Berlin", by="ana")
+    schedules.create("zones", "time_zones", interval=3_600.0, missed="last", by="ana")
+    schedules.create("sync-weekly", "flaky", kwargs={"calls": 3}, cron="0 3 * * 0", missed="all", by="ana")
+    schedules.pause("sync-weekly", by="ana")
+    for _ in range(3):
+        schedules.trigger("stock-every-morning", by="ana")
 
 
 def _before_the_first(browser: Any, url: str, into: Path, theme: str, size: dict[str, int]) -> list[str]:
@@ -187,6 +216,15 @@ def _while_data_moves(browser: Any, url: str, into: Path, theme: str, size: dict
         page.goto(url + PAGES["waiting"])
         page.get_by_text("Cancel…").click()
         _take(page, into / _name("cancel", theme, size), troubles)
+        page.goto(url + PAGES["failed"])
+        page.get_by_text("More…").click()
+        page.get_by_text("Fork from a step…").click()
+        _take(page, into / _name("fork", theme, size), troubles)
+        page.get_by_text("Start anew…").click()
+        _take(page, into / _name("anew", theme, size), troubles)
+        page.goto(url + PAGES["schedule"])
+        page.get_by_text("Backfill…").click()
+        _take(page, into / _name("backfill", theme, size), troubles)
         _lose_connection(page, url + PAGES["workflow"])
         _take(page, into / _name("disconnected", theme, size), troubles)
     return [trouble for trouble in troubles if "404" not in trouble]  # one of the pages is not there on purpose

@@ -36,8 +36,13 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def status(name: str, size: str = "") -> SafeString:
-    """Shape, word and colour of a status."""
+def status(name: str, size: str = "", icon_only: bool = False) -> SafeString:
+    """Shape, word and colour of a status; the word may be for the ears alone."""
+    if icon_only:
+        return format_html(
+            '<status-badge data-status="{}" data-icon-only>{}<span class="visually-hidden">{}</span></status-badge>',
+            name, icon(name), name.capitalize(),
+        )  # fmt: skip
     sized = format_html(' data-size="{}"', size) if size else ""
     return format_html(
         '<status-badge data-status="{}"{}>{}<span>{}</span></status-badge>', name, sized, icon(name), name.capitalize()

@@ -12,8 +12,9 @@ from playwright.sync_api import Page, expect
 from tests import definitions
 from tests.people import PASSWORD, People
 from tests.processes import Server, Worker
-from workflows import operations
+from workflows import operations, schedules
 from workflows.models import Workflow
+from workflows.options import Options
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIVE_MS = 15_000
@@ -282,12 +283,15 @@ class Proxy:
 
 
 @pytest.mark.parametrize(
-    "path", ["/workflows/", "/workflows/w/", "/definitions/", "/definitions/checkout/start/", "/login/"]
-)
+    "path",
+    ["/workflows/", "/workflows/w/", "/definitions/", "/definitions/checkout/start/", "/login/", "/queues/",
+     "/queues/default/", "/workers/", "/schedules/", f"/schedules/{'s' * 100}/"],
+)  # fmt: skip
 def test_on_a_phone_nothing_scrolls_sideways(open_window: Callable[..., Visit], path: str) -> None:
     long = "an-id-without-any-place-to-break-it-" * 5
     operations.start("publishing", kwargs={"values": ["x" * 3000]}, workflow_id=long[:200])
-    operations.start("doubling", kwargs={"numbers": [1] * 500}, workflow_id="w")
+    operations.start("doubling", kwargs={"numbers": [1] * 500}, workflow_id="w", options=Options(queue="q" * 100))
+    schedules.create("s" * 100, "doubling", kwargs={"numbers": []}, cron="30 2 * * *")
     page = open_window(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).page
     page.goto(page.url.split("/workflows")[0] + path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

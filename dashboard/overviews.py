@@ -1,0 +1,127 @@
+"""What queues, schedules and workers are like now: rows of their pages, with only what the person may see."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count
+
+from dashboard import access
+from workflows import registry, schedules, workers
+from workflows.errors import InvalidSchedule
+from workflows.models import Queue, Schedule, Worker, Workflow
+from workflows.states import Status
+from workflows.workers import QueueState
+
+MOST_COUNTED = 10_000  # waiting and delayed ones, of all queues together
+_MOST_ROWS = 500
+_GONE = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One queue. `waiting` and `delayed` count up to MOST_COUNTED; `known` says that a definition here names it."""
+
+    state: QueueState
+    waiting: int
+    delayed: int
+    known: bool
+
+
+def queue_rows() -> list[QueueRow]:
+    """Every queue that holds or runs something, has limits, is consumed, or belongs to a definition, by name."""
+    states = {state.name: state for state in workers.queue_states()}
+    named = {definition.queue for definition in registry.definitions()}
+    asleep = _asleep()
+    for name in {*named, *(queue for queue, _status in asleep)} - set(states):
+        states[name] = _idle(name)
+    return [
+        QueueRow(state, asleep[name, Status.WAITING], asleep[name, Status.DELAYED], name in named)
+        for name, state in sorted(states.items())
+    ]
+
+
+def queue_row(name: str) -> QueueRow:
+    """One queue, also one that has nothing yet."""
+    return next((row for row in queue_rows() if row.state.name == name), QueueRow(_idle(name), 0, 0, known=False))
+
+
+def _idle(name: str) -> QueueState:
+    return QueueState(name, 0, None, 0, 0, Queue.objects.filter(name=name).first())
+
+
+def _asleep() -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for status in (Status.WAITING, Status.DELAYED):
+        some = Workflow.objects.filter(status=status).values("id")[:MOST_COUNTED]
+        rows = Workflow.objects.filter(id__in=some).values_list("queue").annotate(count=Count("id"))
+        found.update({(queue, status.value): count for queue, count in rows})
+    return found
+
+
+@dataclass(frozen=True)
+class WorkerRow:
+    """One worker. state: ready, stopping, stopped, died or silent. `hidden` counts what this person may not see."""
+
+    worker: Worker
+    state: str
+    running: list[Workflow]
+    hidden: int
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The workers that are expected to live, and those that ended within a day."""
+
+    here: list[WorkerRow]
+    gone: list[WorkerRow]
+
+
+def fleet(user: access.Visitor, now: datetime) -> Fleet:
+    """All workers, with what each runs now."""
+    known = list(workers.known()[:_MOST_ROWS])
+    held: dict[str, list[Workflow]] = defaultdict(list)
+    running = access.visible_workflows(user).filter(status=Status.RUNNING).order_by("status_at", "id")
+    for workflow in running.only("id", "definition", "worker", "status_at"):
+        held[str(workflow.worker).rpartition("/")[0]].append(workflow)
+    counts = workers.held_counts()
+    rows = [WorkerRow(one, workers.state(one, now), held[one.id], counts[one.id] - len(held[one.id])) for one in known]
+    return Fleet(
+        here=[row for row in rows if row.worker.ended_at is None],
+        gone=[row for row in rows if row.worker.ended_at is not None and row.worker.ended_at > now - _GONE],
+    )
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """One schedule: why it cannot start anything (or nothing), its next times, its latest workflows, newest first."""
+
+    schedule: Schedule
+    problem: str
+    next_times: list[datetime]
+    outcomes: list[Workflow]
+
+
+def schedule_rows(user: access.Visitor) -> list[ScheduleRow]:
+    """All schedules, by name."""
+    return [schedule_row(user, schedule) for schedule in schedules.everything()[:_MOST_ROWS]]
+
+
+def schedule_row(user: access.Visitor, schedule: Schedule, *, times: int = 3, outcomes: int = 5) -> ScheduleRow:
+    """One schedule."""
+    started = access.visible_workflows(user).filter(schedule=schedule.name).order_by("-created_at")
+    return ScheduleRow(
+        schedule=schedule,
+        problem=schedules.problem(schedule),
+        next_times=_next_times(schedule, times),
+        outcomes=list(started.defer("input", "output", "error")[:outcomes]),
+    )
+
+
+def _next_times(schedule: Schedule, count: int) -> list[datetime]:
+    try:
+        return schedules.next_times(schedule, count)
+    except InvalidSchedule:
+        return []  # its row was written by hand; `problem` says what is wrong

@@ -1,0 +1,130 @@
+"""Queues: what stands in them, who consumes them, their limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages as notices
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard import access, overviews
+from dashboard.forms import LimitsForm, PauseForm
+from dashboard.overviews import MOST_COUNTED, QueueRow
+from dashboard.presenters import queues as words
+from dashboard.presenters.times import iso_utc
+from dashboard.views.actions import first_error
+from dashboard.views.pages import page_context
+from workflows import queues
+from workflows.errors import TelltaleError
+from workflows.workers import COUNTED
+
+
+@require_safe
+@never_cache
+@login_required
+def page(request: HttpRequest) -> HttpResponse:
+    """Every queue."""
+    return _rendered(request, "dashboard/queues.html")
+
+
+@require_safe
+@never_cache
+@login_required
+def fragment(request: HttpRequest) -> HttpResponse:
+    """The table again, for a page that is open."""
+    return _rendered(request, "dashboard/queues/_table.html")
+
+
+def _rendered(request: HttpRequest, template: str) -> HttpResponse:
+    _require(request, "view_queues")
+    context = page_context(request, "queues")
+    context |= {"rows": [_shown(row) for row in overviews.queue_rows()], **_may(request)}
+    return render(request, template, context)
+
+
+@require_safe
+@never_cache
+@login_required
+def queue(request: HttpRequest, name: str) -> HttpResponse:
+    """One queue and its limits; also one that has nothing yet, so that limits can be set beforehand."""
+    _require(request, "view_queues")
+    row = overviews.queue_row(name)
+    found = row.state.limits
+    initial = {field: getattr(found, field) for field in LimitsForm.base_fields} if found else {}
+    return _queue_page(request, row, LimitsForm(initial=initial))
+
+
+def _queue_page(request: HttpRequest, row: QueueRow, form: LimitsForm) -> HttpResponse:
+    context = page_context(request, "queues") | {"queue": _shown(row), "form": form, **_may(request)}
+    return render(request, "dashboard/queue.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@login_required
+def limits(request: HttpRequest, name: str) -> HttpResponse:
+    """Set the limits; what is left empty is none."""
+    _require(request, "change_queue")
+    form = LimitsForm(request.POST)
+    if form.is_valid():
+        try:
+            queues.set_limits(name, by=request.user.get_username(), **form.cleaned_data)
+        except (TelltaleError, ValueError) as refused:
+            form.add_error(None, str(refused))
+        else:
+            notices.success(request, f"The limits of queue {name} hold from the next claim on.")
+            return redirect("dashboard:queue", name)
+    return _queue_page(request, overviews.queue_row(name), form)
+
+
+@require_POST
+@login_required
+def pause(request: HttpRequest, name: str) -> HttpResponse:
+    """Let no worker claim from it, or let them again."""
+    _require(request, "change_queue")
+    form = PauseForm(request.POST)
+    if not form.is_valid():
+        notices.error(request, f"Not changed: {first_error(form)}")
+        return redirect("dashboard:queues")
+    change = queues.pause if form.cleaned_data["paused"] else queues.unpause
+    try:
+        change(name, by=request.user.get_username())
+    except (TelltaleError, ValueError) as refused:
+        notices.error(request, f"Not changed: {refused}")
+    else:
+        paused = form.cleaned_data["paused"]
+        notices.success(request, f"Queue {name} {'is paused; what runs goes on' if paused else 'goes on'}.")
+    return redirect("dashboard:queues")
+
+
+def _require(request: HttpRequest, action: str) -> None:
+    if not access.can(request.user, action):
+        raise PermissionDenied
+
+
+def _may(request: HttpRequest) -> dict[str, Any]:
+    return {"can_change": access.can(request.user, "change_queue"), "can_view": access.can(request.user, "view")}
+
+
+def _shown(row: QueueRow) -> dict[str, Any]:
+    """What the templates show of a queue."""
+    state = row.state
+    return {
+        "name": state.name,
+        "queued": words.counted(state.queued, COUNTED),
+        "running": state.running,
+        "waiting": words.counted(row.waiting, MOST_COUNTED),
+        "delayed": words.counted(row.delayed, MOST_COUNTED),
+        "oldest_at": state.oldest_at and iso_utc(state.oldest_at),
+        "limits": words.limits(state.limits),
+        "row": state.limits,
+        "paused": bool(state.limits and state.limits.paused),
+        "consumers": words.consumers(state.consumers),
+        "deserted": state.consumers == 0,
+        "needed": state.consumers == 0 and bool(state.queued or state.running or row.waiting or row.delayed),
+        "command": words.command(state.name),
+    }

@@ -1,0 +1,170 @@
+"""Schedules: when they are due, what came of them, and their verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages as notices
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard import access, overviews
+from dashboard.forms import BackfillForm, PauseForm
+from dashboard.overviews import ScheduleRow
+from dashboard.presenters import schedules as words
+from dashboard.presenters.times import between, iso_utc, whole_duration
+from dashboard.presenters.values import payload
+from dashboard.views.actions import first_error
+from dashboard.views.pages import page_context
+from workflows import schedules
+from workflows.errors import ScheduleNotFound, TelltaleError
+from workflows.models import Schedule
+
+NEXT_TIMES = 10
+OUTCOMES = 20
+
+
+@require_safe
+@never_cache
+@login_required
+def page(request: HttpRequest) -> HttpResponse:
+    """Every schedule."""
+    return _rendered(request, "dashboard/schedules.html")
+
+
+@require_safe
+@never_cache
+@login_required
+def fragment(request: HttpRequest) -> HttpResponse:
+    """The table again, for a page that is open."""
+    return _rendered(request, "dashboard/schedules/_table.html")
+
+
+def _rendered(request: HttpRequest, template: str) -> HttpResponse:
+    _require(request, "view_schedules")
+    context = page_context(request, "schedules") | _may(request)
+    context["rows"] = [_shown(row, context["now"]) for row in overviews.schedule_rows(request.user)]
+    return render(request, template, context)
+
+
+@require_safe
+@never_cache
+@login_required
+def schedule(request: HttpRequest, name: str) -> HttpResponse:
+    """One schedule."""
+    _require(request, "view_schedules")
+    found = _found(name)
+    row = overviews.schedule_row(request.user, found, times=NEXT_TIMES, outcomes=OUTCOMES)
+    context = page_context(request, "schedules") | _may(request)
+    context |= {"schedule": _shown(row, context["now"]), "input": payload(found.input, whole=True)}
+    return render(request, "dashboard/schedule.html", context)
+
+
+@require_POST
+@login_required
+def pause(request: HttpRequest, name: str) -> HttpResponse:
+    """Start no occurrence, or again the next ones."""
+    _require(request, "change_schedule")
+    _found(name)
+    form = PauseForm(request.POST)
+
+    def act() -> HttpResponse:
+        paused = form.cleaned_data["paused"]
+        (schedules.pause if paused else schedules.unpause)(name, by=_name(request))
+        notices.success(request, f"Schedule {name} {'is paused' if paused else 'goes on'}.")
+        return redirect("dashboard:schedules")
+
+    if form.is_valid():
+        return _done(request, name, "Not changed", act)
+    notices.error(request, f"Not changed: {first_error(form)}")
+    return redirect("dashboard:schedule", name)
+
+
+@require_POST
+@login_required
+def triggers(request: HttpRequest, name: str) -> HttpResponse:
+    """Start a workflow of the schedule now, besides its occurrences."""
+    _require(request, "change_schedule", "start")
+    _found(name)
+
+    def act() -> HttpResponse:
+        started = schedules.trigger(name, by=_name(request))
+        notices.success(request, f"Started by schedule {name}, now.")
+        return redirect("dashboard:workflow", started.id)
+
+    return _done(request, name, "Not started", act)
+
+
+@require_POST
+@login_required
+def backfills(request: HttpRequest, name: str) -> HttpResponse:
+    """Start the occurrences of a past range that have not been started."""
+    _require(request, "change_schedule", "start")
+    _found(name)
+    form = BackfillForm(request.POST)
+
+    def act() -> HttpResponse:
+        done = schedules.backfill(name, form.cleaned_data["since"], form.cleaned_data["until"], by=_name(request))
+        existing = f"; {done.existing} had been started before" if done.existing else ""
+        notices.success(request, f"{len(done.started)} occurrences started{existing}.")
+        return redirect("dashboard:schedule", name)
+
+    if form.is_valid():
+        return _done(request, name, "Not started", act)
+    notices.error(request, f"Not started: {first_error(form)}")
+    return redirect("dashboard:schedule", name)
+
+
+def _done(request: HttpRequest, name: str, refusal: str, act: Callable[[], HttpResponse]) -> HttpResponse:
+    """Where the act leads; what was refused is said on the schedule's page."""
+    try:
+        return act()
+    except (TelltaleError, ValueError) as refused:
+        notices.error(request, f"{refusal}: {refused}")
+    return redirect("dashboard:schedule", name)
+
+
+def _require(request: HttpRequest, *actions: str) -> None:
+    if not all(access.can(request.user, action) for action in actions):
+        raise PermissionDenied
+
+
+def _may(request: HttpRequest) -> dict[str, Any]:
+    can_change = access.can(request.user, "change_schedule")
+    return {"can_change": can_change, "can_trigger": can_change and access.can(request.user, "start")}
+
+
+def _found(name: str) -> Schedule:
+    try:
+        return schedules.get(name)
+    except ScheduleNotFound:
+        raise Http404 from None
+
+
+def _name(request: HttpRequest) -> str:
+    return request.user.get_username()
+
+
+def _shown(row: ScheduleRow, now: str) -> dict[str, Any]:
+    """What the templates show of a schedule."""
+    found = row.schedule
+    times = [iso_utc(moment) for moment in row.next_times]
+    return {
+        "name": found.name,
+        "definition": found.definition,
+        "when": words.when(found),
+        "cron": found.cron or "",
+        "missed": words.missed(found),
+        "paused": found.paused,
+        "problem": row.problem,
+        "next": [{"at": at, "in": whole_duration(between(now, at))} for at in times],
+        "outcomes": row.outcomes,
+        "options": found.options,
+        "changed_at": iso_utc(found.changed_at),
+        "changed_by": found.changed_by,
+    }

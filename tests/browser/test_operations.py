@@ -1,0 +1,309 @@
+"""What operators do in the browser: verbs of a workflow, queues, schedules, workers; nothing needs a reload."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import definitions, execution
+from tests.browser.test_console import LIVE_MS, Visit, assert_not_reloaded, mark, open_window, visit
+from tests.processes import Server, Worker
+from workflows import operations, queues, schedules
+from workflows.models import Queue, Schedule, Workflow
+from workflows.options import Options
+
+__all__ = ["open_window", "visit"]  # fixtures
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def looked_at(visit: Visit, path: str) -> Page:
+    """Go to a page that follows no workflow."""
+    visit.page.goto(visit.server.url + path)
+    return visit.page
+
+
+def open_verb(page: Page, name: str) -> None:
+    page.get_by_text("More…").click()
+    page.get_by_text(name, exact=True).click()
+
+
+# Verbs of a workflow
+
+
+def test_a_failed_workflow_is_resumed_and_the_page_follows(visit: Visit, worker: Worker) -> None:
+    operations.start("doubling", kwargs={"numbers": [1]}, workflow_id="w", options=Options(queue="nobody"))
+    operations.cancel("w", by="ana")
+    page = visit.open("/workflows/w/")
+    page.get_by_text("Resume…").click()
+    page.locator("#resume-reason").fill("after all")
+    page.get_by_role("button", name="Resume the workflow").click()
+    expect(page.locator("status-badge[data-size]")).to_have_text("Queued", timeout=LIVE_MS)
+    expect(page.locator(".history__rows")).to_contain_text("by operator: after all")
+    expect(page.get_by_text("Resume…")).to_be_hidden()
+    expect(page.get_by_text("Cancel…")).to_be_visible()
+    assert visit.troubles == []
+
+
+def test_buttons_follow_the_status_without_a_reload(visit: Visit) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w", options=Options(queue="nobody"))
+    page = visit.open("/workflows/w/")
+    mark(page)
+    page.get_by_text("More…").click()
+    expect(page.get_by_role("button", name="Delete", exact=True)).to_be_disabled()
+    expect(page.get_by_text("Only what has ended can be deleted.")).to_be_visible()
+    operations.cancel("w", by="somebody")
+    expect(page.get_by_text("Delete…")).to_be_visible(timeout=LIVE_MS)
+    expect(page.get_by_text("Only what has ended can be deleted.")).to_be_hidden()
+    expect(page.get_by_text("It has ended already.")).to_be_visible()
+    assert_not_reloaded(page)
+    assert visit.troubles == []
+
+
+def test_a_fork_from_a_step_goes_on_from_there(visit: Visit, worker: Worker) -> None:
+    definitions.doubling.using(workflow_id="w").start([1, 2]).result(timeout=30)
+    page = visit.open("/workflows/w/")
+    open_verb(page, "Fork from a step…")
+    chosen = page.locator("#fork-position")
+    expect(chosen.locator("option")).to_have_text(
+        [re.compile("from the beginning"), re.compile("double, succeeded"), re.compile("double, succeeded")]
+    )
+    position = int(chosen.locator("option").last.get_attribute("value") or 0)
+    page.locator("#fork-new-id").fill("fo/rk")
+    page.get_by_role("button", name="Fork", exact=True).click()
+    expect(page.locator(".workflow-header__id")).to_have_text("fo/rk")
+    expect(page.locator("status-badge[data-size]")).to_have_text("Succeeded", timeout=LIVE_MS)
+    expect(page.locator(".facts")).to_contain_text(f"w at position {position}")
+    page.locator(".facts").get_by_role("link", name="w", exact=True).click()
+    expect(page.locator(".relatives")).to_contain_text("fo/rk")
+    assert visit.troubles == []
+
+
+def test_starting_anew_begins_with_the_input_and_takes_what_was_edited(visit: Visit, worker: Worker) -> None:
+    operations.start("flaky", kwargs={"calls": 1, "fatal": False}, workflow_id="w")
+    page = visit.open("/workflows/w/")
+    open_verb(page, "Start anew…")
+    text = page.locator("#restart-input")
+    assert json.loads(text.input_value()) == {"calls": 1, "fatal": False}
+    text.fill('{"calls": 2, "fatal": false}')
+    page.locator("#restart-new-id").fill("anew")
+    page.get_by_role("button", name="Start anew", exact=True).click()
+    expect(page.locator(".workflow-header__id")).to_have_text("anew")
+    expect(page.locator("status-badge[data-size]")).to_have_text("Succeeded", timeout=LIVE_MS)
+    expect(page.locator(".json").first).to_contain_text('"calls": 2')
+    assert visit.troubles == []
+
+
+def test_a_refusal_is_said_where_it_happened(visit: Visit, worker: Worker) -> None:
+    definitions.doubling.using(workflow_id="w").start([1]).result(timeout=30)
+    page = visit.open("/workflows/w/")
+    open_verb(page, "Start anew…")
+    page.locator("#restart-input").fill('{"numbers": ')
+    page.get_by_role("button", name="Start anew", exact=True).click()
+    expect(page.locator(".notice")).to_contain_text("Not started anew: input: This is not JSON")
+    assert Workflow.objects.count() == 1
+
+
+def test_a_pin_is_seen_and_taken_away(visit: Visit) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w", options=Options(queue="nobody"))
+    page = visit.open("/workflows/w/")
+    open_verb(page, "Pin…")
+    page.get_by_role("button", name="Pin", exact=True).click()
+    expect(page.locator(".facts")).to_contain_text("Pinned")
+    open_verb(page, "Unpin…")
+    page.get_by_role("button", name="Unpin", exact=True).click()
+    expect(page.locator(".facts")).not_to_contain_text("Pinned")
+    assert Workflow.objects.get().pinned is False
+    assert visit.troubles == []
+
+
+def test_deleting_asks_for_the_id(visit: Visit) -> None:
+    name = "<b>w</b>"
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id=name, options=Options(queue="nobody"))
+    operations.cancel(name)
+    page = visit.open("/workflows/~3Cb~3Ew~3C~2Fb~3E/")
+    open_verb(page, "Delete…")
+    page.locator("#delete-id").fill("w")
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.locator(".notice")).to_contain_text("Not deleted")
+    open_verb(page, "Delete…")
+    page.locator("#delete-id").fill(name)
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.locator(".notice")).to_have_text("Workflow <b>w</b> is deleted.")
+    assert not Workflow.objects.exists()
+    assert visit.troubles == []
+
+
+def test_cancelling_takes_the_children_along_if_asked(visit: Visit) -> None:
+    options = Options(queue="nobody")
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="top", options=options)
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="child", options=options, parent="top")
+    page = visit.open("/workflows/top/")
+    page.get_by_text("Cancel…").click()
+    page.get_by_label("And its children").check()
+    page.get_by_role("button", name="Cancel the workflow").click()
+    expect(page.locator("status-badge[data-size]")).to_have_text("Cancelled", timeout=LIVE_MS)
+    expect(page.locator('.relatives tr[data-id="child"]')).to_contain_text("Cancelled")
+    assert Workflow.objects.get(id="child").status == "cancelled"
+
+
+def test_children_appear_and_move_without_a_reload(visit: Visit) -> None:
+    options = Options(queue="nobody")
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="top", options=options)
+    page = visit.open("/workflows/top/")
+    mark(page)
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="child", options=options, parent="top")
+    row = page.locator('.relatives tr[data-id="child"]')
+    expect(row).to_contain_text("Queued", timeout=LIVE_MS)
+    operations.cancel("child")
+    expect(row).to_contain_text("Cancelled", timeout=LIVE_MS)
+    row.get_by_role("link").click()
+    expect(page.locator(".facts")).to_contain_text("Child of")
+    page.go_back()
+    assert visit.troubles == []
+
+
+def test_a_sleeping_workflow_says_until_when(visit: Visit, worker: Worker) -> None:
+    definitions.listening.using(workflow_id="w").start("go", timeout=3_600)
+    page = visit.open("/workflows/w/")
+    expect(page.locator(".sentence")).to_contain_text(
+        re.compile(r"Waiting \d+ s for message “go”, until .* UTC at most; holds no worker\."), timeout=LIVE_MS
+    )
+    expect(page.locator("status-badge[data-size]")).to_have_text("Waiting")
+    expect(page.locator(".history__rows")).to_contain_text("Suspended")
+
+
+# Queues
+
+
+def test_a_queue_page_moves_while_it_is_open(visit: Visit) -> None:
+    page = looked_at(visit, "/queues/")
+    mark(page)
+    operations.start("doubling", kwargs={"numbers": []}, options=Options(queue="slow"))
+    row = page.locator('tr[data-queue="slow"]')
+    expect(row).to_contain_text("Nobody consumes this queue; start a worker with -Q slow", timeout=LIVE_MS)
+    queues.set_limits("slow", concurrency=7)
+    expect(row).to_contain_text("7 running at once", timeout=LIVE_MS)
+    assert_not_reloaded(page)
+    assert visit.troubles == []
+
+
+def test_a_queue_is_paused_from_the_table_and_limited_by_its_form(visit: Visit) -> None:
+    page = looked_at(visit, "/queues/")
+    page.get_by_role("button", name="Pause default").click()
+    expect(page.locator(".notice")).to_contain_text("Queue default is paused")
+    expect(page.locator('tr[data-queue="default"]')).to_contain_text("Paused")
+    page.get_by_role("link", name="default", exact=True).click()
+    page.get_by_label("Running at once", exact=True).fill("4")
+    page.get_by_label("Rate: started at most").fill("9")
+    page.get_by_role("button", name="Set the limits").click()
+    expect(page.locator(".field__errors")).to_contain_text("A rate needs both")
+    page.get_by_label("Rate: in any so many seconds").fill("2")
+    page.get_by_role("button", name="Set the limits").click()
+    expect(page.locator(".notice")).to_contain_text("hold from the next claim on")
+    page.get_by_role("button", name="Unpause the queue").click()
+    expect(page.locator('tr[data-queue="default"]')).to_contain_text("4 running at once, 9 started per 2 s")
+    assert Queue.objects.get().paused is False
+    assert [trouble for trouble in visit.troubles if "422" not in trouble] == []
+
+
+def test_what_is_focused_or_selected_is_left_alone(visit: Visit) -> None:
+    page = looked_at(visit, "/queues/")
+    button = page.get_by_role("button", name="Pause default")
+    button.focus()
+    with page.expect_response(re.compile("/queues/table")):
+        operations.start("doubling", kwargs={"numbers": []}, options=Options(queue="slow"))
+    with page.expect_response(re.compile("/queues/table")):
+        pass
+    expect(button).to_be_focused()
+    assert page.locator('tr[data-queue="slow"]').count() == 0
+    button.evaluate("button => button.blur()")
+    expect(page.locator('tr[data-queue="slow"]')).to_be_visible(timeout=LIVE_MS)
+
+
+def test_a_server_that_does_not_answer_is_said_with_the_time(visit: Visit) -> None:
+    page = looked_at(visit, "/queues/")
+    page.route("**/queues/table", lambda route: route.abort())
+    stale = page.locator(".live-fragment__stale")
+    expect(stale).to_have_text(re.compile(r"as of \d\d:\d\d:\d\d UTC"), timeout=LIVE_MS)
+    expect(page.locator('tr[data-queue="default"]')).to_be_visible()
+    page.unroute("**/queues/table")
+    expect(stale).to_be_hidden(timeout=LIVE_MS)
+
+
+# Schedules
+
+
+def test_a_schedule_is_paused_started_and_backfilled(visit: Visit) -> None:
+    schedules.create("nightly", "time_zones", cron="30 2 * * *", options={"queue": "nobody"})
+    page = looked_at(visit, "/schedules/")
+    expect(page.locator('tr[data-schedule="nightly"]')).to_contain_text("At 02:30 every day (UTC)")
+    page.get_by_role("button", name="Pause nightly").click()
+    expect(page.locator('tr[data-schedule="nightly"]')).to_contain_text("not while it is paused")
+    assert Schedule.objects.get().paused is True
+    page.get_by_role("button", name="Start nightly now").click()
+    expect(page.locator(".notice")).to_have_text("Started by schedule nightly, now.")
+    page.locator(".facts").get_by_role("link", name="nightly").click()
+    page.get_by_text("Backfill…").click()
+    page.get_by_label("From").fill("2026-11-01T00:00:00")
+    page.get_by_label("Until").fill("2026-11-02T02:30:00")
+    page.get_by_role("button", name="Start them").click()
+    expect(page.locator(".notice")).to_have_text("2 occurrences started.")
+    expect(page.locator(".relatives tr")).to_have_count(3)
+    assert visit.troubles == []
+
+
+def test_a_schedule_page_moves_while_it_is_open(visit: Visit) -> None:
+    page = looked_at(visit, "/schedules/")
+    mark(page)
+    schedules.create("nightly", "time_zones", interval=60.0, options={"queue": "nobody"})
+    row = page.locator('tr[data-schedule="nightly"]')
+    expect(row).to_contain_text("Every 1 min 00 s", timeout=LIVE_MS)
+    schedules.trigger("nightly")
+    expect(row.locator("status-badge")).to_have_count(1, timeout=LIVE_MS)
+    assert_not_reloaded(page)
+    assert visit.troubles == []
+
+
+# Workers
+
+
+def test_a_worker_appears_runs_something_and_is_gone(
+    visit: Visit, start_worker: Callable[..., Worker], server: Server
+) -> None:
+    page = looked_at(visit, "/workers/")
+    expect(page.locator("main")).to_contain_text("No worker is here")
+    mark(page)
+    worker = start_worker()
+    row = page.locator("tr[data-worker]")
+    expect(row).to_contain_text("Ready", timeout=60_000)
+    expect(row).to_contain_text("nothing")
+    handle = definitions.counting.using(workflow_id="w").start(count=1, seconds=6.0)
+    expect(row.get_by_role("link", name="counting w")).to_be_visible(timeout=LIVE_MS)
+    assert handle.result(timeout=30) == 1
+    expect(row).to_contain_text("nothing", timeout=LIVE_MS)
+    worker.terminate()
+    expect(page.locator("main")).to_contain_text("Gone within the last day", timeout=60_000)
+    expect(row).to_contain_text("Stopped")
+    assert_not_reloaded(page)
+    assert visit.troubles == []
+
+
+def test_a_console_without_scripts_has_every_verb(open_window: Callable[..., Visit]) -> None:
+    execution.run(definitions.doubling.using(workflow_id="w").start([1]))
+    schedules.create("nightly", "time_zones", cron="30 2 * * *", options={"queue": "nobody"})
+    page = open_window(java_script_enabled=False).page
+    base = page.url.split("/workflows")[0]
+    page.goto(f"{base}/workflows/w/")
+    open_verb(page, "Pin…")
+    page.get_by_role("button", name="Pin", exact=True).click()
+    expect(page.locator(".facts")).to_contain_text("Pinned")
+    page.goto(f"{base}/queues/")
+    page.get_by_role("button", name="Pause default").click()
+    expect(page.get_by_role("button", name="Unpause default")).to_be_visible()
+    page.goto(f"{base}/schedules/")
+    page.get_by_role("button", name="Start nightly now").click()
+    expect(page.locator(".sentence")).to_contain_text("Queued for")
