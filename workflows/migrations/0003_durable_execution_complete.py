@@ -9,364 +9,693 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('workflows', '0002_pgmq'),
+        ("workflows", "0002_pgmq"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Deletion',
+            name="Deletion",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('workflow_id', models.CharField(db_index=True, max_length=200)),
-                ('definition', models.CharField(max_length=200)),
-                ('status', models.CharField(max_length=12)),
-                ('created_at', models.DateTimeField()),
-                ('deleted_at', models.DateTimeField()),
-                ('deleted_by', models.CharField(blank=True, default='', max_length=200)),
-                ('reason', models.CharField(blank=True, default='', max_length=1000)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("workflow_id", models.CharField(db_index=True, max_length=200)),
+                ("definition", models.CharField(max_length=200)),
+                ("status", models.CharField(max_length=12)),
+                ("created_at", models.DateTimeField()),
+                ("deleted_at", models.DateTimeField()),
+                ("deleted_by", models.CharField(blank=True, default="", max_length=200)),
+                ("reason", models.CharField(blank=True, default="", max_length=1000)),
             ],
         ),
         migrations.CreateModel(
-            name='Queue',
+            name="Queue",
             fields=[
-                ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('paused', models.BooleanField(default=False)),
-                ('concurrency', models.PositiveIntegerField(blank=True, null=True)),
-                ('worker_concurrency', models.PositiveIntegerField(blank=True, null=True)),
-                ('partition_concurrency', models.PositiveIntegerField(blank=True, null=True)),
-                ('rate_limit', models.PositiveIntegerField(blank=True, null=True)),
-                ('rate_period', models.FloatField(blank=True, null=True)),
-                ('changed_at', models.DateTimeField()),
-                ('changed_by', models.CharField(blank=True, default='', max_length=200)),
+                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("paused", models.BooleanField(default=False)),
+                ("concurrency", models.PositiveIntegerField(blank=True, null=True)),
+                ("worker_concurrency", models.PositiveIntegerField(blank=True, null=True)),
+                ("partition_concurrency", models.PositiveIntegerField(blank=True, null=True)),
+                ("rate_limit", models.PositiveIntegerField(blank=True, null=True)),
+                ("rate_period", models.FloatField(blank=True, null=True)),
+                ("changed_at", models.DateTimeField()),
+                ("changed_by", models.CharField(blank=True, default="", max_length=200)),
             ],
         ),
         migrations.CreateModel(
-            name='QueueStart',
+            name="QueueStart",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Schedule',
+            name="Schedule",
             fields=[
-                ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('definition', models.CharField(max_length=200)),
-                ('input', models.JSONField()),
-                ('options', models.JSONField(blank=True, default=dict)),
-                ('cron', models.CharField(blank=True, max_length=200, null=True)),
-                ('interval', models.FloatField(blank=True, null=True)),
-                ('time_zone', models.CharField(default='UTC', max_length=60)),
-                ('starts_at', models.DateTimeField()),
-                ('missed', models.CharField(choices=[('skip', 'skip'), ('last', 'last'), ('all', 'all')], default=workflows.states.MissedPolicy['SKIP'], max_length=4)),
-                ('paused', models.BooleanField(default=False)),
-                ('next_at', models.DateTimeField(blank=True, null=True)),
-                ('last_at', models.DateTimeField(blank=True, null=True)),
-                ('changed_at', models.DateTimeField()),
-                ('changed_by', models.CharField(blank=True, default='', max_length=200)),
+                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("definition", models.CharField(max_length=200)),
+                ("input", models.JSONField()),
+                ("options", models.JSONField(blank=True, default=dict)),
+                ("cron", models.CharField(blank=True, max_length=200, null=True)),
+                ("interval", models.FloatField(blank=True, null=True)),
+                ("time_zone", models.CharField(default="UTC", max_length=60)),
+                ("starts_at", models.DateTimeField()),
+                (
+                    "missed",
+                    models.CharField(
+                        choices=[("skip", "skip"), ("last", "last"), ("all", "all")],
+                        default=workflows.states.MissedPolicy["SKIP"],
+                        max_length=4,
+                    ),
+                ),
+                ("paused", models.BooleanField(default=False)),
+                ("next_at", models.DateTimeField(blank=True, null=True)),
+                ("last_at", models.DateTimeField(blank=True, null=True)),
+                ("changed_at", models.DateTimeField()),
+                ("changed_by", models.CharField(blank=True, default="", max_length=200)),
             ],
         ),
         migrations.CreateModel(
-            name='Wait',
+            name="Wait",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(blank=True, default='', max_length=200)),
-                ('first', models.BooleanField(default=False)),
-                ('done', models.BooleanField(default=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(blank=True, default="", max_length=200)),
+                ("first", models.BooleanField(default=False)),
+                ("done", models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(
-            name='Wakeup',
+            name="Wakeup",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('target_id', models.CharField(max_length=200)),
-                ('key', models.CharField(blank=True, default='', max_length=200)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("target_id", models.CharField(max_length=200)),
+                ("key", models.CharField(blank=True, default="", max_length=200)),
             ],
         ),
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('id', models.CharField(max_length=200, primary_key=True, serialize=False)),
-                ('host', models.CharField(max_length=200)),
-                ('pid', models.IntegerField()),
-                ('machine', models.CharField(max_length=120)),
-                ('process_started', models.BigIntegerField()),
-                ('name', models.CharField(max_length=200)),
-                ('queues', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), size=None)),
-                ('definitions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), size=None)),
-                ('pool', models.CharField(max_length=40)),
-                ('concurrency', models.IntegerField()),
-                ('version', models.CharField(max_length=100)),
-                ('started_at', models.DateTimeField()),
-                ('heartbeat_at', models.DateTimeField()),
-                ('stopping_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_because', models.CharField(blank=True, default='', max_length=20)),
+                ("id", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("host", models.CharField(max_length=200)),
+                ("pid", models.IntegerField()),
+                ("machine", models.CharField(max_length=120)),
+                ("process_started", models.BigIntegerField()),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "queues",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), size=None),
+                ),
+                (
+                    "definitions",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), size=None),
+                ),
+                ("pool", models.CharField(max_length=40)),
+                ("concurrency", models.IntegerField()),
+                ("version", models.CharField(max_length=100)),
+                ("started_at", models.DateTimeField()),
+                ("heartbeat_at", models.DateTimeField()),
+                ("stopping_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_because", models.CharField(blank=True, default="", max_length=20)),
             ],
         ),
         migrations.AlterModelOptions(
-            name='workflow',
-            options={'permissions': [('start_workflow', 'Can start workflows'), ('cancel_workflow', 'Can cancel workflows'), ('send_message', 'Can send messages to workflows'), ('resume_workflow', 'Can resume workflows'), ('fork_workflow', 'Can fork and restart workflows')]},
+            name="workflow",
+            options={
+                "permissions": [
+                    ("start_workflow", "Can start workflows"),
+                    ("cancel_workflow", "Can cancel workflows"),
+                    ("send_message", "Can send messages to workflows"),
+                    ("resume_workflow", "Can resume workflows"),
+                    ("fork_workflow", "Can fork and restart workflows"),
+                ]
+            },
         ),
         migrations.RemoveConstraint(
-            model_name='event',
-            name='event_kind_is_a_known_kind',
+            model_name="event",
+            name="event_kind_is_a_known_kind",
         ),
         migrations.RemoveConstraint(
-            model_name='step',
-            name='step_status_is_a_known_status',
+            model_name="step",
+            name="step_status_is_a_known_status",
         ),
         migrations.RemoveConstraint(
-            model_name='step',
-            name='step_finished_at_exactly_when_finished',
+            model_name="step",
+            name="step_finished_at_exactly_when_finished",
         ),
         migrations.RemoveConstraint(
-            model_name='workflow',
-            name='workflow_status_is_a_known_status',
+            model_name="workflow",
+            name="workflow_status_is_a_known_status",
         ),
         migrations.RemoveConstraint(
-            model_name='workflow',
-            name='workflow_finished_at_exactly_when_terminal',
+            model_name="workflow",
+            name="workflow_finished_at_exactly_when_terminal",
         ),
         migrations.RemoveConstraint(
-            model_name='workflow',
-            name='workflow_leased_exactly_when_running',
+            model_name="workflow",
+            name="workflow_leased_exactly_when_running",
         ),
         migrations.RemoveConstraint(
-            model_name='workflow',
-            name='workflow_failure_has_an_error',
+            model_name="workflow",
+            name="workflow_failure_has_an_error",
         ),
         migrations.RemoveConstraint(
-            model_name='workflow',
-            name='workflow_counters_are_not_negative',
+            model_name="workflow",
+            name="workflow_counters_are_not_negative",
         ),
         migrations.RemoveConstraint(
-            model_name='workflow',
-            name='workflow_id_is_not_empty',
+            model_name="workflow",
+            name="workflow_id_is_not_empty",
         ),
         migrations.RemoveIndex(
-            model_name='workflow',
-            name='workflow_claimable',
+            model_name="workflow",
+            name="workflow_claimable",
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='deadline_at',
+            model_name="workflow",
+            name="deadline_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='debounce_until',
+            model_name="workflow",
+            name="debounce_until",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='dedup_key',
+            model_name="workflow",
+            name="dedup_key",
             field=models.CharField(blank=True, max_length=200, null=True),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='forked_from',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='forks', to='workflows.workflow'),
+            model_name="workflow",
+            name="forked_from",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="forks",
+                to="workflows.workflow",
+            ),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='forked_position',
+            model_name="workflow",
+            name="forked_position",
             field=models.IntegerField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='parent',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='workflows.workflow'),
+            model_name="workflow",
+            name="parent",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="children",
+                to="workflows.workflow",
+            ),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='partition_key',
+            model_name="workflow",
+            name="partition_key",
             field=models.CharField(blank=True, max_length=200, null=True),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='pinned',
+            model_name="workflow",
+            name="pinned",
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='priority',
+            model_name="workflow",
+            name="priority",
             field=models.SmallIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='schedule',
+            model_name="workflow",
+            name="schedule",
             field=models.CharField(blank=True, max_length=100, null=True),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='timeout',
+            model_name="workflow",
+            name="timeout",
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='version',
+            model_name="workflow",
+            name="version",
             field=models.CharField(blank=True, max_length=100, null=True),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='wake_at',
+            model_name="workflow",
+            name="wake_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='wakes',
+            model_name="workflow",
+            name="wakes",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='workflow',
-            name='watched',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), blank=True, null=True, size=None),
+            model_name="workflow",
+            name="watched",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.TextField(), blank=True, null=True, size=None
+            ),
         ),
         migrations.AlterField(
-            model_name='event',
-            name='kind',
-            field=models.CharField(choices=[('created', 'created'), ('debounced', 'debounced'), ('due', 'due'), ('claimed', 'claimed'), ('released', 'released'), ('suspended', 'suspended'), ('woken', 'woken'), ('step_started', 'step_started'), ('step_retrying', 'step_retrying'), ('step_succeeded', 'step_succeeded'), ('step_failed', 'step_failed'), ('value_set', 'value_set'), ('wait_started', 'wait_started'), ('message_sent', 'message_sent'), ('message_received', 'message_received'), ('event_read', 'event_read'), ('slept', 'slept'), ('child_started', 'child_started'), ('result_read', 'result_read'), ('results_gathered', 'results_gathered'), ('completion_read', 'completion_read'), ('patched', 'patched'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('quarantined', 'quarantined'), ('resumed', 'resumed'), ('forked', 'forked'), ('fork_started', 'fork_started'), ('pinned', 'pinned'), ('unpinned', 'unpinned')], max_length=20),
+            model_name="event",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("created", "created"),
+                    ("debounced", "debounced"),
+                    ("due", "due"),
+                    ("claimed", "claimed"),
+                    ("released", "released"),
+                    ("suspended", "suspended"),
+                    ("woken", "woken"),
+                    ("step_started", "step_started"),
+                    ("step_retrying", "step_retrying"),
+                    ("step_succeeded", "step_succeeded"),
+                    ("step_failed", "step_failed"),
+                    ("value_set", "value_set"),
+                    ("wait_started", "wait_started"),
+                    ("message_sent", "message_sent"),
+                    ("message_received", "message_received"),
+                    ("event_read", "event_read"),
+                    ("slept", "slept"),
+                    ("child_started", "child_started"),
+                    ("result_read", "result_read"),
+                    ("results_gathered", "results_gathered"),
+                    ("completion_read", "completion_read"),
+                    ("patched", "patched"),
+                    ("succeeded", "succeeded"),
+                    ("failed", "failed"),
+                    ("cancelled", "cancelled"),
+                    ("quarantined", "quarantined"),
+                    ("resumed", "resumed"),
+                    ("forked", "forked"),
+                    ("fork_started", "fork_started"),
+                    ("pinned", "pinned"),
+                    ("unpinned", "unpinned"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(models.F('queue'), models.OrderBy(models.F('priority'), descending=True), models.F('available_at'), condition=models.Q(('status', 'queued')), name='workflow_claim_order'),
+            model_name="workflow",
+            index=models.Index(
+                models.F("queue"),
+                models.OrderBy(models.F("priority"), descending=True),
+                models.F("available_at"),
+                condition=models.Q(("status", "queued")),
+                name="workflow_claim_order",
+            ),
         ),
         migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['wake_at'], name='workflow_alarms'),
+            model_name="workflow",
+            index=models.Index(
+                condition=models.Q(("wake_at__isnull", False)), fields=["wake_at"], name="workflow_alarms"
+            ),
         ),
         migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(condition=models.Q(('deadline_at__isnull', False), ('finished_at__isnull', True)), fields=['deadline_at'], name='workflow_deadlines'),
+            model_name="workflow",
+            index=models.Index(
+                condition=models.Q(("deadline_at__isnull", False), ("finished_at__isnull", True)),
+                fields=["deadline_at"],
+                name="workflow_deadlines",
+            ),
         ),
         migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(condition=models.Q(('finished_at__isnull', True), ('partition_key__isnull', False), ('started_at__isnull', False)), fields=['queue', 'partition_key'], name='workflow_partitions'),
+            model_name="workflow",
+            index=models.Index(
+                condition=models.Q(
+                    ("finished_at__isnull", True), ("partition_key__isnull", False), ("started_at__isnull", False)
+                ),
+                fields=["queue", "partition_key"],
+                name="workflow_partitions",
+            ),
         ),
         migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(models.F('queue'), models.OrderBy(models.F('priority'), descending=True), models.F('available_at'), condition=models.Q(('started_at__isnull', False), ('status', 'queued')), name='workflow_begun_claim_order'),
+            model_name="workflow",
+            index=models.Index(
+                models.F("queue"),
+                models.OrderBy(models.F("priority"), descending=True),
+                models.F("available_at"),
+                condition=models.Q(("started_at__isnull", False), ("status", "queued")),
+                name="workflow_begun_claim_order",
+            ),
         ),
         migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(condition=models.Q(('parent__isnull', False)), fields=['parent', 'created_at'], name='workflow_children'),
+            model_name="workflow",
+            index=models.Index(
+                condition=models.Q(("parent__isnull", False)), fields=["parent", "created_at"], name="workflow_children"
+            ),
         ),
         migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(condition=models.Q(('forked_from__isnull', False)), fields=['forked_from'], name='workflow_forks'),
+            model_name="workflow",
+            index=models.Index(
+                condition=models.Q(("forked_from__isnull", False)), fields=["forked_from"], name="workflow_forks"
+            ),
         ),
         migrations.AddIndex(
-            model_name='workflow',
-            index=models.Index(models.F('schedule'), models.OrderBy(models.F('created_at'), descending=True), condition=models.Q(('schedule__isnull', False)), name='workflow_of_schedule'),
+            model_name="workflow",
+            index=models.Index(
+                models.F("schedule"),
+                models.OrderBy(models.F("created_at"), descending=True),
+                condition=models.Q(("schedule__isnull", False)),
+                name="workflow_of_schedule",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.CheckConstraint(condition=models.Func(models.F('kind'), models.Value(['created', 'debounced', 'due', 'claimed', 'released', 'suspended', 'woken', 'step_started', 'step_retrying', 'step_succeeded', 'step_failed', 'value_set', 'wait_started', 'message_sent', 'message_received', 'event_read', 'slept', 'child_started', 'result_read', 'results_gathered', 'completion_read', 'patched', 'succeeded', 'failed', 'cancelled', 'quarantined', 'resumed', 'forked', 'fork_started', 'pinned', 'unpinned'], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)), arg_joiner=' = ANY (', output_field=models.BooleanField(), template='%(expressions)s)'), name='event_kind_is_a_known_kind'),
+            model_name="event",
+            constraint=models.CheckConstraint(
+                condition=models.Func(
+                    models.F("kind"),
+                    models.Value(
+                        [
+                            "created",
+                            "debounced",
+                            "due",
+                            "claimed",
+                            "released",
+                            "suspended",
+                            "woken",
+                            "step_started",
+                            "step_retrying",
+                            "step_succeeded",
+                            "step_failed",
+                            "value_set",
+                            "wait_started",
+                            "message_sent",
+                            "message_received",
+                            "event_read",
+                            "slept",
+                            "child_started",
+                            "result_read",
+                            "results_gathered",
+                            "completion_read",
+                            "patched",
+                            "succeeded",
+                            "failed",
+                            "cancelled",
+                            "quarantined",
+                            "resumed",
+                            "forked",
+                            "fork_started",
+                            "pinned",
+                            "unpinned",
+                        ],
+                        output_field=django.contrib.postgres.fields.ArrayField(
+                            base_field=models.TextField(), size=None
+                        ),
+                    ),
+                    arg_joiner=" = ANY (",
+                    output_field=models.BooleanField(),
+                    template="%(expressions)s)",
+                ),
+                name="event_kind_is_a_known_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=models.Func(models.F('status'), models.Value(['running', 'retrying', 'succeeded', 'failed', 'cancelled'], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)), arg_joiner=' = ANY (', output_field=models.BooleanField(), template='%(expressions)s)'), name='step_status_is_a_known_status'),
+            model_name="step",
+            constraint=models.CheckConstraint(
+                condition=models.Func(
+                    models.F("status"),
+                    models.Value(
+                        ["running", "retrying", "succeeded", "failed", "cancelled"],
+                        output_field=django.contrib.postgres.fields.ArrayField(
+                            base_field=models.TextField(), size=None
+                        ),
+                    ),
+                    arg_joiner=" = ANY (",
+                    output_field=models.BooleanField(),
+                    template="%(expressions)s)",
+                ),
+                name="step_status_is_a_known_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.lookups.IsNull(models.F('finished_at'), True), models.Func(models.F('status'), models.Value(['retrying', 'running'], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)), arg_joiner=' = ANY (', output_field=models.BooleanField(), template='%(expressions)s)')), name='step_finished_at_exactly_when_finished'),
+            model_name="step",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.lookups.Exact(
+                    django.db.models.lookups.IsNull(models.F("finished_at"), True),
+                    models.Func(
+                        models.F("status"),
+                        models.Value(
+                            ["retrying", "running"],
+                            output_field=django.contrib.postgres.fields.ArrayField(
+                                base_field=models.TextField(), size=None
+                            ),
+                        ),
+                        arg_joiner=" = ANY (",
+                        output_field=models.BooleanField(),
+                        template="%(expressions)s)",
+                    ),
+                ),
+                name="step_finished_at_exactly_when_finished",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.CheckConstraint(condition=models.Func(models.F('status'), models.Value(['delayed', 'queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'quarantined'], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)), arg_joiner=' = ANY (', output_field=models.BooleanField(), template='%(expressions)s)'), name='workflow_status_is_a_known_status'),
+            model_name="workflow",
+            constraint=models.CheckConstraint(
+                condition=models.Func(
+                    models.F("status"),
+                    models.Value(
+                        ["delayed", "queued", "running", "waiting", "succeeded", "failed", "cancelled", "quarantined"],
+                        output_field=django.contrib.postgres.fields.ArrayField(
+                            base_field=models.TextField(), size=None
+                        ),
+                    ),
+                    arg_joiner=" = ANY (",
+                    output_field=models.BooleanField(),
+                    template="%(expressions)s)",
+                ),
+                name="workflow_status_is_a_known_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.lookups.IsNull(models.F('finished_at'), False), models.Func(models.F('status'), models.Value(['cancelled', 'failed', 'quarantined', 'succeeded'], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)), arg_joiner=' = ANY (', output_field=models.BooleanField(), template='%(expressions)s)')), name='workflow_finished_at_exactly_when_terminal'),
+            model_name="workflow",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.lookups.Exact(
+                    django.db.models.lookups.IsNull(models.F("finished_at"), False),
+                    models.Func(
+                        models.F("status"),
+                        models.Value(
+                            ["cancelled", "failed", "quarantined", "succeeded"],
+                            output_field=django.contrib.postgres.fields.ArrayField(
+                                base_field=models.TextField(), size=None
+                            ),
+                        ),
+                        arg_joiner=" = ANY (",
+                        output_field=models.BooleanField(),
+                        template="%(expressions)s)",
+                    ),
+                ),
+                name="workflow_finished_at_exactly_when_terminal",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(django.db.models.lookups.IsNull(models.F('worker'), False), django.db.models.lookups.Exact(models.F('status'), models.Value('running'))), django.db.models.lookups.Exact(django.db.models.lookups.IsNull(models.F('worker'), False), django.db.models.lookups.IsNull(models.F('lease_expires_at'), False))), name='workflow_leased_exactly_when_running'),
+            model_name="workflow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    django.db.models.lookups.Exact(
+                        django.db.models.lookups.IsNull(models.F("worker"), False),
+                        django.db.models.lookups.Exact(models.F("status"), models.Value("running")),
+                    ),
+                    django.db.models.lookups.Exact(
+                        django.db.models.lookups.IsNull(models.F("worker"), False),
+                        django.db.models.lookups.IsNull(models.F("lease_expires_at"), False),
+                    ),
+                ),
+                name="workflow_leased_exactly_when_running",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.CheckConstraint(condition=models.Q(('error__isnull', False), models.Q(models.Func(models.F('status'), models.Value(['failed', 'quarantined'], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)), arg_joiner=' = ANY (', output_field=models.BooleanField(), template='%(expressions)s)'), _negated=True), _connector='OR'), name='workflow_failure_has_an_error'),
+            model_name="workflow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("error__isnull", False),
+                    models.Q(
+                        models.Func(
+                            models.F("status"),
+                            models.Value(
+                                ["failed", "quarantined"],
+                                output_field=django.contrib.postgres.fields.ArrayField(
+                                    base_field=models.TextField(), size=None
+                                ),
+                            ),
+                            arg_joiner=" = ANY (",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s)",
+                        ),
+                        _negated=True,
+                    ),
+                    _connector="OR",
+                ),
+                name="workflow_failure_has_an_error",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.GreaterThanOrEqual(django.db.models.functions.comparison.Least('token', 'last_seq', 'crashes', 'takeovers', output_field=models.BigIntegerField()), 0), name='workflow_counters_are_not_negative'),
+            model_name="workflow",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.lookups.GreaterThanOrEqual(
+                    django.db.models.functions.comparison.Least(
+                        "token", "last_seq", "crashes", "takeovers", output_field=models.BigIntegerField()
+                    ),
+                    0,
+                ),
+                name="workflow_counters_are_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.CheckConstraint(condition=models.Q(('id', ''), _negated=True), name='workflow_id_is_not_empty'),
+            model_name="workflow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("id", ""), _negated=True), name="workflow_id_is_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.CheckConstraint(condition=models.Q(('wake_at__isnull', True), models.Func(models.F('status'), models.Value(['delayed', 'waiting'], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)), arg_joiner=' = ANY (', output_field=models.BooleanField(), template='%(expressions)s)'), _connector='OR'), name='workflow_wakes_only_when_delayed_or_waiting'),
+            model_name="workflow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("wake_at__isnull", True),
+                    models.Func(
+                        models.F("status"),
+                        models.Value(
+                            ["delayed", "waiting"],
+                            output_field=django.contrib.postgres.fields.ArrayField(
+                                base_field=models.TextField(), size=None
+                            ),
+                        ),
+                        arg_joiner=" = ANY (",
+                        output_field=models.BooleanField(),
+                        template="%(expressions)s)",
+                    ),
+                    _connector="OR",
+                ),
+                name="workflow_wakes_only_when_delayed_or_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'delayed'), _negated=True), ('wake_at__isnull', False), _connector='OR'), name='workflow_delay_has_an_end'),
+            model_name="workflow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "delayed"), _negated=True), ("wake_at__isnull", False), _connector="OR"
+                ),
+                name="workflow_delay_has_an_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'waiting'), _negated=True), ('waiting__isnull', False), _connector='OR'), name='workflow_waits_for_something'),
+            model_name="workflow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "waiting"), _negated=True), ("waiting__isnull", False), _connector="OR"
+                ),
+                name="workflow_waits_for_something",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflow',
-            constraint=models.UniqueConstraint(condition=models.Q(('dedup_key__isnull', False), ('finished_at__isnull', True)), fields=('queue', 'dedup_key'), name='workflow_once_per_dedup_key'),
+            model_name="workflow",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("dedup_key__isnull", False), ("finished_at__isnull", True)),
+                fields=("queue", "dedup_key"),
+                name="workflow_once_per_dedup_key",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rate_limit__isnull', True), ('rate_period__isnull', True)), models.Q(('rate_limit__isnull', False), ('rate_period__gt', 0)), _connector='OR'), name='queue_rate_has_a_period'),
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("rate_limit__isnull", True), ("rate_period__isnull", True)),
+                    models.Q(("rate_limit__isnull", False), ("rate_period__gt", 0)),
+                    _connector="OR",
+                ),
+                name="queue_rate_has_a_period",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('concurrency', 0), _negated=True), models.Q(('worker_concurrency', 0), _negated=True), models.Q(('partition_concurrency', 0), _negated=True), models.Q(('rate_limit', 0), _negated=True)), name='queue_limits_are_above_zero'),
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("concurrency", 0), _negated=True),
+                    models.Q(("worker_concurrency", 0), _negated=True),
+                    models.Q(("partition_concurrency", 0), _negated=True),
+                    models.Q(("rate_limit", 0), _negated=True),
+                ),
+                name="queue_limits_are_above_zero",
+            ),
         ),
         migrations.AddField(
-            model_name='queuestart',
-            name='queue',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='starts', to='workflows.queue'),
+            model_name="queuestart",
+            name="queue",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="starts", to="workflows.queue"
+            ),
         ),
         migrations.AddIndex(
-            model_name='schedule',
-            index=models.Index(condition=models.Q(('next_at__isnull', False), ('paused', False)), fields=['next_at'], name='schedule_due'),
+            model_name="schedule",
+            index=models.Index(
+                condition=models.Q(("next_at__isnull", False), ("paused", False)),
+                fields=["next_at"],
+                name="schedule_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('cron__isnull', False), ('interval__isnull', True)), models.Q(('cron__isnull', True), ('interval__gt', 0)), _connector='OR'), name='schedule_has_a_cron_or_an_interval'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("cron__isnull", False), ("interval__isnull", True)),
+                    models.Q(("cron__isnull", True), ("interval__gt", 0)),
+                    _connector="OR",
+                ),
+                name="schedule_has_a_cron_or_an_interval",
+            ),
         ),
         migrations.AddField(
-            model_name='wait',
-            name='target',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='waiters', to='workflows.workflow'),
+            model_name="wait",
+            name="target",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="waiters",
+                to="workflows.workflow",
+            ),
         ),
         migrations.AddField(
-            model_name='wait',
-            name='workflow',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='workflows.workflow'),
+            model_name="wait",
+            name="workflow",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="waits",
+                to="workflows.workflow",
+            ),
         ),
         migrations.AddIndex(
-            model_name='wakeup',
-            index=models.Index(fields=['target_id'], name='wakeup_of_target'),
+            model_name="wakeup",
+            index=models.Index(fields=["target_id"], name="wakeup_of_target"),
         ),
         migrations.AddIndex(
-            model_name='worker',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['heartbeat_at'], name='worker_alive'),
+            model_name="worker",
+            index=models.Index(
+                condition=models.Q(("ended_at__isnull", True)), fields=["heartbeat_at"], name="worker_alive"
+            ),
         ),
         migrations.AddIndex(
-            model_name='worker',
-            index=models.Index(condition=models.Q(('ended_at__isnull', False)), fields=['ended_at'], name='worker_ended'),
+            model_name="worker",
+            index=models.Index(
+                condition=models.Q(("ended_at__isnull", False)), fields=["ended_at"], name="worker_ended"
+            ),
         ),
         migrations.AddIndex(
-            model_name='queuestart',
-            index=models.Index(fields=['queue', 'at'], name='queue_starts_in_order'),
+            model_name="queuestart",
+            index=models.Index(fields=["queue", "at"], name="queue_starts_in_order"),
         ),
         migrations.AddIndex(
-            model_name='wait',
-            index=models.Index(condition=models.Q(('done', False)), fields=['target'], name='wait_for_target'),
+            model_name="wait",
+            index=models.Index(condition=models.Q(("done", False)), fields=["target"], name="wait_for_target"),
         ),
         migrations.AddConstraint(
-            model_name='wait',
-            constraint=models.UniqueConstraint(fields=('workflow', 'target'), name='wait_once_per_target'),
+            model_name="wait",
+            constraint=models.UniqueConstraint(fields=("workflow", "target"), name="wait_once_per_target"),
         ),
     ]
