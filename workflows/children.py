@@ -7,8 +7,7 @@ children of unfinished workflows. A failure is recorded whole, because a failed 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from workflows import context, event_log, queries, waits
@@ -161,37 +160,50 @@ def _failures(ids: list[str]) -> dict[str, Any]:
 
 def as_completed(workflow_ids: list[str], *, timeout: float | None) -> Iterator[str]:
     """Their ids in the order of their ends."""
-    rest = dict.fromkeys(workflow_ids)
+    rest, ended = dict.fromkeys(workflow_ids), list[str]()
     execution = context.current()
     while rest:
         if execution is not None and execution.step is None:
-            ended = _recorded_completion(execution, list(rest), timeout)
+            first = _recorded_completion(execution, rest, ended, timeout)
         else:
-            found = waits.until(
-                partial(_first_ended, list(rest)), watching=list(rest), timeout=timeout, execution=execution
-            )
-            ended = None if found is None else found.content
-        if ended is None:
+            first = _next_ended(execution, rest, ended, timeout)
+        if first is None:
             _raise_timeout(list(rest), timeout)
             return
-        del rest[ended]
-        yield ended
+        del rest[first]
+        yield first
 
 
-def _first_ended(ids: list[str]) -> Found[str] | None:
+def _next_ended(
+    execution: Execution | None, rest: Collection[str], ended: list[str], timeout: float | None
+) -> str | None:
+    """The next of those that are known to have ended; when there is none, wait for some."""
+    if not ended:
+        ids = list(rest)
+        found = waits.until(lambda: _some_ended(ids), watching=ids, timeout=timeout, execution=execution)
+        ended += found.content if found else []
+    return ended.pop(0) if ended else None
+
+
+def _some_ended(ids: list[str]) -> Found[list[str]] | None:
     ended = _ended(ids)
-    return Found(ended[0]) if ended else None
+    return Found(ended) if ended else None
 
 
-def _recorded_completion(execution: Execution, ids: list[str], timeout: float | None) -> str | None:
+def _recorded_completion(
+    execution: Execution, rest: Collection[str], ended: list[str], timeout: float | None
+) -> str | None:
     position, recorded = execution.next_operation(EventKind.COMPLETION_READ.value, None)
     if recorded is not None:
         return recorded.name or None
-    found = waits.outlast(
-        execution, position, lambda: _first_ended(ids), targets=ids, first=True, timeout=timeout,
-        wait={"for": "completion", "name": _counted(ids), "workflow": None},
-    )  # fmt: skip
-    ended = found.content if found else ""
-    data = json.dumps({} if found else _TIMED_OUT)
-    event_log.operation_recorded(execution.owner, EventKind.COMPLETION_READ, position, key=ended, data=data)
-    return ended or None
+    if not ended:
+        ids = list(rest)
+        found = waits.outlast(
+            execution, position, lambda: _some_ended(ids), targets=ids, first=True, timeout=timeout,
+            wait={"for": "completion", "name": _counted(ids), "workflow": None},
+        )  # fmt: skip
+        ended += found.content if found else []
+    first = ended.pop(0) if ended else ""
+    data = json.dumps({} if first else _TIMED_OUT)
+    event_log.operation_recorded(execution.owner, EventKind.COMPLETION_READ, position, key=first, data=data)
+    return first or None

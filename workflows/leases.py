@@ -26,6 +26,7 @@ from workflows.sql.claiming import RENEW
 from workflows.workers import Description
 
 _END_PATIENCE = 5.0  # seconds that the end of a worker waits for a database that does not answer
+_RENEW_TRIES, _RENEW_PAUSE = 20, 0.02  # how often a locked row is tried again, and seconds in between
 _WATCH_INTERVAL = 0.2  # seconds between looks at the pool's processes
 _DOUBLE = struct.Struct("d")
 # Shared with the pool children, which are forked from this process: when the grace of a stopping worker ends, as
@@ -103,8 +104,7 @@ class Keeper:
                 self._watch_children()
                 self._say_when_stopping()
                 if now >= renew_at:
-                    self._renew()
-                    renew_at = now + conf().renew_interval
+                    renew_at = now + (conf().renew_interval if self._renew() else 0)
                 if now >= recover_at:
                     self._recover()
                     recover_at = now + conf().recovery_interval * random.uniform(0.8, 1.2)  # workers out of step
@@ -123,12 +123,24 @@ class Keeper:
             recovery.release_held_by(claimants)
         self._known = living
 
-    def _renew(self) -> None:
+    def _renew(self) -> bool:
+        """False: a row was locked at every try, as that of a workflow which writes all the time may be."""
         close_old_connections()
-        claimants = [identity(pid) for pid in self._known]
-        fetch(RENEW, {"workers": claimants, "lease": f"{conf().lease_seconds} seconds"})
+        skipped = self._renew_leases()
+        for _ in range(_RENEW_TRIES):
+            if not skipped:
+                break
+            self._ended.wait(_RENEW_PAUSE)
+            skipped = self._renew_leases()
         if self._described is not None and not workers.heartbeat(self._described.id, self._queues()):
             workers.register(self._described, self._queues())
+        return not skipped
+
+    def _renew_leases(self) -> int:
+        """How many leases were not renewed because something holds their rows just now."""
+        lease, interval = conf().lease_seconds, conf().renew_interval
+        which = {"workers": [identity(pid) for pid in self._known], "fresh": f"{lease - interval / 2} seconds"}
+        return int(fetch(RENEW, {**which, "lease": f"{lease} seconds"})[0][0])
 
     def _say_when_stopping(self) -> None:
         if self._described is not None and is_stop_announced() and not self._said_stopping:

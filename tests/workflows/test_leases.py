@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -66,6 +67,21 @@ def test_renewing_does_not_wait_behind_a_transaction_that_holds_the_row() -> Non
         keeper._renew()
         recovery.release_expired()
         assert time.monotonic() - began < 5
+
+
+def test_a_lease_whose_row_was_locked_is_renewed_as_soon_as_it_is_free() -> None:
+    handle = doubling.start([1])
+    claim(handle, worker=leases.identity(11))
+    soon = timezone.now() + timedelta(seconds=1)
+    Workflow.objects.update(lease_expires_at=soon)
+    keeper = Keeper(living=lambda: [11], queues=lambda: ["default"])
+    keeper._watch_children()
+    other = sql.dedicated_connection()
+    other.execute("BEGIN")
+    other.execute("SELECT 1 FROM workflows_workflow WHERE id = %s FOR UPDATE", [handle.id])
+    threading.Timer(0.1, other.close).start()  # the checkpoint that held it is over
+    assert keeper._renew()
+    assert Workflow.objects.get(id=handle.id).lease_expires_at > soon + timedelta(seconds=5)
 
 
 def test_overlooked_rows_get_their_message_only_when_somebody_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,12 +16,14 @@ from workflows.sql.parts import (
     wire_time,
 )
 
-# An operation without a row of its own: a wait's outcome, a patch. Whatever it waited for, it does so no longer.
+# An operation without a row of its own: a wait's outcome, a patch. Whatever it waited for, it does so no longer; but
+# who heard of the first of many ends goes on to wait for the others.
 RECORD_OPERATION: LiteralString = (
     owned(", crashes = 0, waiting = NULL")
     + logged()
     + """, unwaited AS (
-    DELETE FROM workflows_wait USING chosen WHERE workflow_id = chosen.id
+    DELETE FROM workflows_wait USING chosen
+    WHERE workflow_id = chosen.id AND (%(kind)s <> 'completion_read' OR target_id = %(key)s)
 )
 SELECT seq FROM chosen"""
 )

@@ -125,14 +125,20 @@ WITH q AS (
 )
 
 # Rows held by one worker process and its pool children share the prefix "host:pid/". SKIP LOCKED: a row that a
-# checkpoint holds right now is alive, and renewing must not wait behind a user's transaction.
+# checkpoint holds right now is alive, and renewing must not wait behind a user's transaction. Answers how many were
+# skipped: one that writes all the time would lose its lease if it were not tried again at once.
 RENEW: LiteralString = """
 WITH candidate AS (
     SELECT id FROM workflows_workflow
-    WHERE status = 'running' AND worker = ANY(%(workers)s) FOR UPDATE SKIP LOCKED
+    WHERE status = 'running' AND worker = ANY(%(workers)s)
+      AND lease_expires_at < clock_timestamp() + %(fresh)s::interval FOR UPDATE SKIP LOCKED
+), renewed AS (
+    UPDATE workflows_workflow AS w SET lease_expires_at = clock_timestamp() + %(lease)s::interval
+    FROM candidate WHERE w.id = candidate.id RETURNING w.id
 )
-UPDATE workflows_workflow AS w SET lease_expires_at = clock_timestamp() + %(lease)s::interval
-FROM candidate WHERE w.id = candidate.id"""
+SELECT count(*) - (SELECT count(*) FROM renewed) FROM workflows_workflow
+WHERE status = 'running' AND worker = ANY(%(workers)s)
+  AND lease_expires_at < clock_timestamp() + %(fresh)s::interval"""
 
 # Rows that should have been claimed by now: their Celery messages were lost, or a limit kept them back.
 OVERLOOKED: LiteralString = """

@@ -6,6 +6,8 @@ from typing import LiteralString
 
 from workflows.sql.parts import wire_time
 
+# A mark that somebody waits for the end is left as it is: only the end itself removes it, and the look that follows the
+# registration sees that. A mark about a value is set anew, because an earlier value may be removing it just now.
 # A waiting workflow is fenced by `wakes`: if anything it waits for happened since that was read, it must look again.
 REGISTER_WAITS: LiteralString = """
 WITH own AS (
@@ -14,14 +16,18 @@ WITH own AS (
 ), watched AS (
     UPDATE workflows_workflow AS w
     SET watched = (SELECT array_agg(DISTINCT k) FROM unnest(w.watched || %(key)s::text) AS k)
-    WHERE id = ANY(%(targets)s) AND finished_at IS NULL RETURNING id
+    WHERE id = ANY(%(targets)s) AND finished_at IS NULL
+      AND NOT (%(key)s = '' AND '' = ANY(coalesce(w.watched, '{}'))) RETURNING id
 ), registered AS (
-    INSERT INTO workflows_wait (workflow_id, target_id, key, first, done)
-    SELECT %(workflow_id)s, w.id, %(key)s, %(first)s, watched.id IS NULL
+    INSERT INTO workflows_wait AS wait (workflow_id, target_id, key, first, done)
+    SELECT %(workflow_id)s, w.id, %(key)s, %(first)s,
+           watched.id IS NULL
+           AND NOT (w.finished_at IS NULL AND %(key)s = '' AND '' = ANY(coalesce(w.watched, '{}')))
     FROM workflows_workflow AS w LEFT JOIN watched ON watched.id = w.id
     WHERE w.id = ANY(%(targets)s) AND EXISTS (SELECT 1 FROM own)
     ON CONFLICT (workflow_id, target_id) DO UPDATE
     SET key = excluded.key, first = excluded.first, done = excluded.done
+    WHERE (wait.key, wait.first, wait.done) <> (excluded.key, excluded.first, excluded.done)
 )
 SELECT wakes FROM own"""
 
