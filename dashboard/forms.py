@@ -96,7 +96,7 @@ class PinForm(ReasonForm):
 class DeletionForm(ReasonForm):
     """The id again, so that nothing is deleted by one wrong click."""
 
-    typed_id = forms.CharField(strip=False)
+    typed_id = forms.CharField()
 
 
 class LimitsForm(forms.Form):

@@ -23,7 +23,6 @@ from dashboard.views.actions import first_error
 from dashboard.views.pages import page_context
 from workflows import schedules
 from workflows.errors import ScheduleNotFound, TelltaleError
-from workflows.models import Schedule
 
 NEXT_TIMES = 10
 OUTCOMES = 20
@@ -58,10 +57,11 @@ def _rendered(request: HttpRequest, template: str) -> HttpResponse:
 def schedule(request: HttpRequest, name: str) -> HttpResponse:
     """One schedule."""
     _require(request, "view_schedules")
-    found = _found(name)
-    row = overviews.schedule_row(request.user, found, times=NEXT_TIMES, outcomes=OUTCOMES)
+    row = overviews.schedule_row(request.user, name, times=NEXT_TIMES, outcomes=OUTCOMES)
+    if row is None:
+        raise Http404
     context = page_context(request, "schedules") | _may(request)
-    context |= {"schedule": _shown(row, context["now"]), "input": payload(found.input, whole=True)}
+    context |= {"schedule": _shown(row, context["now"]), "input": payload(row.schedule.input, whole=True)}
     return render(request, "dashboard/schedule.html", context)
 
 
@@ -70,7 +70,7 @@ def schedule(request: HttpRequest, name: str) -> HttpResponse:
 def pause(request: HttpRequest, name: str) -> HttpResponse:
     """Start no occurrence, or again the next ones."""
     _require(request, "change_schedule")
-    _found(name)
+    _check(name)
     form = PauseForm(request.POST)
 
     def act() -> HttpResponse:
@@ -89,8 +89,8 @@ def pause(request: HttpRequest, name: str) -> HttpResponse:
 @login_required
 def triggers(request: HttpRequest, name: str) -> HttpResponse:
     """Start a workflow of the schedule now, besides its occurrences."""
-    _require(request, "change_schedule", "start")
-    _found(name)
+    _require(request, "view_schedules", "start")
+    _check(name)
 
     def act() -> HttpResponse:
         started = schedules.trigger(name, by=_name(request))
@@ -104,8 +104,8 @@ def triggers(request: HttpRequest, name: str) -> HttpResponse:
 @login_required
 def backfills(request: HttpRequest, name: str) -> HttpResponse:
     """Start the occurrences of a past range that have not been started."""
-    _require(request, "change_schedule", "start")
-    _found(name)
+    _require(request, "view_schedules", "start")
+    _check(name)
     form = BackfillForm(request.POST)
 
     def act() -> HttpResponse:
@@ -135,13 +135,13 @@ def _require(request: HttpRequest, *actions: str) -> None:
 
 
 def _may(request: HttpRequest) -> dict[str, Any]:
-    can_change = access.can(request.user, "change_schedule")
-    return {"can_change": can_change, "can_trigger": can_change and access.can(request.user, "start")}
+    can_change, can_trigger = access.can(request.user, "change_schedule"), access.can(request.user, "start")
+    return {"can_change": can_change, "can_trigger": can_trigger, "has_verbs": can_change or can_trigger}
 
 
-def _found(name: str) -> Schedule:
+def _check(name: str) -> None:
     try:
-        return schedules.get(name)
+        schedules.get(name)
     except ScheduleNotFound:
         raise Http404 from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
@@ -223,6 +224,18 @@ def test_a_schedule_that_cannot_start_anything_says_why(operator: Client, nightl
         assert "is no cron expression" in text(page(operator, address))
 
 
+def test_many_schedules_are_read_as_often_as_one(
+    operator: Client, nightly: Schedule, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(30):
+        schedules.create(f"s-{number}", "doubling", kwargs={"numbers": []}, interval=60.0)
+        for _ in range(2):
+            schedules.trigger(f"s-{number}")
+    with django_assert_max_num_queries(8):
+        html = page(operator, "/schedules/")
+    assert html.count('class="outcome"') == 60
+
+
 def test_a_schedule_is_paused_and_goes_on(operator: Client, nightly: Schedule) -> None:
     address = reverse("dashboard:schedule_pause", args=["nightly"])
     assert notices(operator.post(address, {"paused": "yes"})) == ["Schedule nightly is paused."]
@@ -323,6 +336,21 @@ def test_only_who_may_change_changes(people: People, nightly: Schedule, address:
     assert foreign.post(address, GIVEN).status_code == 403
     assert foreign.get(address).status_code == 405
     assert (Queue.objects.exists(), Workflow.objects.exists(), Schedule.objects.get().paused) == (False, False, False)
+
+
+def test_who_may_start_may_trigger_a_schedule_but_not_pause_it(people: People, nightly: Schedule) -> None:
+    from django.contrib.auth.models import Permission  # one permission, to a person without the others
+
+    people.viewer.user_permissions.add(Permission.objects.get(codename="start_workflow"))
+    client = Client()
+    client.force_login(people.viewer)
+    for address in ("/schedules/", "/schedules/nightly/"):
+        main = page(client, address).partition("<main")[2]
+        assert "Start now" in main
+        assert "Pause" not in main
+    assert client.post("/schedules/nightly/pause", {"paused": "yes"}).status_code == 403
+    assert client.post("/schedules/nightly/triggers").status_code == 302
+    assert Workflow.objects.get().schedule == "nightly"
 
 
 def test_a_viewer_is_offered_no_button_and_a_stranger_no_entry(people: People, nightly: Schedule) -> None:

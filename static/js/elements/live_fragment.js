@@ -2,7 +2,7 @@
  * <live-fragment src interval>: a part of the page that the server renders again every `interval` ms.
  *
  * Fetched only while the page is visible, and exchanged only when it differs and the reader is not busy inside it: no
- * focus, no selected text, no open form. When the server does not answer, what is shown says as of when it is.
+ * focus, no selected text, no open form. When it cannot be read again, it says as of when it is.
  */
 
 import { element } from "../lib/dom.js";
@@ -77,6 +77,6 @@ export class LiveFragment extends HTMLElement {
   #paintAge() {
     const age = /** @type {HTMLElement} */ (this.querySelector(".live-fragment__stale"));
     age.hidden = this.#failures === 0;
-    age.textContent = this.#failures === 0 ? "" : `as of ${clock(this.#asOf)}; the server does not answer`;
+    age.textContent = this.#failures === 0 ? "" : `as of ${clock(this.#asOf)}; it could not be read again`;
   }
 }
