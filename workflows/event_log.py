@@ -202,7 +202,13 @@ def persistently(statement: LiteralString, parameters: dict[str, Any]) -> list[t
 
 
 def _already_recorded(parameters: dict[str, Any]) -> bool:
-    return Event.objects.filter(workflow_id=parameters["workflow_id"], op=parameters["op"]).exists()
+    """Whether it was, by us: whoever took over records the same operations. Raises Cancelled or LeaseLost."""
+    workflow_id, token = parameters["workflow_id"], parameters["token"]
+    if not Event.objects.filter(workflow_id=workflow_id, op=parameters["op"]).exists():
+        return False
+    if not Workflow.objects.filter(id=workflow_id, token=token).exists():
+        raise refusal(Owner(workflow_id, token, ""))
+    return True
 
 
 def is_step_recorded(owner: Owner, position: int, attempt: int) -> bool:

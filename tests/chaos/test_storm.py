@@ -16,7 +16,7 @@ import pytest
 
 from tests.processes import ROOT
 
-SECONDS, SETTLE = 20, 30
+SECONDS, SETTLE = 14, 30
 
 
 @pytest.mark.timeout(150)

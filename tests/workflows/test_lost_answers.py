@@ -9,10 +9,12 @@ from django.contrib.auth.models import Group
 from django.db import OperationalError, connection
 
 from tests.definitions import SWITCH, double, doubling, make_group, publishing, switching
-from tests.execution import WORKER, assert_history_is_whole, claim, run
+from tests.execution import WORKER, assert_history_is_whole, claim, crash, run
 from tests.workflows.test_database_faults import terminate_own_backend
-from workflows import engine, transitions
+from workflows import engine, event_log, transitions
 from workflows.durable import Status, get_event, set_event
+from workflows.errors import LeaseLost
+from workflows.models import Event
 from workflows.transitions import claiming
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,6 +107,17 @@ def test_a_workflow_whose_claim_was_not_answered_goes_back_to_its_queue(monkeypa
     assert work() == 1
     assert handle.result() == [2]
     assert_history_is_whole(handle.id)
+
+
+def test_a_late_owner_that_must_ask_again_does_not_take_the_new_owners_record_for_its_own() -> None:
+    handle = doubling.start([1])
+    late = claim(handle).owner
+    crash(handle)
+    run(handle)
+    assert "2.1" in set(Event.objects.filter(workflow_id=handle.id).values_list("op", flat=True))
+    terminate_own_backend()
+    with pytest.raises(LeaseLost):
+        event_log.step_started(late, 2, name="double", attempt=1)
 
 
 def test_a_server_that_takes_no_writes_for_a_while_does_not_fail_the_workflow() -> None:
