@@ -19,8 +19,8 @@ _REST = 10.0  # seconds for which the idle worker is watched
 
 _WAITING = """
 CREATE TEMPORARY TABLE crowd AS
-SELECT %(prefix)s || n AS id, now() AS at, n % 3 AS kind,
-       CASE WHEN n % 3 = 0 THEN now() + interval '30 days' + n * interval '1 s' END AS until
+SELECT %(prefix)s || n AS id, now() AS at, n %% 3 AS kind,
+       CASE WHEN n %% 3 = 0 THEN now() + interval '30 days' + n * interval '1 s' END AS until
 FROM generate_series(1, %(count)s::int) AS n;
 """
 _TIMED = """
@@ -35,10 +35,10 @@ UPDATE crowd SET waiting = jsonb_build_object('for', (ARRAY['time', 'message', '
     'since', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'until', to_char(until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
 INSERT INTO workflows_workflow (id, definition, queue, status, input, token, crashes, takeovers, available_at, wake_at,
-    last_seq, waiting, version, created_at, started_at, status_at)
+    last_seq, waiting, version, created_by, created_at, started_at, status_at)
 SELECT id, (ARRAY['benchmark_slept', 'benchmark_told', 'benchmark_reader'])[kind + 1], 'default', 'waiting',
     jsonb_build_object('args', (ARRAY['[2.0]', '[]', '["crowd-target"]'])[kind + 1]::jsonb, 'kwargs', '{}'::jsonb),
-    1, 0, 0, at, until, 4, waiting, '', at, at, at FROM crowd;
+    1, 0, 0, at, until, 4, waiting, '', '', at, at, at FROM crowd;
 INSERT INTO workflows_event (workflow_id, seq, kind, op, position, data, at)
 SELECT id, 1, 'created', NULL, NULL::int, '{"by":"","queue":"default"}'::jsonb, at FROM crowd
 UNION ALL SELECT id, 2, 'claimed', NULL, NULL, '{"worker":"gone/1","takeover":false}', at FROM crowd
@@ -101,7 +101,7 @@ def _costs(connection: Any) -> dict[str, float]:
 
 def _median(call: Callable[[], None]) -> float:
     seconds = []
-    for _ in range(30):
+    for _ in range(100):
         began = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - began)
