@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from tests.definitions import doubling, publishing, retrying
 from tests.execution import assert_history_is_whole, run
+from tests.people import create_people
 from workflows import bulk, operations, queues
 from workflows.durable import Status, TransitionRefused, WorkflowNotFound, retrieve
 from workflows.errors import InvalidInput, PayloadError
@@ -94,3 +96,15 @@ def test_a_bulk_verb_does_each_and_reports_each_refusal() -> None:
 def test_an_unknown_bulk_verb_is_refused_before_anything_is_done() -> None:
     with pytest.raises(InvalidInput, match="No verb is named 'explode'; known are: cancel"):
         bulk.apply("explode", ["a"])
+
+
+@pytest.mark.usefixtures("collected_static")
+def test_the_admin_finds_what_was_deleted_by_its_id(client: Client) -> None:
+    run(doubling.using(workflow_id="order-42").start([1]))
+    operations.delete("order-42", by="admin", reason="<b>by law</b>")
+    client.force_login(create_people().operator)
+    page = client.get("/admin/workflows/deletion/?q=order-4").content.decode()
+    assert "order-42" in page
+    assert "&lt;b&gt;by law&lt;/b&gt;" in page
+    assert "<b>by law</b>" not in page
+    assert client.get(f"/admin/workflows/deletion/{Deletion.objects.get().pk}/change/").status_code == 200
