@@ -56,6 +56,7 @@ urlpatterns = [
     path("workflows/<wid:workflow_id>/pin", actions.pin, name="pin"),
     path("workflows/<wid:workflow_id>/deletion", actions.deletion, name="deletion"),
     path("workflows/<wid:workflow_id>/children/", pages.children, name="children"),
+    path("workflows/<wid:workflow_id>/obstacle", pages.obstacle_fragment, name="obstacle"),
     path("workflows/<wid:workflow_id>/relatives", pages.relatives_fragment, name="relatives"),
     path("queues/", queues.page, name="queues"),
     path("queues/table", queues.fragment, name="queues_fragment"),

@@ -241,3 +241,20 @@ def stranded_definitions() -> list[Stranded]:
 
 def _unfinished(definition: str) -> int:
     return Workflow.objects.filter(definition=definition, status__in=sorted(ACTIVE))[:COUNTED].count()
+
+
+def obstacle(workflow: Workflow) -> str | None:
+    """Why no worker takes a queued workflow, and the cure, in words; None: one will, as soon as it can."""
+    if workflow.status != Status.QUEUED:
+        return None
+    queue, definition, living = workflow.queue, workflow.definition, list(alive())
+    consumers = [worker for worker in living if queue in worker.queues]
+    if Queue.objects.filter(name=queue, paused=True).exists():
+        return f"Queue {queue} is paused: nobody takes anything from it until it is unpaused."
+    if not living:
+        return "No worker lives. Start one: celery -A config worker."
+    if not consumers:
+        return f"Nobody consumes queue {queue}. Start a worker with -Q {queue}."
+    if not any(definition in worker.definitions for worker in consumers):
+        return f"No worker of queue {queue} knows the definition {definition}. Start one with its code, or cancel this."
+    return None

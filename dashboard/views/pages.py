@@ -26,7 +26,7 @@ from dashboard.presenters.times import iso_utc
 from dashboard.presenters.values import payload, previous_values, progress
 from dashboard.presenters.verbs import editable_input, fork_positions, verbs
 from dashboard.snapshots import Snapshot
-from workflows import queries, registry
+from workflows import queries, registry, workers
 from workflows.errors import UnknownDefinition
 from workflows.history import wire
 from workflows.models import Workflow
@@ -126,7 +126,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "workflow": state["workflow"],
         "seq": snapshot.seq,
         "row": row,
-        "unknown_definition": not row.is_terminal and row.definition not in registry.names(),
+        "obstacle": workers.obstacle(row),
         "created_by": row.created_by,
         "relatives": relatives(request.user, row),
         "sentence": sentence(state, now, ending[5] if ending else None),
@@ -206,6 +206,15 @@ def relatives_fragment(request: HttpRequest, workflow_id: str) -> HttpResponse:
     row = visible_workflow(request, workflow_id)
     context = {"workflow": row, "relatives": relatives(request.user, row)}
     return render(request, "dashboard/workflow/_relatives.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def obstacle_fragment(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """What keeps workers from it, again, for a page that is open."""
+    row = visible_workflow(request, workflow_id)
+    return render(request, "dashboard/workflow/_obstacle.html", {"obstacle": workers.obstacle(row)})
 
 
 @require_safe

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from tests import definitions, execution
 from tests.people import People
-from workflows import operations
+from workflows import operations, workers
 from workflows.models import Workflow
 from workflows.options import Options
 
@@ -225,13 +225,17 @@ def test_a_queued_workflow_says_what_it_waits_for(operator: Client) -> None:
     assert "No step yet" in shown
 
 
-def test_a_workflow_whose_definition_is_gone_says_so_and_what_to_do(operator: Client) -> None:
+def test_a_queued_workflow_that_nobody_takes_says_why_and_what_to_do(operator: Client, stranger: Client) -> None:
     operations.start("counting", kwargs={"count": 1, "seconds": 0}, workflow_id="w")
-    assert "No code here knows" not in text(page(operator, workflow_page("w")))
-    Workflow.objects.filter(id="w").update(definition="deleted_long_ago")
-    shown = text(page(operator, workflow_page("w")))
-    assert "No code here knows the definition deleted_long_ago" in shown
-    assert "Deploy the definition again, or cancel" in shown
+    assert "No worker lives. Start one" in text(page(operator, workflow_page("w")))
+    described = workers.Description(id="h:1-a", host="h", pid=1, name="w@h", pool="prefork", concurrency=2)
+    workers.register(described, ["default"])
+    address = reverse("dashboard:obstacle", args=["w"])
+    assert "notice" not in operator.get(address).content.decode()
+    Workflow.objects.filter(id="w").update(definition="deleted_<b>long</b>_ago")
+    shown = operator.get(address).content.decode()
+    assert "knows the definition deleted_&lt;b&gt;long&lt;/b&gt;_ago" in shown
+    assert stranger.get(address).status_code == 404
 
 
 def test_the_page_carries_the_snapshot_that_the_live_connection_continues_from(operator: Client) -> None:

@@ -326,3 +326,21 @@ def test_a_heartbeat_that_came_just_now_keeps_a_worker_from_being_called_silent(
     Worker.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=16))
     workers.ended("host:1-abc", because=workers.SILENT)
     assert reason("host:1-abc") == "silent"
+
+
+def test_what_keeps_workers_from_a_queued_workflow_is_said_with_its_cure() -> None:
+    handle = doubling.start([1])
+
+    def words() -> str | None:
+        return workers.obstacle(Workflow.objects.get(id=handle.id))
+
+    assert words() == "No worker lives. Start one: celery -A config worker."
+    described = workers.Description(id="h:1-a", host="h", pid=1, name="w@h", pool="prefork", concurrency=2)
+    workers.register(described, ["mail"])
+    assert words() == "Nobody consumes queue default. Start a worker with -Q default."
+    workers.register(described, ["default"])
+    assert words() is None
+    Worker.objects.update(definitions=["another"])
+    assert str(words()).startswith("No worker of queue default knows the definition doubling.")
+    queues.pause("default")
+    assert str(words()).startswith("Queue default is paused")
