@@ -17,9 +17,9 @@ from django.utils import timezone
 from tests.chaos import definitions, oracle, timetable
 from tests.chaos.faults import FAULTS, Fault, NotPossible, Undo
 from tests.chaos.load import Load
-from tests.chaos.world import World
+from tests.chaos.world import LEASE, World
 from workflows import operations
-from workflows.models import Wakeup, Workflow
+from workflows.models import Wakeup, Worker, Workflow
 from workflows.states import ACTIVE, TERMINAL
 
 _REVIVALS = 3
@@ -124,6 +124,22 @@ class Storm:
                 worker.signal(signal.SIGUSR2, group=True)
                 sentence = f"worker {worker.name} is deaf: it did not execute {waiting[worker.name]}"
                 self.violations.append(f"{sentence} in {_PROBE_WITHIN:g} s; its threads are in {worker.log}")
+
+        self._roll_call()
+
+    def _roll_call(self) -> None:
+        """The register of workers must name those that live, and nobody else."""
+        living = {worker.pid: worker.name for worker in self.world.workers}
+        registered: dict[int, str] = {}
+
+        def is_right() -> bool:
+            registered.clear()
+            registered.update(Worker.objects.filter(ended_at__isnull=True).values_list("pid", "id"))
+            return registered.keys() == living.keys()
+
+        self.world.pause(2 * LEASE, is_right)
+        if not is_right():
+            self.violations.append(f"the register says that {registered} live; these do: {living}")
 
     def _unheard(self, waiting: dict[str, str]) -> list[str]:
         ended = set(Workflow.objects.filter(status__in=TERMINAL).values_list("id", flat=True))
