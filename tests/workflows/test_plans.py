@@ -29,7 +29,7 @@ def crowd() -> None:
     with connection.cursor() as cursor:
         for status in ("queued", "delayed", "waiting"):
             cursor.execute(_ROWS, {"status": status, "count": MANY})
-        cursor.execute("ANALYZE workflows_workflow, workflows_queue, workflows_queuestart")
+        cursor.execute("ANALYZE workflows_workflow")
 
 
 def pages_read(statement: LiteralString, **parameters: Any) -> int:
