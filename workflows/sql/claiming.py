@@ -79,6 +79,11 @@ FROM workflows_queue AS q CROSS JOIN LATERAL (
 ) AS earliest
 WHERE q.name = %(queue)s AND q.rate_limit IS NOT NULL"""
 
+# A workflow that was resumed has lost its place in its partition until it is claimed again. `{row}` is its alias.
+_RESUMED: LiteralString = """
+'resumed' = (SELECT kind FROM workflows_event AS e WHERE e.workflow_id = {row}.id AND e.kind IN ('claimed', 'resumed')
+             ORDER BY e.seq DESC LIMIT 1)"""
+
 CLAIM_LIMITED: LiteralString = (
     """
 WITH q AS (
@@ -96,15 +101,19 @@ WITH q AS (
 ), full_partitions AS (
     SELECT p.partition_key FROM workflows_workflow AS p, q
     WHERE q.partition_concurrency IS NOT NULL AND p.queue = q.name AND p.partition_key IS NOT NULL
-      AND p.finished_at IS NULL AND p.started_at IS NOT NULL
+      AND p.finished_at IS NULL AND p.started_at IS NOT NULL AND NOT (p.status = 'queued' AND """
+    + _RESUMED.replace("{row}", "p")
+    + """)
     GROUP BY p.partition_key, q.partition_concurrency HAVING count(*) >= q.partition_concurrency
 ), candidate AS (
     SELECT id FROM workflows_workflow AS w
     WHERE queue = %(queue)s AND """
     + _CLAIMABLE
     + """ AND EXISTS (SELECT 1 FROM room WHERE to_begin OR w.started_at IS NOT NULL)
-      AND (w.started_at IS NOT NULL OR w.partition_key IS NULL
-           OR w.partition_key NOT IN (SELECT partition_key FROM full_partitions))
+      AND (w.partition_key IS NULL OR w.partition_key NOT IN (SELECT partition_key FROM full_partitions)
+           OR w.started_at IS NOT NULL AND NOT ("""
+    + _RESUMED.replace("{row}", "w")
+    + """))
     ORDER BY priority DESC, available_at LIMIT 1 FOR UPDATE SKIP LOCKED"""
     + _CHOSEN
     + """, counted AS (
