@@ -167,7 +167,7 @@ WITH candidate AS (
 ), clock AS MATERIALIZED (
     SELECT clock_timestamp() AS at
 ), reopened AS (
-    UPDATE workflows_step AS s SET status = 'retrying', finished_at = NULL, next_attempt_at = clock.at
+    UPDATE workflows_step AS s SET status = 'retrying', failures = 0, finished_at = NULL, next_attempt_at = clock.at
     FROM candidate, latest, clock
     WHERE s.workflow_id = candidate.id
       AND (s.status = 'cancelled'
