@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from workflows import context, operations, payloads, registry, steps
 from workflows.context import Execution
+from workflows.errors import DuplicateWorkflow
 from workflows.handles import WorkflowHandle
 from workflows.options import Options
 from workflows.retries import RetryPolicy
@@ -110,6 +111,9 @@ class Starter(Generic[P, R]):
             )  # fmt: skip
         if recorded.content["definition"] != name:
             raise execution.mismatch(f"child {recorded.content['definition']!r}", f"child {name!r}")
+        if "refused" in recorded.content:
+            queue, dedup_key = recorded.content["refused"]
+            raise DuplicateWorkflow(queue, dedup_key, recorded.name)
         if recorded.content["attached"]:
             operations.check_attached(recorded.name, name, args, kwargs)
         return recorded.name

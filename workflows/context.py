@@ -85,10 +85,11 @@ class Execution:
         if self.broken is not None:
             raise self.broken
         ahead = self.position + 1
-        recorded = self.replay.operations.get(ahead)
-        if recorded is not None:
-            return recorded.kind == EventKind.PATCHED and recorded.name == name
-        return ahead not in self.replay.waits
+        while (recorded := self.replay.operations.get(ahead)) is not None and recorded.kind == EventKind.PATCHED:
+            if recorded.name == name:
+                return True
+            ahead += 1  # another one, whose call was removed or comes later
+        return recorded is None and ahead not in self.replay.waits
 
     def suspend(self, wait: dict[str, Any], wakes: int) -> Suspend:
         """What the caller raises to give up the worker until the wait is over."""

@@ -36,7 +36,7 @@ class DuplicateWorkflow(TelltaleError):
             f"Queue {queue!r} has an unfinished workflow with the dedup key {dedup_key!r} already: {workflow_id!r}. "
             'Wait for its end, or start with on_duplicate="return" to get that one.'
         )
-        self.workflow_id = workflow_id
+        self.queue, self.dedup_key, self.workflow_id = queue, dedup_key, workflow_id
 
 
 class DuplicateDefinition(TelltaleError, ValueError):

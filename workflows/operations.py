@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from workflows import dispatch, ids, payloads, registry, removal, transitions, wakeups
+from workflows import dispatch, event_log, ids, payloads, registry, removal, transitions, wakeups
 from workflows.conf import conf
 from workflows.errors import (
     DuplicateWorkflow,
@@ -83,7 +84,11 @@ def start_child(
     derived = f"{owner.workflow_id}-{position}" if workflow_id is None else workflow_id
     beginning = _beginning(definition, args, kwargs, derived, options, by="")
     beginning = replace(beginning, parent=owner.workflow_id)
-    attached = patiently(lambda: _existing(beginning, options), what=f"workflow {owner.workflow_id!r}")
+    try:
+        attached = patiently(lambda: _existing(beginning, options), what=f"workflow {owner.workflow_id!r}")
+    except DuplicateWorkflow as twin:  # recorded, because that one may have ended when the body is replayed
+        _record_refusal(owner, position, definition, twin)
+        raise
     if attached is not None:
         beginning = replace(beginning, workflow_id=attached.id)
     status = transitions.start_child(owner, position, beginning)
@@ -94,6 +99,11 @@ def start_child(
             lambda: _existing(beginning, options), what=f"workflow {owner.workflow_id!r}"
         )  # started by somebody else in between
     return beginning.workflow_id
+
+
+def _record_refusal(owner: Owner, position: int, definition: str, twin: DuplicateWorkflow) -> None:
+    data = json.dumps({"definition": definition, "attached": True, "refused": [twin.queue, twin.dedup_key]})
+    event_log.operation_recorded(owner, EventKind.CHILD_STARTED, position, key=twin.workflow_id, data=data)
 
 
 def check_attached(workflow_id: str, definition: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -192,8 +202,8 @@ def cancel(workflow_id: str, *, tree: bool = False, by: str = "", reason: str = 
 def resume(workflow_id: str, *, by: str = "", reason: str = "") -> Workflow:
     """This will let an ended workflow go on at its first unrecorded operation, with no crash counted and no deadline.
 
-    A step whose error ended it is tried again. Raises WorkflowNotFound, TransitionRefused, and DuplicateWorkflow when
-    an unfinished one has its dedup key by now.
+    A step whose error ended it is tried again, as often as its policy says. Raises WorkflowNotFound, TransitionRefused,
+    and DuplicateWorkflow when an unfinished one has its dedup key by now.
     """
     try:
         with transaction.atomic():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import traceback as tracebacks
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -21,6 +22,8 @@ Json: TypeAlias = Any  # what json.loads returns; spelled out, the recursive typ
 KEY_MAX_LENGTH = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+# jsonb has no exponents: 1e+16 would come back as a whole number, and as another type than the first execution saw.
+_STRING_OR_LARGE = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?e\+\d+')
 _SCALARS = (str, int, float, bool, type(None))
 
 
@@ -42,6 +45,8 @@ def encode(value: object, *, what: str, limit: int) -> str:
         ) from error
     except RecursionError as error:
         raise PayloadError(f"The {what} is nested too deeply to be stored. Flatten it.") from error
+    if "e+" in text:
+        text = _STRING_OR_LARGE.sub(_with_all_digits, text)
     if _ESCAPED_NUL.search(text):
         raise PayloadError(f"The {what} contains a NUL character, which PostgreSQL cannot store. Remove it.")
     try:
@@ -57,6 +62,10 @@ def encode(value: object, *, what: str, limit: int) -> str:
             "Store it elsewhere and keep a reference, or publish a summary."
         )
     return text
+
+
+def _with_all_digits(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith('"') else f"{Decimal(found[0]):f}.0"
 
 
 def decode(text: str) -> Json:

@@ -1,1 +1,1 @@
-"""What the engine promises, as sentences, by topic. Real PostgreSQL; real workers where the promise is about them."""
+"""What this engine promises, topic by topic, as sentences that are tried on the real engine and the real database."""

@@ -172,7 +172,8 @@ RELEASE_OWNED: LiteralString = _release("id = %(workflow_id)s AND token = %(toke
 RELEASE_EXPIRED: LiteralString = _release("lease_expires_at < (SELECT clock_timestamp())")
 RELEASE_HELD_BY: LiteralString = _release("worker = ANY(%(workers)s)")
 
-# Ended ones may go on. What was cut off is tried again, and so is the step that failed last: its error is why it ended.
+# Ended ones may go on. They begin anew as far as their queue and their timeout are concerned: another one may have their
+# place in a partition by now. What was cut off is tried again, and so is the step that failed last: its error is why it ended.
 # The outcome of a failed child is asked for again, too, so its operation key becomes free.
 RESUME: LiteralString = """
 WITH candidate AS (
@@ -183,7 +184,7 @@ WITH candidate AS (
 ), clock AS MATERIALIZED (
     SELECT clock_timestamp() AS at
 ), reopened AS (
-    UPDATE workflows_step AS s SET status = 'retrying', finished_at = NULL, next_attempt_at = clock.at
+    UPDATE workflows_step AS s SET status = 'retrying', failures = 0, finished_at = NULL, next_attempt_at = clock.at
     FROM candidate, latest, clock
     WHERE s.workflow_id = candidate.id
       AND (s.status = 'cancelled'
@@ -197,7 +198,8 @@ WITH candidate AS (
            OR e.kind = 'results_gathered' AND e.data -> 'failed' <> '{}'::jsonb)
 ), chosen AS (
     UPDATE workflows_workflow AS w
-    SET status = 'queued', error = NULL, finished_at = NULL, crashes = 0, deadline_at = NULL, watched = NULL,
+    SET status = 'queued', error = NULL, started_at = NULL, finished_at = NULL, crashes = 0, deadline_at = NULL,
+        watched = NULL,
         available_at = clock.at, status_at = clock.at, last_seq = w.last_seq + 1
     FROM candidate, clock WHERE w.id = candidate.id
     RETURNING w.id, w.last_seq AS seq, clock.at AS at, w.queue

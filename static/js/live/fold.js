@@ -8,6 +8,8 @@
 
 const OPEN_STEPS = new Set(["running", "retrying"]);
 
+/** What a workflow that goes on after its end has no more. */
+const ENDED = ["error", "started_at", "finished_at", "deadline_at", "waiting", "wake_at"];
 /** What a fork does not take over from the workflow that it was made of. */
 const AFRESH = ["started_at", "finished_at", "worker", "waiting", "error", "wake_at", "deadline_at", "version"];
 
@@ -65,8 +67,8 @@ const EFFECTS = {
   completion_read: waitEnded,
   patched: waitEnded,
   resumed(state, [, at, , , , { reopened }], change) {
-    const fresh = { status: "queued", error: null, finished_at: null, deadline_at: null, waiting: null, wake_at: null };
-    Object.assign(state.workflow, fresh);
+    state.workflow.status = "queued";
+    for (const name of ENDED) state.workflow[name] = null;
     for (const position of reopened) {
       Object.assign(state.steps[position], { status: "retrying", finished_at: null, next_attempt_at: at });
       change.steps.add(String(position));
