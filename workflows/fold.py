@@ -68,7 +68,12 @@ def _suspended(state: State, seq: int, at: str, position: int | None, key: str |
 
 def _resumed(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
     state["workflow"].update(
-        status=Status.QUEUED.value, error=None, started_at=None, finished_at=None, deadline_at=None, waiting=None,
+        status=Status.QUEUED.value,
+        error=None,
+        started_at=None,
+        finished_at=None,
+        deadline_at=None,
+        waiting=None,
         wake_at=None,
     )
     for reopened in data["reopened"]:

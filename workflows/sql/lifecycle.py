@@ -172,9 +172,9 @@ RELEASE_OWNED: LiteralString = _release("id = %(workflow_id)s AND token = %(toke
 RELEASE_EXPIRED: LiteralString = _release("lease_expires_at < (SELECT clock_timestamp())")
 RELEASE_HELD_BY: LiteralString = _release("worker = ANY(%(workers)s)")
 
-# Ended ones may go on. They begin anew as far as their queue and their timeout are concerned: another one may have their
-# place in a partition by now. What was cut off is tried again, and so is the step that failed last: its error is why it ended.
-# The outcome of a failed child is asked for again, too, so its operation key becomes free.
+# Ended ones may go on. For their queue and their timeout they begin anew: another one may have their place in a
+# partition by now. What was cut off is tried again, and so is the step that failed last: its error is why it ended. The
+# outcome of a failed child is asked for again, too, so its operation key becomes free.
 RESUME: LiteralString = """
 WITH candidate AS (
     SELECT id, status FROM workflows_workflow
