@@ -212,6 +212,12 @@ def racing(numbers: list[int]) -> int:
     return sum(handle.result() for handle in as_completed([child.start(number) for number in numbers]))
 
 
+@workflow(name="storm_sleepers")
+def sleepers(count: int) -> None:
+    """Children that sleep until somebody cancels the whole tree."""
+    gather([sleeping.start([3_600.0]) for _ in range(count)])
+
+
 @workflow(name="storm_asking")
 def asking(numbers: list[int]) -> int:
     """One child after the other."""

@@ -34,6 +34,7 @@ class Kind:
     outcome: Callable[..., Outcome]
     weight: float = 1.0
     messages: Callable[..., list[Any]] = lambda *_: []  # what must be sent to it, in order
+    cancelled: bool = False  # with its children, by an operator, soon after it was started
     options: Callable[[random.Random], dict[str, Any]] = lambda _chance: {}  # of `using`
 
 
@@ -139,6 +140,10 @@ KINDS: dict[str, Kind] = {
     "too long": Kind(
         definitions.sleeping, lambda *_: ([3_600.0],), lambda _naps: Outcome("cancelled"),
         options=lambda _: {"timeout": 1.0},
+    ),
+    "cancelled": Kind(
+        definitions.sleepers, lambda chance, _id: (chance.randrange(1, 12),), lambda _count: Outcome("cancelled"),
+        cancelled=True,
     ),
     "limited": _queued("storm-limited"),
     "one per worker": _queued("storm-single"),

@@ -9,12 +9,15 @@ import random
 import threading
 import traceback
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import close_old_connections, connection
 
 from tests.chaos.kinds import KINDS, Outcome, draw
+from workflows import operations
 from workflows.durable import TransitionRefused, WorkflowNotFound, send
 from workflows.models import Workflow
 from workflows.patience import AWAY
@@ -46,7 +49,7 @@ class Load(threading.Thread):
         self.refused: Counter[str] = Counter()  # errors that callers saw, by type
         self.surprises: list[str] = []
         self._chance, self._target = chance, target
-        self._messages: deque[tuple[str, int, Any]] = deque()
+        self._orders: deque[Callable[[], object]] = deque()
         self._finish = threading.Event()
         self._number = 0
 
@@ -70,13 +73,13 @@ class Load(threading.Thread):
         connection.close()
 
     def _unfinished(self) -> bool:
-        return bool(self._messages) or any(not started.accepted for started in self.started)
+        return bool(self._orders) or any(not started.accepted for started in self.started)
 
     def _tick(self) -> None:
         for started in self.started:
             if not started.accepted:
                 self._start(started)
-        self._send()
+        self._carry_out()
         if self._finish.is_set():
             return
         for _ in range(self._target - Workflow.objects.filter(status__in=ACTIVE).count()):
@@ -98,15 +101,17 @@ class Load(threading.Thread):
         kind = KINDS[started.kind]
         kind.definition.using(workflow_id=started.id, **started.options).start(*started.arguments)
         started.accepted = True
-        messages = kind.messages(*started.arguments)
-        self._messages.extend((started.id, number, message) for number, message in enumerate(messages))
+        for number, message in enumerate(kind.messages(*started.arguments)):
+            key = f"go-{number}"
+            self._orders.append(partial(send, started.id, "go", message, idempotency_key=key))
+        if kind.cancelled:
+            self._orders.append(partial(operations.cancel, started.id, tree=True, by="storm", reason="had enough"))
 
-    def _send(self) -> None:
-        """Some of the outstanding messages, each workflow's in order."""
-        for _ in range(min(len(self._messages), 1 + self._chance.randrange(5))):
-            workflow_id, number, message = self._messages[0]
+    def _carry_out(self) -> None:
+        """Some of the outstanding messages and cancellations, in order; what the database did not take stays."""
+        for _ in range(min(len(self._orders), 1 + self._chance.randrange(5))):
             try:
-                send(workflow_id, "go", message, idempotency_key=f"go-{number}")
-            except (TransitionRefused, WorkflowNotFound) as error:  # the oracle will see that it ended too early
+                self._orders[0]()
+            except (TransitionRefused, WorkflowNotFound) as error:  # it has ended: the oracle says whether it may
                 self.refused[type(error).__name__] += 1
-            self._messages.popleft()
+            self._orders.popleft()
