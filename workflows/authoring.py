@@ -114,7 +114,8 @@ class Starter(Generic[P, R]):
         if "refused" in recorded.content:
             queue, dedup_key = recorded.content["refused"]
             raise DuplicateWorkflow(queue, dedup_key, recorded.name)
-        if recorded.content["attached"]:
+        asked = self._workflow_id or f"{execution.owner.workflow_id}-{position}"
+        if recorded.content["attached"] and recorded.name == asked:  # a twin by its dedup key may have other input
             operations.check_attached(recorded.name, name, args, kwargs)
         return recorded.name
 

@@ -9,6 +9,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
+from django.db.transaction import TransactionManagementError
+
 from workflows.errors import HandBack, NonDeterminism, NotInWorkflow, Suspend
 from workflows.event_log import Owner
 from workflows.history import Recorded, Replay
@@ -38,6 +41,7 @@ class Execution:
     step: StepScope | None = None
     broken: NonDeterminism | Suspend | None = None
     reports: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    transactions: int = field(default_factory=lambda: len(connection.atomic_blocks))  # open when the body began
 
     @property
     def is_replaying(self) -> bool:
@@ -104,6 +108,14 @@ class Execution:
             self.position += 1
             if skipped.kind != EventKind.PATCHED:
                 raise self.mismatch(described(skipped), "the end of the workflow")
+
+    def check_waitable(self) -> None:
+        """Raises TransactionManagementError inside a transaction of the body: it would undo what the wait records."""
+        if len(connection.atomic_blocks) > self.transactions:
+            raise TransactionManagementError(
+                f"Workflow {self.owner.workflow_id!r} waits inside transaction.atomic(), which it would hold open. "
+                "Wait before or after the block; put what belongs together into a step with atomic=True."
+            )
 
     def check_stopping(self) -> None:
         """Raises HandBack when the worker is stopping and its grace is over."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, LiteralString, NamedTuple
 
+import psycopg
 from django.db import IntegrityError, transaction
 
 from workflows import notify
@@ -192,8 +193,8 @@ def persistently(statement: LiteralString, parameters: dict[str, Any]) -> list[t
             if asked_before and parameters["op"] and _already_recorded(parameters):
                 return [(None,)]
             return fetch(statement, parameters)
-        except IntegrityError:
-            if not asked_before:
+        except IntegrityError as error:
+            if not asked_before or isinstance(error.__cause__, psycopg.errors.NotNullViolation):
                 raise
             return [(None,)]  # the first try was still committing when it was looked for
         except AWAY as error:

@@ -25,7 +25,7 @@ from workflows.options import Options
 from workflows.patience import patiently
 from workflows.sql import fetch, lifecycle
 from workflows.states import EventKind, Status
-from workflows.transitions import Beginning
+from workflows.transitions import Beginning, TakenMeanwhile
 
 _NO_LIMIT = 100 * 365.25 * 86_400  # seconds
 
@@ -84,20 +84,23 @@ def start_child(
     derived = f"{owner.workflow_id}-{position}" if workflow_id is None else workflow_id
     beginning = _beginning(definition, args, kwargs, derived, options, by="")
     beginning = replace(beginning, parent=owner.workflow_id)
-    try:
-        attached = patiently(lambda: _existing(beginning, options), what=f"workflow {owner.workflow_id!r}")
-    except DuplicateWorkflow as twin:  # recorded, because that one may have ended when the body is replayed
-        _record_refusal(owner, position, definition, twin)
-        raise
+    while True:
+        try:
+            return _start_child(owner, position, beginning, options)
+        except TakenMeanwhile:
+            continue
+        except DuplicateWorkflow as twin:  # recorded, because that one may have ended when the body is replayed
+            _record_refusal(owner, position, definition, twin)
+            raise
+
+
+def _start_child(owner: Owner, position: int, beginning: Beginning, options: Options) -> str:
+    attached = patiently(lambda: _existing(beginning, options), what=f"workflow {owner.workflow_id!r}")
     if attached is not None:
         beginning = replace(beginning, workflow_id=attached.id)
     status = transitions.start_child(owner, position, beginning)
     if status is not None:
         _tell_workers(beginning.queue, beginning.workflow_id, status)
-    elif attached is None:
-        patiently(
-            lambda: _existing(beginning, options), what=f"workflow {owner.workflow_id!r}"
-        )  # started by somebody else in between
     return beginning.workflow_id
 
 

@@ -202,6 +202,7 @@ def outlast(
     `first`; a message or the end of the wait wake it, too.
     """
     look = _patient(look, execution)
+    execution.check_waitable()
     started = execution.replay.waits.get(position)
     if started is None:
         if (found := look()) is not None:

@@ -10,9 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests.conformance.definitions import CALLS, die, echo, note, play, run_until_killed, start
 from tests.execution import crash, run, work_off
+from tests.wait import until
 from workflows import operations, recovery
 from workflows.durable import (
     DuplicateWorkflow,
@@ -26,6 +28,7 @@ from workflows.durable import (
     step,
 )
 from workflows.models import Workflow
+from workflows.options import Options
 
 
 def fail(reason: str) -> None:
@@ -107,6 +110,48 @@ def test_a_child_that_was_refused_as_a_duplicate_is_refused_on_replay_too() -> N
     run(twin)
     run(handle)
     assert handle.result() == "refused"
+
+
+def test_a_child_that_was_deduplicated_is_the_same_one_on_replay_though_its_input_differs() -> None:
+    start(echo, "theirs", dedup_key="one at a time", workflow_id="twin")
+
+    def parent() -> Any:
+        child = start(echo, "mine", dedup_key="one at a time")
+        dies_once()
+        return [child.id, child.result()]
+
+    handle = start(parent)
+    run_until_killed(handle)
+    work_off(handle)
+    assert handle.result() == ["twin", "theirs"]
+
+
+def test_a_child_whose_dedup_key_is_taken_at_the_very_moment_is_the_one_that_took_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look, twins = operations._existing, []
+
+    def look_too_early(*told: Any) -> Any:
+        found = look(*told)
+        if not twins:
+            twins.append(start_outside())
+        return found
+
+    def start_outside() -> Any:
+        return operations.start(
+            "conformance", args=["echo", "theirs"], options=Options(dedup_key="one at a time"), workflow_id="twin"
+        )
+
+    def parent() -> Any:
+        child = start(echo, "mine", dedup_key="one at a time")
+        return [child.id, child.result()]
+
+    handle = start(parent)
+    monkeypatch.setattr(operations, "_existing", look_too_early)
+    run(handle)
+    work_off(handle)
+    assert handle.result() == ["twin", "theirs"]
+    assert [event.key for event in handle.history() if event.kind == "child_started"] == ["twin"]
 
 
 def test_a_start_within_a_step_has_the_workflow_as_its_parent() -> None:
@@ -273,6 +318,30 @@ def test_a_parent_resumed_after_its_failed_child_was_resumed_sees_its_success() 
     operations.resume("root-1")
     work_off(WorkflowHandle[Any]("root-1"))
     operations.resume("root")
+    work_off(handle)
+    assert handle.result() == "second time"
+
+
+def test_a_resumed_parent_gives_its_resumed_child_the_whole_timeout_again() -> None:
+    def child() -> str:
+        CALLS["child"] += 1
+        if CALLS["child"] == 1:
+            raise ValueError("first time")
+        return "second time"
+
+    def parent() -> Any:
+        return start(child).result(timeout=0.5)
+
+    handle = start(parent, workflow_id="root")
+    run(handle)
+    work_off(handle)
+    assert handle.status() is Status.FAILED
+    began = next(event.at for event in handle.history() if event.kind == "wait_started")
+    until(lambda: timezone.now() > began + timedelta(seconds=0.5))
+    operations.resume("root-1")
+    operations.resume("root")
+    run(handle)
+    assert handle.status() is Status.WAITING
     work_off(handle)
     assert handle.result() == "second time"
 

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
-from tests.conformance.definitions import CALLS, die, run_until_killed
-from tests.conformance.waits import CAUSES, WAITS, WOKEN_BY, waiting_for, work_off_only
+from tests.conformance.definitions import CALLS, die, note, run_until_killed, start
+from tests.conformance.waits import CAUSES, WAITS, WOKEN_BY, speak, waiting_for, work_off_only
 from tests.execution import kinds, run, work_off
 from tests.wait import until
 from workflows import operations, recovery, transitions, wakeups
@@ -188,3 +190,18 @@ def test_what_is_there_already_is_taken_without_falling_asleep(kind: str) -> Non
     run(waiter)
     assert waiter.status() is Status.SUCCEEDED
     assert "suspended" not in kinds(waiter)
+
+
+@every_wait
+def test_a_wait_inside_a_transaction_of_the_body_is_refused_instead_of_holding_it_open(kind: str) -> None:
+    target = start(speak)
+
+    def wait() -> str:
+        with pytest.raises(TransactionManagementError, match="transaction"), transaction.atomic():
+            WAITS[kind](target, None)
+        return str(note("after"))
+
+    handle = start(wait)
+    run(handle)
+    assert handle.result() == "after"
+    run(target)

@@ -132,7 +132,12 @@ WITH found AS (
 )
 SELECT found.body::text FROM chosen, found"""
 
-# A child is made by the checkpoint that records it: a parent that was cancelled can make none.
+# A child is made by the checkpoint that records it: a parent that was cancelled can make none. If somebody else takes
+# the id or the dedup key at this very moment, the record would name the wrong workflow: no data, so it fails.
+_ATTACHED: LiteralString = """
+CASE WHEN EXISTS (SELECT 1 FROM created) THEN %(data)s::jsonb || '{"attached": false}'
+     WHEN EXISTS (SELECT 1 FROM workflows_workflow WHERE id = %(new_id)s) THEN %(data)s::jsonb || '{"attached": true}'
+END"""
 START_CHILD: LiteralString = (
     owned(PROGRESS)
     + """
@@ -150,6 +155,6 @@ clock AS (SELECT at FROM chosen), created AS (
     INSERT INTO workflows_event (workflow_id, seq, kind, data, at) SELECT id, seq, 'created', """
     + CREATED_DATA
     + " , at FROM created), "
-    + logged("%(data)s::jsonb || jsonb_build_object('attached', NOT EXISTS (SELECT 1 FROM created))")
+    + logged(_ATTACHED)
     + " SELECT chosen.seq, created.status FROM chosen LEFT JOIN created ON true"
 )

@@ -174,7 +174,7 @@ RELEASE_HELD_BY: LiteralString = _release("worker = ANY(%(workers)s)")
 
 # Ended ones may go on. For their queue and their timeout they begin anew: another one may have their place in a
 # partition by now. What was cut off is tried again, and so is the step that failed last: its error is why it ended. The
-# outcome of a failed child is asked for again, too, so its operation key becomes free.
+# outcome of a failed child is asked and waited for again, too, so the operation keys of both become free.
 RESUME: LiteralString = """
 WITH candidate AS (
     SELECT id, status FROM workflows_workflow
@@ -193,9 +193,12 @@ WITH candidate AS (
 ), forgotten AS (
     UPDATE workflows_event AS e SET op = NULL
     FROM candidate, latest
-    WHERE e.workflow_id = candidate.id AND e.op = latest.position::text AND candidate.status = 'failed'
-      AND (e.kind = 'result_read' AND e.data ? 'error'
-           OR e.kind = 'results_gathered' AND e.data -> 'failed' <> '{}'::jsonb)
+    WHERE e.workflow_id = candidate.id AND e.op IN (latest.position::text, latest.position || '.w')
+      AND candidate.status = 'failed' AND EXISTS (
+        SELECT 1 FROM workflows_event AS told
+        WHERE told.workflow_id = candidate.id AND told.op = latest.position::text
+          AND (told.kind = 'result_read' AND told.data ? 'error'
+               OR told.kind = 'results_gathered' AND told.data -> 'failed' <> '{}'::jsonb))
 ), chosen AS (
     UPDATE workflows_workflow AS w
     SET status = 'queued', error = NULL, started_at = NULL, finished_at = NULL, crashes = 0, deadline_at = NULL,

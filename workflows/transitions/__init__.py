@@ -7,7 +7,7 @@ from workflows.transitions.claiming import Claim, claim, claim_next, next_start
 from workflows.transitions.ending import Ended, cancel, cancel_overdue, fail, refused, resume, succeed
 from workflows.transitions.forking import fork, note
 from workflows.transitions.releasing import Released, hand_back, let_go, release_expired, release_held_by
-from workflows.transitions.starting import Beginning, debounce, start, start_child
+from workflows.transitions.starting import Beginning, TakenMeanwhile, debounce, start, start_child
 from workflows.transitions.waking import Woken, message_sent, suspend, wake, wake_due
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Claim",
     "Ended",
     "Released",
+    "TakenMeanwhile",
     "Woken",
     "cancel",
     "cancel_overdue",

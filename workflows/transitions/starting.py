@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
+from django.db import IntegrityError
+
 from workflows import event_log, notify
 from workflows.event_log import Owner
 from workflows.models import Workflow
@@ -65,6 +68,10 @@ class Beginning:
         }
 
 
+class TakenMeanwhile(Exception):
+    """Somebody else took a child's id or dedup key at this very moment: nothing is recorded, look again."""
+
+
 def start(beginning: Beginning) -> Workflow | None:
     """Create a queued or delayed workflow. None: its id or dedup key is taken. Joins the caller's transaction."""
     rows = fetch(START_WORKFLOW, beginning.parameters())
@@ -109,24 +116,27 @@ def debounce(beginning: Beginning) -> str | None:
 
 
 def start_child(owner: Owner, position: int, beginning: Beginning) -> Status | None:
-    """Create a child by the checkpoint that records it in its parent. None: the id or dedup key was taken.
+    """Create a child by the checkpoint that records it in its parent. None: the id was taken, so it is attached to.
 
-    Raises Cancelled or LeaseLost when the parent is no longer ours; then there is no child.
+    Raises TakenMeanwhile, and Cancelled or LeaseLost when the parent is no longer ours; then there is no child.
     """
     data = {"definition": beginning.definition}
-    rows = event_log.persistently(
-        START_CHILD,
-        {
-            **beginning.parameters(),
-            "workflow_id": owner.workflow_id,
-            "token": owner.token,
-            "kind": EventKind.CHILD_STARTED.value,
-            "op": str(position),
-            "position": position,
-            "key": beginning.workflow_id,
-            "data": json.dumps(data),
-        },
-    )
+    parameters = {
+        **beginning.parameters(),
+        "workflow_id": owner.workflow_id,
+        "token": owner.token,
+        "kind": EventKind.CHILD_STARTED.value,
+        "op": str(position),
+        "position": position,
+        "key": beginning.workflow_id,
+        "data": json.dumps(data),
+    }
+    try:
+        rows = event_log.persistently(START_CHILD, parameters)
+    except IntegrityError as error:
+        if isinstance(error.__cause__, psycopg.errors.NotNullViolation):
+            raise TakenMeanwhile from error
+        raise
     if not rows:
         raise event_log.refusal(owner)
     if len(rows[0]) == 1:  # recorded by an earlier try whose answer got lost
