@@ -103,7 +103,7 @@ def test_a_refusal_is_said_where_it_happened(visit: Visit, worker: Worker) -> No
     open_verb(page, "Start anew…")
     page.locator("#restart-input").fill('{"numbers": ')
     page.get_by_role("button", name="Start anew", exact=True).click()
-    expect(page.locator(".notice")).to_contain_text("Not started anew: input: This is not JSON")
+    expect(page.locator('.notices[role="status"] .notice')).to_contain_text("Not started anew: input: This is not JSON")
     assert Workflow.objects.count() == 1
 
 
@@ -128,11 +128,11 @@ def test_deleting_asks_for_the_id(visit: Visit) -> None:
     open_verb(page, "Delete…")
     page.locator("#delete-id").fill("w")
     page.get_by_role("button", name="Delete for good").click()
-    expect(page.locator(".notice")).to_contain_text("Not deleted")
+    expect(page.locator('.notices[role="status"] .notice')).to_contain_text("Not deleted")
     open_verb(page, "Delete…")
     page.locator("#delete-id").fill(name)
     page.get_by_role("button", name="Delete for good").click()
-    expect(page.locator(".notice")).to_have_text("Workflow <b>w</b> is deleted.")
+    expect(page.locator('.notices[role="status"] .notice')).to_have_text("Workflow <b>w</b> is deleted.")
     assert not Workflow.objects.exists()
     assert visit.troubles == []
 
@@ -194,7 +194,7 @@ def test_a_queue_page_moves_while_it_is_open(visit: Visit) -> None:
 def test_a_queue_is_paused_from_the_table_and_limited_by_its_form(visit: Visit) -> None:
     page = looked_at(visit, "/queues/")
     page.get_by_role("button", name="Pause default").click()
-    expect(page.locator(".notice")).to_contain_text("Queue default is paused")
+    expect(page.locator('.notices[role="status"] .notice')).to_contain_text("Queue default is paused")
     expect(page.locator('tr[data-queue="default"]')).to_contain_text("Paused")
     page.get_by_role("link", name="default", exact=True).click()
     page.get_by_label("Running at once", exact=True).fill("4")
@@ -203,7 +203,7 @@ def test_a_queue_is_paused_from_the_table_and_limited_by_its_form(visit: Visit) 
     expect(page.locator(".field__errors")).to_contain_text("A rate needs both")
     page.get_by_label("Rate: in any so many seconds").fill("2")
     page.get_by_role("button", name="Set the limits").click()
-    expect(page.locator(".notice")).to_contain_text("hold from the next claim on")
+    expect(page.locator('.notices[role="status"] .notice')).to_contain_text("hold from the next claim on")
     page.get_by_role("button", name="Unpause the queue").click()
     expect(page.locator('tr[data-queue="default"]')).to_contain_text("4 running at once, 9 started per 2 s")
     assert Queue.objects.get().paused is False
@@ -245,13 +245,13 @@ def test_a_schedule_is_paused_started_and_backfilled(visit: Visit) -> None:
     expect(page.locator('tr[data-schedule="nightly"]')).to_contain_text("not while it is paused")
     assert Schedule.objects.get().paused is True
     page.get_by_role("button", name="Start nightly now").click()
-    expect(page.locator(".notice")).to_have_text("Started by schedule nightly, now.")
+    expect(page.locator('.notices[role="status"] .notice')).to_have_text("Started by schedule nightly, now.")
     page.locator(".facts").get_by_role("link", name="nightly").click()
     page.get_by_text("Backfill…").click()
     page.get_by_label("From").fill("2026-11-01T00:00:00")
     page.get_by_label("Until").fill("2026-11-02T02:30:00")
     page.get_by_role("button", name="Start them").click()
-    expect(page.locator(".notice")).to_have_text("2 occurrences started.")
+    expect(page.locator('.notices[role="status"] .notice')).to_have_text("2 occurrences started.")
     expect(page.locator(".relatives tr")).to_have_count(3)
     assert visit.troubles == []
 
