@@ -157,7 +157,7 @@ RELEASE_EXPIRED: LiteralString = _release("lease_expires_at < clock_timestamp()"
 RELEASE_HELD_BY: LiteralString = _release("worker = ANY(%(workers)s)")
 
 # Ended ones may go on. What was cut off is tried again, and so is the step that failed last: its error is why it ended.
-# The outcome of a failed child is asked and waited for again, too, so the operation keys of both become free.
+# The outcome of a failed or late child is asked and waited for again, too: the operation keys of both become free.
 RESUME: LiteralString = """
 WITH candidate AS (
     SELECT id, status FROM workflows_workflow
@@ -181,7 +181,8 @@ WITH candidate AS (
         SELECT 1 FROM workflows_event AS told
         WHERE told.workflow_id = candidate.id AND told.op = latest.position::text
           AND (told.kind = 'result_read' AND told.data ? 'error'
-               OR told.kind = 'results_gathered' AND told.data -> 'failed' <> '{}'::jsonb))
+               OR told.kind = 'results_gathered' AND told.data -> 'failed' <> '{}'::jsonb
+               OR told.kind IN ('result_read', 'results_gathered', 'completion_read') AND told.data ? 'timed_out'))
 ), chosen AS (
     UPDATE workflows_workflow AS w
     SET status = 'queued', error = NULL, finished_at = NULL, crashes = 0, deadline_at = NULL, watched = NULL,
