@@ -8,7 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-from workflows import context, operations, payloads, registry, steps
+from django.db import transaction
+
+from workflows import context, event_log, operations, payloads, registry, steps
 from workflows.context import Execution
 from workflows.errors import DuplicateWorkflow
 from workflows.handles import WorkflowHandle
@@ -95,11 +97,19 @@ class Starter(Generic[P, R]):
         name, execution = self._definition.name, context.current()
         if execution is not None and execution.step is None:
             return WorkflowHandle(self._start_child(execution, args, kwargs))
-        parent = execution.owner.workflow_id if execution else None
-        started = operations.start(
-            name, args=args, kwargs=kwargs, workflow_id=self._workflow_id, options=self._options, parent=parent
-        )
+        if execution is not None:
+            return WorkflowHandle(self._start_in_step(execution, args, kwargs))
+        started = operations.start(name, args=args, kwargs=kwargs, workflow_id=self._workflow_id, options=self._options)
         return WorkflowHandle(started.id)
+
+    def _start_in_step(self, execution: Execution, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Not recorded by itself, but neither made by a workflow that was cancelled: cancelling its tree ends it."""
+        with transaction.atomic():
+            event_log.hold(execution.owner)
+            return operations.start(
+                self._definition.name, args=args, kwargs=kwargs, workflow_id=self._workflow_id, options=self._options,
+                parent=execution.owner.workflow_id,
+            ).id  # fmt: skip
 
     def _start_child(self, execution: Execution, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         name = self._definition.name

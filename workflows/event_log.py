@@ -227,6 +227,13 @@ def _end_of_step(position: int, attempt: int) -> str:
     return f"{position}.{attempt}.+"
 
 
+def hold(owner: Owner) -> None:
+    """Keep the workflow this execution's until the caller's transaction ends. Raises Cancelled or LeaseLost."""
+    rows = Workflow.objects.select_for_update(no_key=True).filter(id=owner.workflow_id, token=owner.token)
+    if rows.filter(status=Status.RUNNING).values_list("id").first() is None:
+        raise refusal(owner)
+
+
 def refusal(owner: Owner) -> Cancelled | LeaseLost:
     """Why a fenced statement found nothing to write to."""
     row = Workflow.objects.filter(id=owner.workflow_id).values_list("status", flat=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.conformance.definitions import CALLS, die, echo, note, play, run_until_killed, start
+from tests.conformance.definitions import CALLS, die, echo, note, only, play, run_until_killed, start
 from tests.execution import crash, run, work_off
 from tests.wait import until
 from workflows import operations, recovery
@@ -173,6 +173,18 @@ def test_a_parent_that_was_cancelled_can_make_no_child() -> None:
         start(echo, 1)
 
     handle = start(parent)
+    run(handle)
+    assert handle.status() is Status.CANCELLED
+    assert Workflow.objects.count() == 1
+
+
+def test_a_step_of_a_cancelled_parent_can_make_no_child_that_its_tree_would_miss() -> None:
+    @step
+    def starting() -> None:
+        operations.cancel(handle.id, tree=True)
+        start(echo, 1)
+
+    handle = start(only(starting))
     run(handle)
     assert handle.status() is Status.CANCELLED
     assert Workflow.objects.count() == 1

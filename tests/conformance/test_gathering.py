@@ -185,3 +185,27 @@ def test_two_hundred_children_are_gathered_in_one_operation(statements: list[str
     run(again)
     assert again.result() == handle.result()
     assert statements.count(RECORDED_OPERATIONS) == 1
+
+
+def test_a_workflow_that_a_timeout_ended_waits_again_when_it_is_resumed() -> None:
+    def one() -> Any:
+        return start(hold).result(timeout=0.05)
+
+    def all_of_them() -> Any:
+        return gather([start(hold)], timeout=0.05)
+
+    def next_of_them() -> Any:
+        return [child.status() for child in as_completed([start(hold)], timeout=0.05)]
+
+    for body in (one, all_of_them, next_of_them):
+        handle = start(body, workflow_id=body.__name__)
+        run(handle)
+        while handle.status() is not Status.FAILED:
+            recovery.wake_due()
+            if handle.status() is Status.QUEUED:
+                run(handle)
+        operations.resume(handle.id)
+        send(f"{handle.id}-1", "go", "on")
+        work_off(WorkflowHandle[Any](f"{handle.id}-1"))
+        work_off(handle)
+        assert handle.status() is Status.SUCCEEDED

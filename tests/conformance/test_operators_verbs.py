@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.definitions import CALLS, die, echo, note, refuse, run_until_killed, start
-from tests.execution import kinds, run, work_off
+from tests.execution import assert_history_is_whole, kinds, run, work_off
 from workflows import bulk, operations
 from workflows.durable import (
     InvalidInput,
@@ -22,11 +22,13 @@ from workflows.durable import (
     WorkflowFailed,
     WorkflowHandle,
     WorkflowNotFound,
+    patched,
     receive,
     send,
     set_event,
     sleep,
     step,
+    track,
 )
 from workflows.models import Event, Step, Workflow
 
@@ -315,6 +317,43 @@ def test_a_fork_before_a_caught_failure_tries_that_step_again() -> None:
     work_off(fork)
     assert fork.result() == "mended"
     assert handle.status() is Status.FAILED
+
+
+def test_a_fork_from_any_position_of_an_eventful_history_comes_to_the_same_end() -> None:
+    @step
+    def flaky() -> str:
+        CALLS["flaky"] += 1
+        if CALLS["flaky"] == 1:
+            raise ValueError("uncaught")
+        return "worked"
+
+    def eventful() -> list[Any]:
+        results = [note("a"), start(echo, "child").result(), receive("go")]
+        for _ in track(range(2), "tracked"):
+            set_event("k", results[-1])
+        try:
+            refuse("caught")
+        except ValueError:
+            results.append(note("b"))
+        sleep(0.01)
+        return [*results, flaky(), patched("p"), note("c")]
+
+    handle = start(eventful)
+    run(handle)
+    operations.cancel(handle.id)
+    operations.resume(handle.id)
+    send(handle.id, "go", "message")
+    work_off(handle)
+    assert handle.status() is Status.FAILED
+    operations.resume(handle.id)
+    work_off(handle)
+    last = max(event.position or 0 for event in handle.history())
+    for position in range(1, last + 2):
+        fork = handle_of(operations.fork(handle.id, position))
+        send(fork.id, "go", "message")
+        assert_history_is_whole(fork.id)
+        work_off(fork)
+        assert fork.result() == handle.result() == ["a", "child", "message", "b", "worked", True, "c"]
 
 
 @pytest.mark.parametrize("position", [0, -1, 8, 10**6])

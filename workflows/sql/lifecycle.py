@@ -174,7 +174,7 @@ RELEASE_HELD_BY: LiteralString = _release("worker = ANY(%(workers)s)")
 
 # Ended ones may go on. For their queue and their timeout they begin anew: another one may have their place in a
 # partition by now. What was cut off is tried again, and so is the step that failed last: its error is why it ended. The
-# outcome of a failed child is asked and waited for again, too, so the operation keys of both become free.
+# outcome of a failed or late child is asked and waited for again, too: the operation keys of both become free.
 RESUME: LiteralString = """
 WITH candidate AS (
     SELECT id, status FROM workflows_workflow
@@ -198,7 +198,8 @@ WITH candidate AS (
         SELECT 1 FROM workflows_event AS told
         WHERE told.workflow_id = candidate.id AND told.op = latest.position::text
           AND (told.kind = 'result_read' AND told.data ? 'error'
-               OR told.kind = 'results_gathered' AND told.data -> 'failed' <> '{}'::jsonb))
+               OR told.kind = 'results_gathered' AND told.data -> 'failed' <> '{}'::jsonb
+               OR told.kind IN ('result_read', 'results_gathered', 'completion_read') AND told.data ? 'timed_out'))
 ), chosen AS (
     UPDATE workflows_workflow AS w
     SET status = 'queued', error = NULL, started_at = NULL, finished_at = NULL, crashes = 0, deadline_at = NULL,
