@@ -10,6 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 from workflows import children, context, event_log, operations, queries, steps, waits
 from workflows.context import Execution
 from workflows.errors import NotInWorkflow, PayloadError
+from workflows.patience import patiently
 from workflows.payloads import Json, checked_key
 from workflows.retries import RetryPolicy
 from workflows.states import EventKind, Status
@@ -223,7 +224,11 @@ def send(workflow_id: str, topic: str, message: Any, *, idempotency_key: str | N
 
 
 def _send(workflow_id: str, topic: str, message: Any, idempotency_key: str, by: str) -> None:
-    operations.send(workflow_id, topic, message, idempotency_key=idempotency_key, by=by)
+    """A database that is away is asked again: the idempotency key makes one message of it."""
+    patiently(
+        lambda: operations.send(workflow_id, topic, message, idempotency_key=idempotency_key, by=by),
+        what=f"message to workflow {workflow_id!r}",
+    )
 
 
 def _sender(execution: Execution | None) -> str:

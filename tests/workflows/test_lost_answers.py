@@ -8,13 +8,13 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import OperationalError, connection
 
-from tests.definitions import SWITCH, double, doubling, make_group, publishing, switching
+from tests.definitions import SWITCH, double, doubling, listening, make_group, publishing, switching
 from tests.execution import WORKER, assert_history_is_whole, claim, crash, run
 from tests.workflows.test_database_faults import terminate_own_backend
 from workflows import engine, event_log, transitions
-from workflows.durable import Status, get_event, set_event
+from workflows.durable import Status, get_event, send, set_event
 from workflows.errors import LeaseLost
-from workflows.models import Event
+from workflows.models import Event, Message
 from workflows.transitions import claiming
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,3 +131,20 @@ def test_a_server_that_takes_no_writes_for_a_while_does_not_fail_the_workflow() 
     handle = switching.start()
     run(handle)
     assert handle.result() == 4
+
+
+def test_a_session_lost_while_a_body_sends_delivers_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = listening.start("news")
+    send_it, calls = transitions.message_sent, iter(range(9))
+
+    def sent_and_lost(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == 0:
+            terminate_own_backend()
+        return send_it(*args, **kwargs)
+
+    monkeypatch.setattr(transitions, "message_sent", sent_and_lost)
+    SWITCH["body"] = lambda: send(receiver.id, "news", "once")
+    handle = switching.start()
+    run(handle)
+    assert handle.status() is Status.SUCCEEDED
+    assert [message.body for message in Message.objects.all()] == ["once"]
