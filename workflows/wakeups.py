@@ -27,8 +27,8 @@ def deliver(target: str) -> int:
     fetch(waiting.UNWATCH, {"target": target, "keys": keys})
     waiters = {workflow_id for (workflow_id,) in fetch(waiting.MARK_DONE, {"target": target, "keys": keys})}
     woken = transitions.wake(sorted(waiters), reason="ended" if "" in keys else "event") if waiters else []
+    queue_again(woken)  # first: whoever is woken waits no longer than it must
     fetch(waiting.FORGET_WAKEUPS, {"ids": [wakeup_id for wakeup_id, _key in pending]})
-    queue_again(woken)
     return len(woken)
 
 
