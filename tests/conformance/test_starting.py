@@ -257,6 +257,17 @@ def test_a_deadline_counts_from_the_first_claim_and_cancels() -> None:
     assert (cancelled.kind, cancelled.data["reason"]) == ("cancelled", "its timeout passed")
 
 
+def test_a_workflow_that_its_deadline_ended_has_its_whole_timeout_again_when_it_is_resumed() -> None:
+    handle = start(doze, 0.3, timeout=0.1)
+    run(handle)
+    until(lambda: recovery.cancel_overdue())
+    operations.resume(handle.id)
+    run(handle)
+    row = Workflow.objects.get()
+    claimed = [event.at for event in handle.history() if event.kind == "claimed"][-1]
+    assert row.deadline_at == claimed + timedelta(seconds=0.1)
+
+
 def test_a_restart_in_the_middle_does_not_move_the_deadline() -> None:
     deadlines = []
 
