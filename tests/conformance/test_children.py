@@ -129,7 +129,8 @@ def test_a_child_that_was_deduplicated_is_the_same_one_on_replay_though_its_inpu
 def test_a_child_whose_dedup_key_is_taken_at_the_very_moment_is_the_one_that_took_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    look, twins = operations._existing, []
+    look = operations._existing
+    twins: list[Any] = []
 
     def look_too_early(*told: Any) -> Any:
         found = look(*told)
