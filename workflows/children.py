@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from workflows import context, event_log, queries, waits
 from workflows.context import Execution
 from workflows.errors import (
+    InvalidInput,
     ResultTimeout,
     WorkflowCancelled,
     WorkflowEnded,
@@ -60,6 +61,7 @@ def timed_out(workflow_id: str, timeout: float | None) -> ResultTimeout:
 
 def result(execution: Execution, workflow_id: str, *, timeout: float | None) -> Json:
     """What the workflow returned, as a recorded operation of the body. Raises as `WorkflowHandle.result` does."""
+    _refuse_itself(execution, [workflow_id])
     position, recorded = execution.next_operation(EventKind.RESULT_READ.value, workflow_id)
     if recorded is not None:
         return _recorded_result(workflow_id, recorded.content, timeout)
@@ -76,6 +78,12 @@ def result(execution: Execution, workflow_id: str, *, timeout: float | None) -> 
     if outcome is None:
         raise timed_out(workflow_id, timeout)
     return outcome.returned()
+
+
+def _refuse_itself(execution: Execution, workflow_ids: Collection[str]) -> None:
+    """Raises InvalidInput for a workflow that would wait for its own end, for ever."""
+    if execution.owner.workflow_id in workflow_ids:
+        raise InvalidInput(f"Workflow {execution.owner.workflow_id!r} cannot wait for its own end.")
 
 
 def _content(outcome: Outcome) -> dict[str, Any]:
@@ -113,6 +121,7 @@ def gather(workflow_ids: Sequence[str], *, timeout: float | None) -> list[Json]:
 
 def _recorded_gather(execution: Execution, ids: list[str], timeout: float | None) -> dict[str, Any]:
     """Which of them did not succeed, and why, as a recorded operation of the body."""
+    _refuse_itself(execution, ids)
     position, recorded = execution.next_operation(EventKind.RESULTS_GATHERED.value, "")
     if recorded is None:
         found = waits.outlast(
@@ -193,6 +202,7 @@ def _some_ended(ids: list[str]) -> Found[list[str]] | None:
 def _recorded_completion(
     execution: Execution, rest: Collection[str], ended: list[str], timeout: float | None
 ) -> str | None:
+    _refuse_itself(execution, rest)
     position, recorded = execution.next_operation(EventKind.COMPLETION_READ.value, None)
     if recorded is not None:
         return recorded.name or None

@@ -9,7 +9,7 @@ import pytest
 from tests.definitions import SWITCH, doubling, switching
 from tests.execution import WORKER, work_off
 from workflows import engine, recovery, registry, transitions
-from workflows.durable import Status, as_completed, gather
+from workflows.durable import Status, WorkflowFailed, WorkflowHandle, as_completed, gather
 from workflows.models import Event, Wait, Wakeup, Workflow
 
 
@@ -54,3 +54,14 @@ def _once(workflow_id: str) -> None:
     claimed = transitions.claim(workflow_id, worker=WORKER, definitions=registry.names())
     assert claimed is not None
     engine.execute(claimed, stopping=lambda: False)
+
+
+@pytest.mark.parametrize("wait", ["result", "gather", "as_completed"])
+def test_a_workflow_cannot_wait_for_its_own_end(wait: str) -> None:
+    own: WorkflowHandle[Any] = WorkflowHandle("own")
+    waits = {"result": own.result, "gather": lambda: gather([own]), "as_completed": lambda: list(as_completed([own]))}
+    SWITCH["body"] = waits[wait]
+    handle = switching.using(workflow_id="own").start()
+    work_off(handle)
+    with pytest.raises(WorkflowFailed, match="cannot wait for its own end"):
+        handle.result()
