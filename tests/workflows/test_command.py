@@ -210,6 +210,11 @@ def test_watch_gives_up_with_3_and_leaves_the_workflow_alone() -> None:
 _ENVIRONMENT = {"COLUMNS": "100", "LINES": "30"}
 
 
+def _mind_interrupts() -> None:
+    """A suite that a script starts in the background (`&`) runs with SIGINT ignored, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Shell:
     """The command in a process of its own, on the test database."""
 
@@ -218,7 +223,7 @@ class Shell:
             [sys.executable, "-c", "import sys; from tests.worker_app import app; "
              "from django.core.management import execute_from_command_line as go; go(sys.argv)", "workflow", *words],
             cwd=processes.ROOT, env={**os.environ, **_ENVIRONMENT, "DATABASE_URL": processes.test_database_url()},
-            **options,
+            preexec_fn=_mind_interrupts, **options,
         )  # fmt: skip
 
     def end(self) -> tuple[int, str]:
