@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError
 
-from workflows import context, dispatch, history, payloads, registry, telemetry, transitions, wakeups
+from workflows import context, dispatch, event_log, history, payloads, registry, telemetry, transitions, wakeups
 from workflows.conf import conf
 from workflows.context import Execution
 from workflows.errors import HandBack, Stop, Suspend
@@ -112,6 +112,7 @@ def _is_refused_suspension(claim: Claim, stop: Suspend) -> bool:
         return not transitions.suspend(claim.owner, wait=stop.wait, wakes=stop.wakes)
     except Stop as lost:
         telemetry.stopped(claim.owner.workflow_id, str(lost))
+        event_log.waits_forgotten(claim.owner)
         return False
 
 

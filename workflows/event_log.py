@@ -24,7 +24,7 @@ from workflows.models import Event, Workflow
 from workflows.patience import AWAY, Patience, patiently
 from workflows.payloads import Json, fits_preview
 from workflows.sql import checkpoints, fetch
-from workflows.sql.waiting import REGISTER_WAITS
+from workflows.sql.waiting import FORGET_WAITS, REGISTER_WAITS
 from workflows.states import EventKind, Status, StepStatus
 
 
@@ -127,6 +127,11 @@ def waits_registered(owner: Owner, targets: Sequence[str], *, key: str, first: b
     if not rows:
         raise refusal(owner)
     return int(rows[0][0])
+
+
+def waits_forgotten(owner: Owner) -> None:
+    """Remove what an ended workflow registered to wait for."""
+    patiently(lambda: fetch(FORGET_WAITS, {"workflow_id": owner.workflow_id}), what=f"workflow {owner.workflow_id!r}")
 
 
 def operation_recorded(owner: Owner, kind: EventKind, position: int, *, key: str, data: str) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from tests.definitions import following, listening, publishing
+from tests.definitions import SWITCH, following, listening, publishing, switching
 from tests.execution import assert_history_is_whole, claim, run
 from tests.wait import until
-from workflows import sql, transitions
-from workflows.durable import Status, send
+from workflows import event_log, operations, sql, transitions
+from workflows.durable import Status, gather, send
+from workflows.event_log import Owner
+from workflows.models import Wait
 from workflows.transitions import Claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,3 +61,22 @@ def test_a_wakeup_that_comes_while_a_workflow_falls_asleep_wakes_it() -> None:
     while_suspending(claimed, wait, lambda: transitions.wake([handle.id], reason="event"))
     assert handle.status() is Status.QUEUED
     assert_history_is_whole(handle.id)
+
+
+def test_a_workflow_that_is_cancelled_while_it_registers_its_waits_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = publishing.start([1])
+    register = event_log.waits_registered
+
+    def registered_and_cancelled(owner: Owner, targets: list[str], **options: Any) -> int:
+        wakes = register(owner, targets, **options)
+        waits = list(Wait.objects.all())
+        operations.cancel(owner.workflow_id)
+        Wait.objects.bulk_create(waits)  # as if they had been committed just after the cancellation looked for them
+        return wakes
+
+    monkeypatch.setattr(event_log, "waits_registered", registered_and_cancelled)
+    SWITCH["body"] = lambda: gather([child])
+    handle = switching.start()
+    run(handle)
+    assert handle.status() is Status.CANCELLED
+    assert not Wait.objects.exists()

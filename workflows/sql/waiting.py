@@ -31,6 +31,11 @@ WITH own AS (
 )
 SELECT wakes FROM own"""
 
+# Of a workflow that was cancelled while it registered: the cancellation could not see what was not committed yet.
+FORGET_WAITS: LiteralString = """
+DELETE FROM workflows_wait USING workflows_workflow AS w
+WHERE workflow_id = %(workflow_id)s AND w.id = workflow_id AND w.finished_at IS NOT NULL"""
+
 SUSPEND: LiteralString = (
     """
 WITH chosen AS (
