@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -24,7 +24,7 @@ from workflows.conf import conf
 from workflows.context import Execution
 from workflows.errors import WorkflowNotFound
 from workflows.event_log import Owner
-from workflows.history import Due, wire_time
+from workflows.history import Due
 from workflows.listener import listener
 from workflows.models import Value, Workflow
 from workflows.patience import patiently
@@ -238,12 +238,7 @@ def back_off(execution: Execution, due: Due, *, position: int, name: str) -> Non
     """Let the time until a step's next attempt pass."""
     if (due.left() or 0) > 0:
         wait = {"for": "retry", "name": name, "workflow": None, "position": position, "until": due.text}
-        _sleep_without_worker(execution, lambda: None, {**wait, "since": now_text()}, due, (), "", True)
-
-
-def now_text() -> str:
-    """The present in wire form, by this process's clock; for display only."""
-    return wire_time(datetime.now(UTC)) or ""
+        _sleep_without_worker(execution, lambda: None, wait, due, (), "", True)
 
 
 def sleep(execution: Execution, seconds: float) -> None:

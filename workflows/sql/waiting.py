@@ -36,18 +36,21 @@ FORGET_WAITS: LiteralString = """
 DELETE FROM workflows_wait USING workflows_workflow AS w
 WHERE workflow_id = %(workflow_id)s AND w.id = workflow_id AND w.finished_at IS NOT NULL"""
 
+# A back-off has not said since when it waits: since now, by the database's clock.
 SUSPEND: LiteralString = (
     """
 WITH chosen AS (
     UPDATE workflows_workflow
     SET status = 'waiting', worker = NULL, lease_expires_at = NULL, last_seq = last_seq + 1, status_at = clock.at,
-        waiting = %(waiting)s::jsonb, wake_at = (%(waiting)s::jsonb ->> 'until')::timestamptz, crashes = 0
+        waiting = jsonb_build_object('since', """
+    + wire_time("clock.at")
+    + """) || %(waiting)s::jsonb, wake_at = (%(waiting)s::jsonb ->> 'until')::timestamptz, crashes = 0
     FROM (SELECT clock_timestamp() AS at) AS clock
     WHERE id = %(workflow_id)s AND token = %(token)s AND status = 'running' AND wakes = %(wakes)s
-    RETURNING id, last_seq AS seq, clock.at AS at, wake_at
+    RETURNING id, last_seq AS seq, clock.at AS at, wake_at, waiting
 ), logged AS (
     INSERT INTO workflows_event (workflow_id, seq, kind, op, data, at)
-    SELECT id, seq, 'suspended', %(op)s, jsonb_build_object('waiting', %(waiting)s::jsonb, 'wake_at', """
+    SELECT id, seq, 'suspended', %(op)s, jsonb_build_object('waiting', waiting, 'wake_at', """
     + wire_time("wake_at")
     + """), at FROM chosen
 )
