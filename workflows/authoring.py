@@ -69,15 +69,14 @@ class Definition(Generic[P, R]):
         priority: -1000 to 1000, higher first. delay (seconds) or run_at: not before. timeout: seconds from the first
         claim until it is cancelled, and its children with it. dedup_key: while a workflow with this key is unfinished
         in the queue, a further start returns that one, or raises DuplicateWorkflow, by `on_duplicate`. partition_key:
-        what a limit of the queue counts by. debounce_key: a further start while the first one is
-        delayed gives that one its input and delays it anew, up to debounce_limit seconds in all. Raises InvalidInput.
+        what a limit of the queue counts by. debounce_key: a further start while the first one is delayed gives that
+        one its input and delays it anew, up to debounce_limit seconds in all. Raises InvalidInput.
         """
         options = Options(
             queue=queue, priority=priority, delay=delay, run_at=run_at, timeout=timeout, dedup_key=dedup_key,
             on_duplicate=on_duplicate, partition_key=partition_key, debounce_key=debounce_key,
             debounce_limit=debounce_limit,
         )  # fmt: skip
-        options.check()
         return Starter(self, workflow_id, options)
 
 

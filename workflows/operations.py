@@ -122,7 +122,6 @@ def _beginning(
     by: str,
 ) -> Beginning:  # fmt: skip
     known = registry.get(definition)
-    options.check()
     return Beginning(
         workflow_id=ids.new_id() if workflow_id is None else ids.checked(workflow_id),
         definition=definition,

@@ -23,7 +23,7 @@ class Options:
     two unfinished workflows of a queue have the same; on_duplicate: return the first, or raise DuplicateWorkflow.
     partition_key: what the queue's `partition_concurrency` counts by. debounce_key: as long
     as a workflow with it is delayed, a further start gives it its own input and delays it anew, at most until
-    debounce_limit seconds after the first start.
+    debounce_limit seconds after the first start. Raises InvalidInput or PayloadError for options that cannot be.
     """
 
     queue: str | None = None
@@ -37,8 +37,7 @@ class Options:
     debounce_key: str | None = None
     debounce_limit: float | None = None
 
-    def check(self) -> None:
-        """Raises InvalidInput or PayloadError for options that cannot be."""
+    def __post_init__(self) -> None:
         for name in ("queue", "dedup_key", "partition_key", "debounce_key"):
             text = getattr(self, name)
             if text is not None:

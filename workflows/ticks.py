@@ -148,9 +148,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
         raise InvalidSchedule(
             f"The starts of a schedule have no option {', '.join(unknown)}; there are: {', '.join(OPTIONS)}."
         )
-    options = Options(**given)
-    options.check()
-    return options
+    return Options(**given)
 
 
 def remember(schedule: Schedule, started: list[datetime]) -> None:

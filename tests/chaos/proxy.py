@@ -66,7 +66,7 @@ class Proxy:
         while data := await source.read(65_536):
             await self._while_deaf()
             if self.mode == "slow":
-                await asyncio.sleep(self._chance.uniform(0, 2 * self.delay))
+                await asyncio.sleep(self._chance.uniform(0, 2 * self.delay))  # the fault itself
             commits = b"COMMIT" in data
             if self.mode == loses and self._chance.random() < (0.3 if commits else 0.03):
                 break  # this piece never arrives
@@ -76,4 +76,4 @@ class Proxy:
 
     async def _while_deaf(self) -> None:
         while self.mode == "hole":
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # between two looks at whether the fault is over

@@ -131,7 +131,7 @@ class World:
             except PostgresError:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.2)
+                time.sleep(0.2)  # between two tries to connect
 
     def stop_database(self, number: int) -> None:
         """Send the postmaster a signal (SIGINT: fast, SIGQUIT: immediate) and wait for its end.
