@@ -13,6 +13,7 @@ import pytest
 
 from tests.execution import crash, run
 from workflows.durable import WorkflowHandle, get_event, receive, set_event, sleep, step, workflow
+from workflows.models import Workflow
 
 CALLS: Counter[str] = Counter()  # how often the body of `note` was executed in this process
 _BODIES: dict[str, Callable[..., Any]] = {}
@@ -109,7 +110,7 @@ def following(other: str, key: str) -> Any:
 @workflow(name="conformance_dozing")
 def dozing(seconds: float) -> None:
     """Sleep."""
-    sleep(seconds)
+    sleep(seconds)  # the engine's, durable
 
 
 @workflow(name="conformance_awaiting")
@@ -132,3 +133,43 @@ def telling(key: str, value: Any, dies: bool = False) -> None:
     set_event(key, value)
     if dies:
         kill_own_process()
+
+
+def fail(reason: str) -> None:
+    """A body that raises."""
+    raise ValueError(reason)
+
+
+def hold(topic: str = "go") -> Any:
+    """A body that waits for a message."""
+    return receive(topic)
+
+
+def dies_once() -> None:
+    """Kill the process that executes this, the first time."""
+    if CALLS["killed"] == 0:
+        CALLS["killed"] += 1
+        die()
+
+
+def three_steps() -> list[Any]:
+    """A body of steps and values."""
+    set_event("phase", "one")
+    results = [note("first")]
+    set_event("phase", "two")
+    results.append(note("second"))
+    set_event("last", True)
+    return [*results, note("third")]
+
+
+def fails_until_told() -> str:
+    """A body whose step fails until a test says that the fault is mended."""
+    note("before")
+    if CALLS["mended"] == 0:
+        refuse("not yet")
+    return "mended"
+
+
+def handle_of(workflow: Workflow) -> WorkflowHandle[Any]:
+    """The handle of a row."""
+    return WorkflowHandle[Any](workflow.id)

@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.conformance.definitions import CALLS, die, echo, note, only, play, run_until_killed, start
+from tests.conformance.definitions import (
+    CALLS,
+    dies_once,
+    echo,
+    fail,
+    hold,
+    note,
+    only,
+    play,
+    run_until_killed,
+    start,
+)
 from tests.execution import crash, run, work_off
 from tests.wait import until
 from workflows import operations, recovery
@@ -23,26 +34,11 @@ from workflows.durable import (
     WorkflowEnded,
     WorkflowHandle,
     gather,
-    receive,
     sleep,
     step,
 )
 from workflows.models import Workflow
 from workflows.options import Options
-
-
-def fail(reason: str) -> None:
-    raise ValueError(reason)
-
-
-def hold(topic: str = "go") -> Any:
-    return receive(topic)
-
-
-def dies_once() -> None:
-    if CALLS["killed"] == 0:
-        CALLS["killed"] += 1
-        die()
 
 
 def test_a_childs_id_is_made_of_its_parents_and_the_position_and_a_replay_attaches_to_it() -> None:

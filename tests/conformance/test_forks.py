@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.definitions import CALLS, echo, note, refuse, start
+from tests.conformance.definitions import CALLS, echo, fails_until_told, handle_of, note, refuse, start, three_steps
 from tests.execution import assert_history_is_whole, kinds, run, work_off
 from workflows import operations
 from workflows.durable import (
@@ -27,26 +27,6 @@ from workflows.durable import (
     track,
 )
 from workflows.models import Step, Workflow
-
-
-def handle_of(workflow: Workflow) -> WorkflowHandle[Any]:
-    return WorkflowHandle[Any](workflow.id)
-
-
-def three_steps() -> list[Any]:
-    set_event("phase", "one")
-    results = [note("first")]
-    set_event("phase", "two")
-    results.append(note("second"))
-    set_event("last", True)
-    return [*results, note("third")]
-
-
-def fails_until_told() -> str:
-    note("before")
-    if CALLS["mended"] == 0:
-        refuse("not yet")
-    return "mended"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.definitions import CALLS, die, echo, note, run_until_killed, start
+from tests.conformance.definitions import dies_once, echo, fail, hold, note, run_until_killed, start
 from tests.execution import kinds, run, work_off
 from workflows import operations, recovery
 from workflows.durable import (
@@ -17,25 +17,10 @@ from workflows.durable import (
     WorkflowHandle,
     as_completed,
     gather,
-    receive,
     send,
 )
 from workflows.models import Workflow
 from workflows.sql.reads import RECORDED_OPERATIONS
-
-
-def fail(reason: str) -> None:
-    raise ValueError(reason)
-
-
-def hold(topic: str = "go") -> Any:
-    return receive(topic)
-
-
-def dies_once() -> None:
-    if CALLS["killed"] == 0:
-        CALLS["killed"] += 1
-        die()
 
 
 def test_gather_returns_the_results_in_the_order_of_the_handles_whatever_ended_first() -> None:

@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.definitions import CALLS, die, echo, note, refuse, run_until_killed, start
+from tests.conformance.definitions import (
+    CALLS,
+    die,
+    echo,
+    fails_until_told,
+    handle_of,
+    note,
+    refuse,
+    run_until_killed,
+    start,
+)
 from tests.execution import kinds, run, work_off
 from workflows import bulk, operations
 from workflows.durable import (
@@ -18,11 +28,9 @@ from workflows.durable import (
     Status,
     TransitionRefused,
     WorkflowFailed,
-    WorkflowHandle,
     WorkflowNotFound,
     receive,
     send,
-    set_event,
     sleep,
     step,
 )
@@ -36,26 +44,6 @@ VERBS: dict[str, Any] = {
     "pin": lambda workflow_id: operations.pin(workflow_id, True),
     "delete": operations.delete,
 }
-
-
-def handle_of(workflow: Workflow) -> WorkflowHandle[Any]:
-    return WorkflowHandle[Any](workflow.id)
-
-
-def three_steps() -> list[Any]:
-    set_event("phase", "one")
-    results = [note("first")]
-    set_event("phase", "two")
-    results.append(note("second"))
-    set_event("last", True)
-    return [*results, note("third")]
-
-
-def fails_until_told() -> str:
-    note("before")
-    if CALLS["mended"] == 0:
-        refuse("not yet")
-    return "mended"
 
 
 @pytest.mark.parametrize("verb", VERBS)

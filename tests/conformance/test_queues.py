@@ -89,11 +89,9 @@ def test_no_more_run_at_once_than_the_concurrency_and_an_end_makes_room(queue: s
     assert len(take_all(queue, worker="host:2-b/1")) == 1
 
 
-def test_the_concurrency_holds_though_many_workers_claim_at_the_same_moment(queue: str) -> None:
-    queues.set_limits(queue, concurrency=3)
-    for number in range(20):
-        start(echo, number, queue=queue)
-    barrier = threading.Barrier(10)
+def taken_by_competing_workers(queue: str, count: int) -> int:
+    """How many workflows so many workers get, that all claim at the same moment until there is none for them."""
+    barrier = threading.Barrier(count)
 
     def compete(number: int) -> int:
         barrier.wait(20)
@@ -102,8 +100,15 @@ def test_the_concurrency_holds_though_many_workers_claim_at_the_same_moment(queu
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(10) as pool:
-        assert sum(pool.map(compete, range(10))) == 3
+    with ThreadPoolExecutor(count) as pool:
+        return sum(pool.map(compete, range(count)))
+
+
+def test_the_concurrency_holds_though_many_workers_claim_at_the_same_moment(queue: str) -> None:
+    queues.set_limits(queue, concurrency=3)
+    for number in range(20):
+        start(echo, number, queue=queue)
+    assert taken_by_competing_workers(queue, 10) == 3
     assert Workflow.objects.filter(status="running").count() == 3
 
 
@@ -235,17 +240,7 @@ def test_the_rate_holds_though_many_workers_claim_at_the_same_moment(queue: str)
     queues.set_limits(queue, rate_limit=4, rate_period=3_600)
     for number in range(20):
         start(echo, number, queue=queue)
-    barrier = threading.Barrier(8)
-
-    def compete(number: int) -> int:
-        barrier.wait(20)
-        try:
-            return len(take_all(queue, worker=f"host:{number}-x/1"))
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(compete, range(8))) == 4
+    assert taken_by_competing_workers(queue, 8) == 4
 
 
 def test_nothing_begins_in_a_paused_queue_and_what_runs_goes_on(queue: str) -> None:
