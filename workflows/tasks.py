@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any
 
+from billiard import active_children
 from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from celery.worker import state
 
-from workflows import alarms, engine, leases, recovery, registry, ticks
+from workflows import alarms, engine, leases, recovery, registry, telemetry, ticks
+from workflows.conf import conf
+
+_END_PATIENCE = 5.0  # seconds after the grace in which a stopping worker that executes nothing should have ended
 
 
 @shared_task(name="workflows.execute", ignore_result=True)
@@ -58,6 +64,21 @@ def _keep_leases(sender: Any, **_: Any) -> None:
 @worker_shutting_down.connect
 def _hand_back_soon(**_: Any) -> None:
     leases.announce_stop()
+    signal.signal(signal.SIGALRM, _end_unless_busy)
+    signal.setitimer(signal.ITIMER_REAL, conf().shutdown_grace + _END_PATIENCE, 1.0)
+
+
+def _end_unless_busy(*_: Any) -> None:
+    """Celery asks a broker that is away again and again, also when told to stop: a worker would never end.
+
+    An alarm and no thread: this must not depend on what the main thread holds while it hangs.
+    """
+    if state.active_requests:
+        return
+    telemetry.stop_enforced()
+    for pid in [child.pid for child in active_children() if child.pid]:  # they execute nothing
+        os.kill(pid, signal.SIGKILL)
+    os._exit(1)
 
 
 def _consumed_queues() -> list[str]:

@@ -108,6 +108,11 @@ def occurrence_left_out(workflow_id: str, twin: str) -> None:
     _log.info("occurrence %r left out: %r has its dedup key and goes on", workflow_id, twin)
 
 
+def stop_enforced() -> None:
+    """A stopping worker hung, most often in a broker that is away, and was ended."""
+    _log.warning("worker ended for certain: it was told to stop, executes nothing, and hung on its broker")
+
+
 def worker_ended(worker_id: str, because: str) -> None:
     """A worker is gone, and its row says so."""
     if because == "stopped":

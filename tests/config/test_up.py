@@ -115,7 +115,7 @@ def test_after_kill_9_nothing_is_left_behind_and_the_next_start_works(up: Up) ->
     up.process.kill()
     up.process.wait()
     names = ("daphne", "config worker -l", "config beat -l", "postgres")
-    until(lambda: not any(up.pids(name) for name in names), within=30)
+    until(lambda: not any(up.pids(name) for name in names), within=60, what="all processes ended")
     up.start()
     up.wait_welcome()
 
