@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, LiteralString, NamedTuple
 
-import psycopg
 from django.db import IntegrityError, transaction
 
 from workflows import notify
@@ -192,19 +191,20 @@ def persistently(statement: LiteralString, parameters: dict[str, Any]) -> list[t
     A commit whose answer got lost is found again by its operation key; the row then returned is (None,).
     Inside a transaction of the caller there is no second try: the transaction is gone as a whole.
     """
-    patience, asked_before = Patience(f"workflow {parameters['workflow_id']!r}"), False
+    patience, asked_before, conflicted = Patience(f"workflow {parameters['workflow_id']!r}"), False, False
     while True:
         try:
             if asked_before and parameters["op"] and _already_recorded(parameters):
                 return [(None,)]
             return fetch(statement, parameters)
-        except IntegrityError as error:
-            if not asked_before or isinstance(error.__cause__, psycopg.errors.NotNullViolation):
+        except IntegrityError:
+            # The first try may have been committing still when it was looked for: then it is found now.
+            if not asked_before or conflicted:
                 raise
-            return [(None,)]  # the first try was still committing when it was looked for
+            conflicted = True
         except AWAY as error:
             patience.endure(error)
-        asked_before = True
+            asked_before = True
 
 
 def _already_recorded(parameters: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from django.db import OperationalError, connection
 
 from tests.definitions import SWITCH, double, doubling, listening, make_group, publishing, switching
 from tests.execution import WORKER, assert_history_is_whole, claim, crash, run
+from tests.wait import until
 from tests.workflows.test_database_faults import terminate_own_backend
-from workflows import engine, event_log, transitions
+from workflows import engine, event_log, sql, transitions
 from workflows.durable import Status, get_event, send, set_event
 from workflows.errors import LeaseLost
 from workflows.models import Event, Message
@@ -148,3 +150,45 @@ def test_a_session_lost_while_a_body_sends_delivers_one_message(monkeypatch: pyt
     run(handle)
     assert handle.status() is Status.SUCCEEDED
     assert [message.body for message in Message.objects.all()] == ["once"]
+
+
+@pytest.mark.parametrize("what", ["a child", "a value"])
+def test_a_write_that_still_commits_while_it_is_asked_again_is_done_once(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    fetch, looked = event_log.fetch, threading.Event()
+    slow = sql.dedicated_connection()
+    slow.autocommit = False
+
+    def commit_once_the_second_try_waits() -> None:
+        until(lambda: _waits_for_a_lock(), what="the second try waits for the first one")
+        slow.commit()
+        slow.close()
+
+    committing = threading.Thread(target=commit_once_the_second_try_waits)
+
+    def fetch_and_lose(statement: Any, parameters: Any) -> Any:
+        if ("new_id" not in parameters and parameters.get("kind") != "value_set") or looked.is_set():
+            return fetch(statement, parameters)
+        looked.set()
+        slow.execute(statement, parameters)
+        committing.start()
+        raise OperationalError("the connection was lost before the answer came")
+
+    monkeypatch.setattr(event_log, "fetch", fetch_and_lose)
+    SWITCH["body"] = lambda: doubling.start([1]).id if what == "a child" else set_event("phase", "written")
+    handle = switching.start()
+    run(handle)
+    committing.join()
+    assert handle.status() is Status.SUCCEEDED
+    recorded = [event for event in handle.history() if event.position == 1]
+    assert [event.kind for event in recorded] == ["child_started" if what == "a child" else "value_set"]
+    assert_history_is_whole(handle.id)
+
+
+def _waits_for_a_lock() -> bool:
+    with sql.dedicated_connection() as asking:
+        row = asking.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchone()
+    return bool(row and row[0])
