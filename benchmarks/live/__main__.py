@@ -14,8 +14,7 @@ import sys
 from collections.abc import Iterator
 
 from benchmarks.live.lines import GROUPS, ROWS, Effort, idle_lines, row_lines
-from benchmarks.live.servers import Cores
-from benchmarks.services import database, redis
+from benchmarks.live.trial import staged
 from benchmarks.sides import Line
 
 QUICK, WHOLE = Effort(rounds=1, seconds=3.0, scale=0.2), Effort(rounds=3, seconds=10.0, scale=1.0)
@@ -24,18 +23,7 @@ _ACCOUNTS = 500  # so that none has many connections
 
 def lines(groups: list[str], effort: Effort, generators: int) -> Iterator[Line]:
     """All measurements, as they are done."""
-    cores = Cores.of_this_machine()
-    os.sched_setaffinity(0, cores.others)  # everything that is started from here on, but for the server
-    with database() as (home, environment), redis(home) as more:
-        environment.update(more)
-        os.environ.update(environment)
-        import django
-
-        django.setup()
-        from benchmarks.live.trial import Stage
-        from benchmarks.live.writer import cookies
-
-        stage = Stage(environment, home, cores, generators, cookies(_ACCOUNTS))
+    with staged(generators, _ACCOUNTS) as stage:
         for group in groups:
             yield from idle_lines(stage, effort) if group == "idle" else row_lines(stage, ROWS[group], effort)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import django
+
 from benchmarks.live import writer
 from benchmarks.live.client import Wanted
 from benchmarks.live.crowd import Crowd, Seen, crowd
 from benchmarks.live.servers import BASELINE, OURS, Cores, Server, serving
 from benchmarks.live.writer import Published
+from benchmarks.services import database, redis
 
 SETTLED_WITHIN = 240.0
-SOCKETS_PER_ACCOUNT = 10
 _PATIENCE = 15.0  # seconds after the last event, for those who must have everything
 _SAMPLES = 200_000  # ages of events that are taken in one trial, about
 _WARM = 50  # sockets that a server has served before its memory is looked at
@@ -46,6 +49,18 @@ class Stage(NamedTuple):
     def ways(self) -> list[str]:
         """How the baselines send."""
         return ["bare", "memory", *(["redis"] if "BENCHMARK_REDIS" in self.environment else [])]
+
+
+@contextmanager
+def staged(generators: int, accounts: int) -> Iterator[Stage]:
+    """A database, perhaps a Redis, and people; this process and all it starts leave the server's core alone."""
+    cores = Cores.of_this_machine()
+    os.sched_setaffinity(0, cores.others)
+    with database() as (home, environment), redis(home) as more:
+        environment.update(more)
+        os.environ.update(environment)
+        django.setup()
+        yield Stage(environment, home, cores, generators, writer.cookies(accounts))
 
 
 class Load(NamedTuple):
