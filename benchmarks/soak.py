@@ -2,8 +2,8 @@
 
 One workflow is hot: it has a third of the events, and the slow readers. Half of those read everything and never
 acknowledge, half read a kilobyte a second; both come back with their cursors when they are closed. Every 30 seconds
-memory and the ages of arriving events are taken. The verdict: every healthy reader has every event once and in order, and
-was never closed; the slow ones miss none of what they get, and are bounded; neither memory nor p99 rises. The exit
+memory and the ages of arriving events are taken. The verdict: every healthy reader has every event, once and in order,
+and was never closed; the slow ones miss none of what they get, and are bounded; neither memory nor p99 rises. The exit
 status is 1 when it does not hold.
 """
 

@@ -38,11 +38,14 @@ def main() -> None:
         help="a fifth of the sockets, one short round: shows that it runs, decides nothing",
     )
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="GROUP", help=", ".join(GROUPS))
+    parser.add_argument("--rounds", type=int, help="of each side; 3, or 1 with --quick")
     parser.add_argument("--generators", type=int, default=2, help="processes of the load generator")
     options = parser.parse_args()
     if len(os.sched_getaffinity(0)) < 4:
         print("Fewer than 4 cores: PostgreSQL, writer and load generator get in each other's way.", file=sys.stderr)
-    for line in lines(list(options.only), QUICK if options.quick else WHOLE, options.generators):
+    effort = QUICK if options.quick else WHOLE
+    effort = effort._replace(rounds=options.rounds or effort.rounds)
+    for line in lines(list(options.only), effort, options.generators):
         print(json.dumps(line._asdict()) if options.json else line.text(), flush=True)
 
 

@@ -154,6 +154,6 @@ def idle_lines(stage: Stage, effort: Effort) -> Iterator[Line]:
         )  # fmt: skip
         mine, bare = (_median(found[side], "cpu") * 100 for side in ("ours", "bare"))
         yield Line(
-            f"{server}, CPU of 1,000 idle", f"{mine:,.1f} %", f"{_NAMES['bare']} {bare:,.1f} %",
+            f"{server}, {sockets:,} idle: CPU of all", f"{mine:,.1f} %", f"{_NAMES['bare']} {bare:,.1f} %",
             bare / mine if mine else None, f"<= {_IDLE_CPU:g} %", mine <= _IDLE_CPU,
         )  # fmt: skip

@@ -171,7 +171,7 @@ class Idle(NamedTuple):
     """What sockets cost that nothing happens to."""
 
     bytes_each: float
-    cpu: float  # share of the server's core, of 1,000 sockets
+    cpu: float  # share of the server's core, of all together
 
 
 def idle(stage: Stage, name: str, sockets: int, seconds: float, *, ours: bool) -> Idle:
@@ -190,7 +190,7 @@ def idle(stage: Stage, name: str, sockets: int, seconds: float, *, ours: bool) -
             crowded.settled(SETTLED_WITHIN)
             resident, cpu = server.resident(), server.cpu()
             _rest(crowded, seconds)
-            return Idle((resident - before) / sockets, (server.cpu() - cpu) / seconds * 1000 / sockets)
+            return Idle((resident - before) / sockets, (server.cpu() - cpu) / seconds)
 
 
 def _rest(crowded: Crowd, seconds: float) -> None:
