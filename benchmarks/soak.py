@@ -34,7 +34,7 @@ _MEMORY_RISE, _P99_RISE = 0.05, 0.25  # over the whole run, of the median
 _P99_NOISE = 10.0  # ms of rise that are none
 _MB = 1024 * 1024
 # Of a reader that never reads, a server may hold the window and the one frame that was let into it.
-_BYTES_OF_A_SLOW_ONE = 512 * 1024 + 256 * 1024
+_BYTES_OF_A_SLOW_ONE = 512 * 1024 + 32 * 1024
 _PATIENCE = 60.0  # seconds for the last events to arrive
 
 
