@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,11 @@ REDIS_PORT = 6391
 
 @contextmanager
 def database() -> Iterator[tuple[Path, dict[str, str]]]:
-    """A directory that is removed in the end, and the environment of a migrated database in it."""
+    """A directory that is removed in the end, and the environment of a migrated database in it.
+
+    From here on a SIGTERM unwinds as Ctrl-C does, so that nothing is left behind.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     home = Path(tempfile.mkdtemp(prefix="telltale-bench-"))
     home.chmod(0o711)
     server = Postgres(home)
