@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-brokers chaos check format lint types layers sizes migrations docs palette js bench screenshots clean
+.PHONY: help setup run test test-brokers chaos check format lint types layers sizes migrations docs palette js bench bench-live soak screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -80,6 +80,12 @@ js:
 
 bench: $(DEV_STAMP) .venv-bench/.installed ## measure beside bare psycopg, bare Celery and DBOS
 	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-live: .venv-bench/.installed ## measure live delivery beside Channels and a bare consumer
+	.venv-bench/bin/python -m benchmarks.live $(BENCH)
+
+soak: .venv-bench/.installed ## MINUTES=30 of 2,000 sockets, slow readers among them, then a verdict
+	.venv-bench/bin/python -m benchmarks.soak --minutes $(or $(MINUTES),30) $(SOAK)
 
 lock: $(BIN)/python ## pin the requirements anew from requirements*.in
 	$(BIN)/pip install -q --disable-pip-version-check uv

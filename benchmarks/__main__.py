@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 
 from benchmarks import waiting_lines
-from benchmarks.sides import ROOT, Bench, Line, against, measure, percentile, rate, running, within
-from config.postgres import Postgres
-
-REDIS_PORT = 6391
+from benchmarks.services import database, redis
+from benchmarks.sides import Bench, Line, against, measure, percentile, rate, running, within
 
 
 def execution_lines(bench: Bench) -> Iterator[Line]:
@@ -71,18 +65,6 @@ def worker_lines(bench: Bench) -> Iterator[Line]:
     dbos_killed = bench.dbos("killed", 1) if bench.rounds > 1 else None
     baseline = percentile(dbos_killed, 0.5) if dbos_killed else None
     yield within("the same, setter killed, worst of 10", percentile(killed, 1), baseline, "DBOS, listening", 500)
-
-
-@contextmanager
-def redis(home: Path) -> Iterator[dict[str, str]]:
-    """A Redis of our own, where there is one; else nothing."""
-    if shutil.which("redis-server") is None:
-        yield {}
-        return
-    url = f"redis://127.0.0.1:{REDIS_PORT}/0"
-    command = ["redis-server", "--port", str(REDIS_PORT), "--bind", "127.0.0.1", "--save", ""]
-    with running(command, {}, home / "redis.log"):
-        yield {"BENCHMARK_REDIS": url}
 
 
 GROUPS = ("execution", "worker", "messages", "wakes", "queues", "takeovers", "crowd")
@@ -136,34 +118,20 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="GROUP", help=", ".join(GROUPS))
     options = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="telltale-bench-"))
-    home.chmod(0o711)
-    server = Postgres(home)
-    with (home / "postgres.log").open("wb") as log:
-        server.start(log=log)
-    try:
-        environment = _environment(home, server)
-        bench = Bench(*environment, rounds=1 if options.quick else 3, scale=0.1 if options.quick else 1.0)
+    with database() as (home, environment):
+        bench = Bench(
+            environment, _dbos(environment), rounds=1 if options.quick else 3, scale=0.1 if options.quick else 1.0
+        )
         for line in lines(bench, home, list(options.only)):
             print(json.dumps(line._asdict()) if options.json else line.text(), flush=True)
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
-def _environment(home: Path, server: Postgres) -> tuple[dict[str, str], dict[str, str]]:
-    """Environments of our side and of DBOS's, each with its database on the one server."""
-    ours = {
-        "DATABASE_URL": server.url,
-        "TELLTALE_HOME": str(home),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SECRET_KEY": "only for benchmarks",
-        "LOG_LEVEL": "ERROR",
-    }
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env={**os.environ, **ours}, check=True)
-    with psycopg.connect(server.url, autocommit=True) as connection:
+def _dbos(environment: dict[str, str]) -> dict[str, str]:
+    """The environment of DBOS's side, with a database on the same server."""
+    url = environment["DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE dbos")
-    return ours, {"DBOS_URL": server.url.replace("/telltale?", "/dbos?").replace("postgresql:", "postgresql+psycopg:")}
+    return {"DBOS_URL": url.replace("/telltale?", "/dbos?").replace("postgresql:", "postgresql+psycopg:")}
 
 
 if __name__ == "__main__":

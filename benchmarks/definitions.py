@@ -122,3 +122,8 @@ def held() -> float:
     if os.getpid() == pid:
         time.sleep(120)
     return time.time()
+
+
+@workflow(name="benchmark_watched")
+def watched() -> None:
+    """Executed by nobody: `live.writer` claims it and checkpoints in its place."""

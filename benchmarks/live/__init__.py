@@ -1,0 +1,1 @@
+"""Live delivery to many sockets, measured: `python -m benchmarks.live`, and by `benchmarks.soak` for half an hour."""
