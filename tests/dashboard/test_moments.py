@@ -80,9 +80,7 @@ def test_marks_are_what_one_may_want_to_look_at_again(viewer: Client) -> None:
     assert len(marks) >= 3
 
 
-def test_the_past_is_closed_to_strangers_too(
-    client: Client, people: People, published: WorkflowHandle[None]
-) -> None:
+def test_the_past_is_closed_to_strangers_too(client: Client, people: People, published: WorkflowHandle[None]) -> None:
     addresses = [
         moment_page(published.id, 44),
         reverse("dashboard:moments", args=[published.id, 0]),
