@@ -28,15 +28,20 @@ def fold(state: State, events: Iterable[Sequence[Any]]) -> State:
     """The state after the events, as a new object. Raises ValueError where one is missing or repeated."""
     state = copy.deepcopy(state)
     for event in events:
-        seq, at, kind, position, key, data = event
-        if seq != state["seq"] + 1:
-            raise ValueError(f"event {seq} cannot follow state {state['seq']} of {state['workflow']['id']!r}")
-        state["seq"] = seq
-        _EFFECTS.get(EventKind(kind), _nothing)(state, seq, at, position, key, data)
-        state["workflow"]["last_event"] = {
-            "seq": seq, "kind": kind, "key": key, "position": position, "name": data.get("name"), "at": at,
-        }  # fmt: skip
+        if event[0] != state["seq"] + 1:
+            raise ValueError(f"event {event[0]} cannot follow state {state['seq']} of {state['workflow']['id']!r}")
+        advance(state, event)
     return state
+
+
+def advance(state: State, event: Sequence[Any]) -> None:
+    """The effect of one event, in place, whether it follows or not: who leaves out what later events undo may skip."""
+    seq, at, kind, position, key, data = event
+    state["seq"] = seq
+    _EFFECTS.get(EventKind(kind), _nothing)(state, seq, at, position, key, data)
+    state["workflow"]["last_event"] = {
+        "seq": seq, "kind": kind, "key": key, "position": position, "name": data.get("name"), "at": at,
+    }  # fmt: skip
 
 
 def _nothing(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:

@@ -8,13 +8,15 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import Max, Q
 
-from workflows.fold import State
+from workflows.fold import State, advance, empty_state
 from workflows.models import Event, Step, Value, Workflow
 from workflows.payloads import Json
 from workflows.sql import fetch
 from workflows.sql.claiming import OVERLOOKED
 from workflows.sql.reads import HEADS, RECORDED_OPERATIONS, TAIL
+from workflows.states import EventKind
 
 
 class Recorded(NamedTuple):
@@ -140,6 +142,20 @@ def snapshot(workflow_id: str) -> State | None:
         "values": {v.key: {"value": v.value, "seq": v.seq, "at": wire_time(v.at)} for v in values},
         "steps": {str(step.position): _step_state(step) for step in steps},
     }
+
+
+def state_at(workflow_id: str, seq: int) -> State | None:
+    """The state after event `seq` (0: before the first): the fold of everything up to it, `snapshot` for the past.
+
+    None: there is no such event. Of the values only the last of each key is read; the others change nothing any more.
+    """
+    state = empty_state(workflow_id)
+    events = Event.objects.filter(workflow_id=workflow_id, seq__lte=seq)
+    values = Q(kind=EventKind.VALUE_SET)
+    latest = events.filter(values).values("key").annotate(last=Max("seq")).values("last")
+    for event in events.filter(~values | Q(seq__in=latest)).order_by("seq").iterator(chunk_size=2_000):
+        advance(state, wire(event))
+    return state if state["seq"] == seq else None
 
 
 def _workflow_state(row: Workflow, last: Event | None) -> dict[str, Any]:

@@ -71,6 +71,20 @@ def latest_events(workflow_id: str, limit: int = 200, before: int | None = None)
     return list(events.order_by("-seq")[:limit])[::-1]
 
 
+# What makes a history worth to be looked at again: failures, what people did, who lost it, and how it ended.
+_LANDMARKS = frozenset({
+    EventKind.STEP_RETRYING, EventKind.STEP_FAILED, EventKind.RELEASED, EventKind.MESSAGE_SENT, EventKind.SUCCEEDED,
+    EventKind.FAILED, EventKind.CANCELLED, EventKind.QUARANTINED, EventKind.RESUMED, EventKind.FORKED,
+    EventKind.FORK_STARTED, EventKind.PINNED, EventKind.UNPINNED,
+})  # fmt: skip
+
+
+def landmarks(workflow_id: str, limit: int) -> list[tuple[int, str]]:
+    """This will return seq and kind of the latest failures, takeovers, acts of people and ends, ascending."""
+    found = Event.objects.filter(workflow_id=workflow_id, kind__in=[kind.value for kind in _LANDMARKS])
+    return list(found.order_by("-seq").values_list("seq", "kind")[:limit])[::-1]
+
+
 def listed(*, statuses: Sequence[str] = (), definition: str = "", search: str = "") -> QuerySet[Workflow]:
     """This will return the workflows that match a list's filter; `search` is an id or the beginning of one."""
     found = Workflow.objects.all()

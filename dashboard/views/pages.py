@@ -120,31 +120,65 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
     if snapshot is None:
         raise Http404
     context = page_context(request, "workflows", live=True)
-    now, state, whole = context["now"], snapshot.state, "whole" in request.GET
-    ending = next((event for event in snapshot.events[::-1] if event[2] == state["workflow"]["status"]), None)
+    moment = _asked_moment(request, snapshot)
+    shown, whole = moment or snapshot, "whole" in request.GET
+    state, status = shown.state, shown.state["workflow"]["status"]
+    at = state["workflow"]["last_event"]["at"] if moment else context["now"]
+    ending = _ending(shown)
     context |= {
         "workflow": state["workflow"],
-        "seq": snapshot.seq,
+        "moment": moment,
+        "at": at,
+        "seq": shown.seq,
+        "last": snapshot.seq,
+        "ahead": snapshot.seq - shown.seq,
         "row": row,
-        "obstacle": workers.obstacle(row),
+        "obstacle": None if moment else workers.obstacle(row),
         "created_by": row.created_by,
         "relatives": relatives(request.user, row),
-        "sentence": sentence(state, now, ending[5] if ending else None),
+        "sentence": sentence(state, at, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
         "values": [
             {"key": key, "text": values.brief(value["value"], 2000), "at": value["at"]}
             for key, value in sorted(state["values"].items())
         ],
-        "timeline": timeline(state, now),
-        "error_line": error_line(row.error) if row.error else "",
+        "timeline": timeline(state, at),
+        "error_line": error_line(state["workflow"]["error"]) if state["workflow"]["error"] else "",
         "input": payload(_input(row), whole=whole),
-        "output": payload(row.output, whole=whole) if row.status == Status.SUCCEEDED else None,
+        "output": payload(row.output, whole=whole) if status == row.status == Status.SUCCEEDED else None,
         **_verbs(request, row, state),
-        **_history(request, snapshot),
-        # The history is on the page as text; of the events themselves the elements need only how it ended.
-        "page": {"state": state, "events": [ending] if ending else [], "epoch": snapshot.epoch},
+        **_history(request, shown),
+        "page": _page_data(snapshot, moment),
     }
     return render(request, "dashboard/workflow.html", context)
+
+
+def _asked_moment(request: HttpRequest, snapshot: Snapshot) -> Snapshot | None:
+    """The workflow after the event that the address names; None: it names none, or the last one. Raises Http404."""
+    asked = request.GET.get("seq", "")
+    if not asked or asked == str(snapshot.seq):
+        return None
+    known = asked.isascii() and asked.isdigit() and len(asked) < 19 and int(asked) > 0
+    moment = snapshots.at(snapshot.state["workflow"]["id"], int(asked)) if known else None
+    if moment is None:
+        raise Http404
+    return moment
+
+
+def _ending(shown: Snapshot) -> list[Any] | None:
+    """The event that ended the workflow, if it has: it says who and why."""
+    status = shown.state["workflow"]["status"]
+    return next((event for event in shown.events[::-1] if event[2] == status), None)
+
+
+def _page_data(snapshot: Snapshot, moment: Snapshot | None) -> dict[str, Any]:
+    """What the elements go on from. The history is on the page as text; of its events they need only how it ended."""
+
+    def start(shown: Snapshot) -> dict[str, Any]:
+        ending = _ending(shown)
+        return {"state": shown.state, "events": [ending] if ending else []}
+
+    return {**start(snapshot), "epoch": snapshot.epoch, "moment": start(moment) if moment else None}
 
 
 def visible_workflow(request: HttpRequest, workflow_id: str) -> Workflow:

@@ -9,6 +9,7 @@ import { tickWith } from "./elements/ticking.js";
 import { json } from "./lib/dom.js";
 import { Clock } from "./live/clock.js";
 import { Live } from "./live/live.js";
+import { MomentStore } from "./live/moment_store.js";
 import { WorkflowStore } from "./live/workflow_store.js";
 
 defineElements();
@@ -23,8 +24,17 @@ function watch(status) {
   const live = new Live({ url: `${location.origin.replace(/^http/, "ws")}/ws/live/`, clock, page: document });
   tickWith(clock);
   const page = json("workflow-data");
-  const store = page && new WorkflowStore(page.state, page.events, page.epoch);
+  const newest = page && new WorkflowStore(page.state, page.events, page.epoch);
+  const store = newest && new MomentStore(newest, stretch, page.moment);
   for (const element of document.querySelectorAll(FOLLOWERS)) element.follow({ live, clock, store, status });
-  if (store) live.follow(store);
+  if (newest) live.follow(newest);
   live.start();
+}
+
+/** A stretch of the workflow's past. @param {number} seq @returns {Promise<import("./live/moment_store.js").Stretch>} */
+async function stretch(seq) {
+  const { moments } = /** @type {HTMLElement} */ (document.querySelector("time-scrubber")).dataset;
+  const answer = await fetch(moments.replace(/0$/, String(seq)), { redirect: "error", cache: "no-store" });
+  if (!answer.ok) throw new Error(`the past could not be read: ${answer.status}`);
+  return answer.json();
 }

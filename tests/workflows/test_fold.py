@@ -304,6 +304,19 @@ def test_every_history_folds_to_what_the_database_shows() -> None:
     assert recorded == {(case["name"], tuple(event[2] for event in case["events"])) for case in cases}
 
 
+def test_the_past_is_the_fold_of_what_came_before_it() -> None:
+    for scenario in (_steps_and_values, _looked_at_in_a_step, _taken_over, _family, _resumed, _forked):
+        CALLS.clear()
+        workflow_id = scenario().handle.id
+        state = empty_state(workflow_id)
+        for event in Event.objects.filter(workflow_id=workflow_id).order_by("seq"):
+            state = fold(state, [history.wire(event)])
+            assert history.state_at(workflow_id, event.seq) == state
+        assert history.state_at(workflow_id, state["seq"]) == history.snapshot(workflow_id)
+        assert history.state_at(workflow_id, state["seq"] + 1) is None
+        assert history.state_at(workflow_id, 0) == empty_state(workflow_id)
+
+
 def test_the_recorded_cases_fold_and_know_every_kind_of_event() -> None:
     cases = json.loads(CASES.read_text())
     for case in cases:

@@ -1,8 +1,12 @@
-/** Single keys, each with a visible twin: `/` goes to the search field, `n` takes what the list holds back. */
+/**
+ * Single keys, each with a visible twin: `/` goes to the search field, `n` takes what the list holds back, `l` goes from
+ * the past of a workflow back to live.
+ */
 
 const KEYS = {
   "/": () => document.getElementById("filter-search")?.focus(),
   n: () => document.querySelector(".live-bar:not([hidden])")?.dispatchEvent(new MouseEvent("click", { bubbles: true })),
+  l: () => /** @type {HTMLElement|null} */ (document.querySelector(".scrubber__live"))?.click(),
 };
 
 export function keyboard() {

@@ -6,6 +6,7 @@ import { ElapsedTime } from "./elapsed_time.js";
 import { LiveFragment } from "./live_fragment.js";
 import { StatusBadge } from "./status_badge.js";
 import { TimeAgo } from "./time_ago.js";
+import { TimeScrubber } from "./time_scrubber.js";
 import { WorkflowError } from "./workflow_error.js";
 import { WorkflowHeader } from "./workflow_header.js";
 import { WorkflowHistory } from "./workflow_history.js";
@@ -21,6 +22,7 @@ const ELEMENTS = {
   "live-fragment": LiveFragment,
   "status-badge": StatusBadge,
   "time-ago": TimeAgo,
+  "time-scrubber": TimeScrubber,
   "workflow-error": WorkflowError,
   "workflow-header": WorkflowHeader,
   "workflow-history": WorkflowHistory,

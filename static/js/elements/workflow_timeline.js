@@ -21,7 +21,7 @@ export class WorkflowTimeline extends LiveElement {
   follow({ store, clock }) {
     this.release();
     this.#store = store;
-    this.until(store.subscribe(({ steps }) => this.#paint(clock.now(), steps)));
+    this.until(store.subscribe(({ kind, steps }) => this.#paint(clock.now(), kind === "snapshot" ? this.#fit() : steps)));
     this.until(clock.onTick((now) => this.#paint(now, new Set())));
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
@@ -42,7 +42,17 @@ export class WorkflowTimeline extends LiveElement {
       const step = steps[row.dataset.position];
       if (step && (rescaled || !step.finished_at)) this.#paintBar(row, step, now);
     }
-    if (follows && changed.size > 0) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    if (follows && [...changed].length > 0) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+  }
+
+  /** Another state altogether: rows that it does not have must go. @returns {string[]} what to paint */
+  #fit() {
+    const shown = Object.keys(this.#store.state.steps).slice(-MOST_STEPS);
+    const kept = new Set(shown);
+    for (const row of this.querySelectorAll("tr[data-position], tr[data-error-of]")) {
+      if (!kept.has(row.dataset.position ?? row.dataset.errorOf)) row.remove();
+    }
+    return shown;
   }
 
   #paintAxis() {

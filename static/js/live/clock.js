@@ -17,6 +17,8 @@ export class Clock {
   #offset;
   /** @type {number|null} */
   #frozenAt = null;
+  /** @type {number|null} */
+  #heldAt = null;
   #listeners = new Set();
   #timer = null;
 
@@ -32,7 +34,7 @@ export class Clock {
 
   /** Server time in milliseconds since 1970. */
   now() {
-    return this.#frozenAt ?? this.#local() + this.#offset;
+    return this.#heldAt ?? this.#frozenAt ?? this.#local() + this.#offset;
   }
 
   get frozen() {
@@ -59,10 +61,16 @@ export class Clock {
     this.#tick();
   }
 
+  /** The page shows another moment than the present; null: the present again. @param {number|null} moment in ms */
+  hold(moment) {
+    this.#heldAt = moment;
+    this.#tick();
+  }
+
   /** @param {(now: number) => void} listener @returns {() => void} stops it */
   onTick(listener) {
     this.#listeners.add(listener);
-    this.#timer ??= this.#timers.setInterval(() => this.frozen || this.#tick(), TICK_MS);
+    this.#timer ??= this.#timers.setInterval(() => this.frozen || this.#heldAt !== null || this.#tick(), TICK_MS);
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;

@@ -1,0 +1,38 @@
+"""The past of one workflow: its state after any event, for the page's scrubber and for links to a moment."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from dashboard import snapshots
+from dashboard.views.pages import visible_workflow
+from workflows import queries
+from workflows.history import wire
+
+STRETCH = 250  # events that a browser folds by itself between two states; static/js/live/moment_store.js knows it
+MOST_MARKS = 500
+
+
+@require_safe
+@never_cache
+@login_required
+def moments(request: HttpRequest, workflow_id: str, seq: int) -> JsonResponse:
+    """The state after event `seq` (0: before the first), the events before it that a page shows, and what follows."""
+    visible_workflow(request, workflow_id)
+    moment = snapshots.at(workflow_id, seq)
+    if moment is None:
+        raise Http404
+    following = [wire(event) for event in queries.events_after(workflow_id, seq, STRETCH)]
+    return JsonResponse({"epoch": moment.epoch, "state": moment.state, "before": moment.events, "events": following})
+
+
+@require_safe
+@never_cache
+@login_required
+def marks(request: HttpRequest, workflow_id: str) -> JsonResponse:
+    """The latest events that a reader may want to jump to: `[seq, kind]`, ascending."""
+    visible_workflow(request, workflow_id)
+    return JsonResponse({"marks": queries.landmarks(workflow_id, limit=MOST_MARKS)})

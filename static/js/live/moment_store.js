@@ -1,0 +1,120 @@
+/**
+ * A workflow store that can show the past: what elements follow. Live, it is its inner store; viewing event N it holds
+ * the state after N and keeps what arrives meanwhile for later. Pure but for `load`, which reads a stretch of history.
+ *
+ *   const moments = new MomentStore(store, (seq) => fetch(…));   // the state after seq and what follows it
+ *   await moments.view(4183);                                    // every element repaints
+ *   moments.viewing                                              // 4183; null while live
+ *   moments.live();
+ */
+
+import { fold, owned } from "./fold.js";
+
+/** Events between two states that are read; `dashboard/views/moments.py` answers with as many. */
+export const STRETCH = 250;
+const KEPT_STRETCHES = 20;
+const SHOWN_EVENTS = 200;
+
+/** @typedef {import("./protocol.js").WireEvent} WireEvent */
+/** @typedef {{epoch: string, state: object, before: WireEvent[], events: WireEvent[]}} Stretch */
+
+export class MomentStore {
+  #inner;
+  #load;
+  #listeners = new Set();
+  /** @type {{state: object, events: WireEvent[]}|null} */
+  #past;
+  /** @type {Map<number, Stretch>} */
+  #stretches = new Map();
+  /** What was asked for last; an answer to an earlier question is no news. @type {number|null} */
+  #wanted;
+
+  /**
+   * @param {import("./workflow_store.js").WorkflowStore} inner
+   * @param {(seq: number) => Promise<Stretch>} load
+   * @param {{state: object, events: WireEvent[]}|null} [past]  what the page shows already
+   */
+  constructor(inner, load, past = null) {
+    this.#inner = inner;
+    this.#load = load;
+    this.#past = past && { ...past, state: owned(past.state) };
+    this.#wanted = past ? past.state.seq : null;
+    inner.subscribe((change) => this.#moved(change));
+  }
+
+  get state() {
+    return (this.#past ?? this.#inner).state;
+  }
+
+  get events() {
+    return (this.#past ?? this.#inner).events;
+  }
+
+  get gone() {
+    return this.#inner.gone;
+  }
+
+  /** The seq whose state is shown; null while live. */
+  get viewing() {
+    return this.#past?.state.seq ?? null;
+  }
+
+  /** The newest seq there is. */
+  get last() {
+    return this.#inner.state.seq;
+  }
+
+  /** @param {(change: object, store: MomentStore) => void} listener @returns {() => void} stops it */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Show the state after event `seq`; the newest one means live. Rejects when the past cannot be read. */
+  async view(seq) {
+    const wanted = Math.max(1, Math.trunc(seq));
+    if (wanted >= this.last) return this.live();
+    this.#wanted = wanted;
+    const { start, stretch } = await this.#stretchOf(wanted);
+    if (this.#wanted !== wanted) return undefined;
+    const events = stretch.events.slice(0, wanted - start);
+    this.#past = { state: fold(stretch.state, events), events: [...stretch.before, ...events].slice(-SHOWN_EVENTS) };
+    return this.#show();
+  }
+
+  /** Follow the workflow again. */
+  live() {
+    const was = this.#past;
+    this.#wanted = this.#past = null;
+    if (was) this.#show();
+  }
+
+  async #stretchOf(seq) {
+    const start = Math.floor((seq - 1) / STRETCH) * STRETCH;
+    let stretch = this.#stretches.get(start);
+    if (!stretch || start + stretch.events.length < seq) {
+      stretch = await this.#load(start);
+      if (start + stretch.events.length < seq) throw new RangeError(`event ${seq} is not there`);
+      this.#stretches.set(start, stretch);
+      if (this.#stretches.size > KEPT_STRETCHES) this.#stretches.delete(this.#stretches.keys().next().value);
+    }
+    return { start, stretch };
+  }
+
+  #moved(change) {
+    // A new snapshot may be of another history: what was read of the old one is void.
+    if (change.kind === "snapshot") this.#stretches.clear();
+    if (this.#past === null) this.#tell(change);
+    else this.#tell({ kind: "ahead", keys: new Set(), steps: new Set(), workflow: false, events: [] });
+  }
+
+  #show() {
+    const { state, events } = this;
+    const keys = new Set(Object.keys(state.values));
+    this.#tell({ kind: "snapshot", keys, steps: new Set(Object.keys(state.steps)), workflow: true, events });
+  }
+
+  #tell(change) {
+    for (const listener of [...this.#listeners]) listener(change, this);
+  }
+}
