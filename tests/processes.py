@@ -25,6 +25,13 @@ def test_database_url() -> str:
     return f"postgresql://{settings['USER']}@/{settings['NAME']}?host={settings['HOST']}&port={settings['PORT']}"
 
 
+def database_connections() -> int:
+    """How many there are to the test database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
 class Process:
     """A child with a process group of its own and a log that failures show."""
 
