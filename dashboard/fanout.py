@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from dashboard import access, lists, protocol, tail
+from dashboard import access, lists, protocol, stopping, tail
 from dashboard.protocol import CloseCode, ErrorCode, ResetReason
 from dashboard.reads import Reads, Threads
 from dashboard.seats import Seats
@@ -59,6 +59,7 @@ class Fanout:
         self.seats = Seats()
         self._loop = asyncio.get_running_loop()
         self._readers: set[Reader] = set()
+        self._stopping = False
         self._topics: dict[str, Topic] = {}
         self._due: dict[Topic, float] = {}
         self._alarm = asyncio.Event()
@@ -73,7 +74,10 @@ class Fanout:
     def enter(self, reader: Reader) -> None:
         """A connection was admitted."""
         self._readers.add(reader)
+        if self._stopping:
+            self._do(reader.end(CloseCode.COME_BACK))
         if len(self._readers) == 1:
+            stopping.on_stop(self._stop)
             listener().watch_hints(self._hinted)
             work = (self._ticking, self._listing, self._caring, self._auditing)
             self._loops = [self._loop.create_task(self._for_ever(one)) for one in work]
@@ -84,10 +88,16 @@ class Fanout:
             self.unsubscribe(subscription)
         self._readers.discard(reader)
         if not self._readers:
+            stopping.forget(self._stop)
             listener().unwatch_hints(self._hinted)
             for loop in self._loops:
                 loop.cancel()
             self._loops = []
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for reader in self._readers:
+            self._do(reader.end(CloseCode.COME_BACK))
 
     async def follow(
         self, reader: Reader, user: access.Visitor, workflow_id: str, at: protocol.Cursor | None

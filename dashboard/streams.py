@@ -43,6 +43,7 @@ class Stream:
         self._subscription: WorkflowSubscription | None = None
         self._window = Window()  # nobody acknowledges, so it closes once
         self._code: CloseCode | None = None  # why it ends
+        self._retry = random.randint(*RETRY)
         self._news = asyncio.Event()
         self._waiting = False
         self._moved = False  # since the last look at it
@@ -54,7 +55,7 @@ class Stream:
         """The parts."""
         _give_thread_back()
         self._task = asyncio.current_task()
-        yield self._part(protocol.hello(LIMITS["stream_heartbeat_seconds"]), retry=random.randint(*RETRY))
+        yield self._part(protocol.hello(LIMITS["stream_heartbeat_seconds"]), retry=self._retry)
         try:
             with self._hub.seats.taken(self.credential.user_id):
                 self._hub.enter(self)
@@ -70,7 +71,7 @@ class Stream:
             self._code = CloseCode.TOO_MANY
         finally:
             self._leave()
-        yield self._part(protocol.close(self._code or CloseCode.COME_BACK), retry=RETRY_AT_ONCE)
+        yield self._part(protocol.close(self._code or CloseCode.COME_BACK), retry=self._retry)
 
     async def _subscribe(self) -> None:
         try:
@@ -91,8 +92,12 @@ class Stream:
 
     def _end_after(self, frames: list[str]) -> None:
         is_gone = bool(frames) and protocol.kind(frames[-1]) == "reset"  # a snapshot follows every other reset
-        if self._code is None and (is_gone or not self._window.is_open):
-            self._code = CloseCode.COME_BACK
+        if is_gone or not self._window.is_open:
+            self._had_its_share()
+
+    def _had_its_share(self) -> None:
+        if self._code is None:
+            self._code, self._retry = CloseCode.COME_BACK, RETRY_AT_ONCE
 
     async def _wait(self) -> None:
         if self._code is None:
@@ -132,8 +137,8 @@ class Stream:
         self._quiet += seconds
         self._stuck = 0.0 if self._waiting or self._moved else self._stuck + seconds
         self._moved = False
-        if self._age >= LIMITS["stream_seconds"] and self._code is None:
-            self._code = CloseCode.COME_BACK
+        if self._age >= LIMITS["stream_seconds"]:
+            self._had_its_share()
         if self._code is not None or self._quiet >= LIMITS["stream_heartbeat_seconds"]:
             self._news.set()
         return self._stuck > STALL_SECONDS
