@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +22,13 @@ from tests.definitions import SWITCH, publishing, switching
 from tests.execution import run
 from tests.http_client import StreamClient
 from tests.live_client import session_of
-from tests.people import People
-from tests.processes import Server, database_connections
+from tests.people import PASSWORD, People
+from tests.processes import ROOT, Server, database_connections
 from tests.wait import until
 from workflows.durable import set_event
 from workflows.models import Event, Workflow
+
+GUIDE = ROOT / "docs" / "guides" / "streaming.md"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,6 +86,36 @@ def test_a_stream_ends_by_itself_after_its_share_and_goes_on_with_the_next_reque
     client.close()
     assert client.log == history(handle.id)
     assert responses >= 3  # 2 MB in shares of 512 KiB, of which the last frame may bring 256 KiB too many
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_guides_commands_work(server: Server, people: People, tmp_path: Path) -> None:
+    sign_in, once, for_ever, poll = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    handle = switching.start()
+    SWITCH["body"] = lambda: [set_event("key", "x" * 20_000) for _ in range(60)] and None  # more than one response
+    names = {"URL": server.url, "NAME": "viewer", "PASSWORD": PASSWORD, "ID": handle.id}
+    bash = partial(subprocess.Popen, cwd=tmp_path, env=os.environ | names, stdout=subprocess.PIPE, text=True)
+    with bash(["bash", "-ec", sign_in + for_ever], start_new_session=True) as following:
+        assert following.stdout is not None
+        frames = (json.loads(line) for line in following.stdout)
+        assert next(frame for frame in frames if frame["t"] == "snapshot")["seq"] == 1
+        run(handle)
+        log = [event for frame in frames_until_event(frames, 63) for event in frame["events"]]
+        assert log == history(handle.id)[1:]
+        os.killpg(following.pid, signal.SIGTERM)
+    with bash(["bash", "-c", sign_in + once.replace("curl", "curl --max-time 2")]) as watching:
+        assert "event: snapshot\n" in watching.communicate()[0]
+    with bash(["bash", "-ec", sign_in + poll]) as polling:
+        assert [frame["t"] for frame in json.loads(polling.communicate()[0])["frames"]] == ["hello", "snapshot"]
+
+
+def frames_until_event(frames: Iterator[dict[str, Any]], seq: int) -> Iterator[dict[str, Any]]:
+    """Those with events, up to the one that has this event."""
+    for frame in frames:
+        if frame["t"] == "events":
+            yield frame
+            if frame["to"] >= seq:
+                return
 
 
 def test_foreign_and_wrong_requests_are_refused_with_their_reason(server: Server, people: People) -> None:
