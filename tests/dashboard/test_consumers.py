@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from dashboard import consumers, fanout
@@ -115,6 +116,27 @@ def test_who_acknowledges_nothing_is_asked_to_come_back_with_its_cursor(monkeypa
 
     async def scenario(socket: Socket) -> None:
         assert await socket.close_code() == 4408
+
+    with_socket(scenario)
+
+
+def test_one_of_which_nothing_is_heard_is_gone_although_all_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "SILENCE_SECONDS", 1.5)
+
+    async def scenario(socket: Socket) -> None:
+        await socket.say(t="ack", frames=1)
+        assert await socket.close_code() == 4408
+
+    with_socket(scenario)
+
+
+def test_who_was_signed_out_meanwhile_is_told_so_at_its_next_subscription(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "AUDIT_PERIOD", 3600.0)
+
+    async def scenario(socket: Socket) -> None:
+        await asyncio.to_thread(Session.objects.all().delete)
+        await socket.say(t="subscribe", topic="workflow:any")
+        assert await socket.close_code() == 4401
 
     with_socket(scenario)
 
