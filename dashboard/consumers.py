@@ -47,6 +47,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         self._quiet = 0.0  # seconds since the last ping
         self._silent = 0.0  # seconds since anything was heard
         self._messages = 0  # of this second
+        self._admitted: access.Admission | None = None  # in this second; a page's subscriptions share it
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Connect, hear messages until the end, and leave nothing behind, however that comes.
@@ -130,9 +131,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
             refusal = f"At most {LIMITS['subscriptions']} subscriptions on one connection."
             await self._send(protocol.error(topic, ErrorCode.LIMIT, refusal))
             return
-        admission = await self._admission(hub, self.credential.session_key)
+        admission = self._admitted or await self._admission(hub, self.credential.session_key)
         if admission is None:
             return
+        self._admitted = admission
         try:
             subscription = await self._granted(hub, admission.user, message)
         except Refused as refused:
@@ -176,7 +178,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
     def care(self, seconds: float) -> bool:
         """Ping when it is time. Whether nothing is heard of it any more, or it does not get on."""
         self._silent = 0.0 if self._messages else self._silent + seconds
-        self._messages = 0
+        self._messages, self._admitted = 0, None
         self._quiet += seconds
         if self._quiet >= LIMITS["heartbeat_seconds"]:
             self._quiet = 0.0

@@ -11,8 +11,8 @@ from dashboard import protocol
 _INTRODUCTION = """# The live protocol
 
 Version {version}. Every frame is JSON text. Three carriers bring the same frames, made by the same reads: a WebSocket
-for pages, [a stream](#the-carrier-stream) of one workflow for scripts, and [polls](#the-carrier-polls) where neither gets
-through. The session cookie signs in. How to use them from a shell: [streaming](guides/streaming.md).
+for pages, [a stream](#the-carrier-stream) of one workflow for scripts, and [polls](#the-carrier-polls) where neither
+gets through. The session cookie signs in. How to use them from a shell: [streaming](guides/streaming.md).
 
 The WebSocket is at `/ws/live/`, one per page. The page's origin must be ours or in `CSRF_TRUSTED_ORIGINS`; else the
 handshake is answered with 403.
@@ -44,8 +44,9 @@ filter is only named (`fresh`), so that a page can count it without moving under
 _CARRIERS = """## The carrier "stream"
 
 `GET /workflows/<id>/stream/` answers with Server-Sent Events (`text/event-stream`). Each message is one frame of the
-server: `event:` is its `t`, `data:` the frame, and after a `snapshot`, `events` or `receipt` there is an `id:`, the cursor
-`<epoch>:<seq>`. The request begins there if it has a header `Last-Event-ID` or a parameter `at`; else with a snapshot.
+server: `event:` is its `t`, `data:` the frame, and after a `snapshot`, `events` or `receipt` there is an `id:`, the
+cursor `<epoch>:<seq>`. The request begins there if it has a header `Last-Event-ID` or a parameter `at`; else with a
+snapshot.
 
 ```
 event: hello
@@ -57,18 +58,19 @@ data: {{"t":"snapshot","topic":"workflow:order-42","epoch":"00000001-17640963000
 id: 00000001-1764096300000000:2
 ```
 
-A `ping` comes every {stream_heartbeat_seconds:g} seconds of quiet. Nobody acknowledges on a stream and not every server
-pushes back, so a response ends after `unacknowledged_bytes` (and the frame that exceeds them) or `stream_seconds`; come
-back with the last id. The last frame is a `close` with one of the codes below; `retry:` before it says when to come back.
-After 4401 or 4403 that is refused. A workflow deleted meanwhile is a `reset` with the reason `gone`, and the end.
+A `ping` comes every {stream_heartbeat_seconds:g} seconds of quiet. Nobody acknowledges on a stream and not every
+server pushes back, so a response ends after `unacknowledged_bytes` (and the frame that exceeds them) or
+`stream_seconds`; come back with the last id. The last frame is a `close` with one of the codes below; its `retry:`
+says when to come back. After 4401 or 4403 that is refused. A workflow deleted meanwhile is a `reset` with the
+reason `gone`, and the end.
 
-Refusals are JSON, `code` being a close code: 400 with `error` for a bad cursor, 401, 403 for a foreign page, 404 for a
-workflow that does not exist or may not be seen, 429 and 503 (the database is away) with `Retry-After`.
+Refusals are JSON, `code` being a close code: 400 with `error` for a bad cursor, 401, 403 for a foreign page, 404 for
+a workflow that does not exist or may not be seen, 429 and 503 (the database is away) with `Retry-After`.
 
 ## The carrier "polls"
 
-`POST /live/poll/` with `{{"version": {version}, "subscriptions": […]}}`, each a `subscribe` message as below. The answer is
-`{{"frames": […]}}`: a `hello`, and for each subscription what a socket would be sent now.
+`POST /live/poll/` with `{{"version": {version}, "subscriptions": […]}}`, each a `subscribe` message as below. The
+answer is `{{"frames": […]}}`: a `hello`, and for each subscription what a socket would be sent now.
 
 - A workflow with a cursor: `events`, and once they are everything, a `receipt`, also when nothing is new. Without a
   receipt, ask again at once. A void cursor: `reset` and `snapshot`. Without a cursor: a `snapshot`.
@@ -76,10 +78,10 @@ workflow that does not exist or may not be seen, 429 and 503 (the database is aw
   server looks two seconds further back, so something fresh may be named twice.
 - What may not be seen: an `error`.
 
-An answer ends after `unacknowledged_bytes` and the subscription that exceeds them. A subscription that did not fit has no
-frame in it; what has least to catch up with comes first. The request needs an `Origin` of ours, like the handshake of a
-socket, and at most `client_message_bytes`. Refusals are JSON: 400 with `error`, which names the field, 401, 403, 413, 429
-and 503 with `Retry-After`. The server keeps nothing between polls.
+An answer ends after `unacknowledged_bytes` and the subscription that exceeds them. A subscription that did not fit
+has no frame in it; what has least to catch up with comes first. The request needs an `Origin` of ours, like the
+handshake of a socket, and at most `client_message_bytes`. Refusals are JSON: 400 with `error`, which names the field,
+401, 403, 413, 429 and 503 with `Retry-After`. The server keeps nothing between polls.
 """
 
 
