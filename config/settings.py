@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "config.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -100,6 +100,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Every tunable of workflows/conf.py may be given as WORKFLOWS_<NAME>.
 WORKFLOWS = {"HINTS": env.flag("TELLTALE_HINTS", default=True), **env.numbers("WORKFLOWS_")}
+
+# Sockets, streams and polls of one account in one web process. A page of ours holds one.
+LIVE_CONNECTIONS_PER_USER = env.number("LIVE_CONNECTIONS_PER_USER", default=200, least=1, most=1_000_000)
 
 # What a worker says of its code, and a workflow of the code that it began with: a commit, perhaps.
 CODE_VERSION = env.text("TELLTALE_CODE_VERSION")

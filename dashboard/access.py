@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
+from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -63,6 +64,37 @@ class Credential(NamedTuple):
     session_hash: str
 
 
+class Admission(NamedTuple):
+    """Who somebody is, and whether they may watch workflows, as things were when it was asked."""
+
+    user: User
+    credential: Credential
+    may_watch: bool
+
+
+def admissions(session_keys: Collection[str]) -> dict[str, Admission]:
+    """Who is signed in with these sessions: three queries for all. Sessions of nobody are left out."""
+    keys = [key for key in session_keys if key.isascii() and key.isalnum()]  # as Django makes them; a cookie may be not
+    alive = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    claims = {session.session_key: session.get_decoded() for session in alive}
+    users = _viewers({int(claim[SESSION_KEY]) for claim in claims.values() if SESSION_KEY in claim})
+    found = {key: _admission(key, claim, users) for key, claim in claims.items()}
+    return {key: admission for key, admission in found.items() if admission is not None}
+
+
+def _admission(key: str, claim: dict[str, Any], users: dict[int, tuple[User, bool]]) -> Admission | None:
+    user, viewer = users.get(int(claim.get(SESSION_KEY, 0)), (None, False))
+    if user is None or claim.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    given, hashes = (
+        claim.get(HASH_SESSION_KEY, ""),
+        [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()],
+    )
+    if not any(constant_time_compare(given, one) for one in hashes):
+        return None
+    return Admission(user, Credential(key, user.pk, hashes[0]), viewer)
+
+
 class Standing(Enum):
     """What became of a credential."""
 
@@ -98,8 +130,14 @@ def _standing(credential: Credential, sessions: set[str], users: dict[int, tuple
     return Standing.GOOD if viewer else Standing.FORBIDDEN
 
 
+def session_key(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The session that a browser names; empty if it names none."""
+    cookies = "; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie")
+    return parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
+
+
 def page_may_connect(headers: Iterable[tuple[bytes, bytes]], scheme: str) -> bool:
-    """Whether the page that opens this socket is ours, to scheme and port, or of CSRF_TRUSTED_ORIGINS.
+    """Whether the page that opens this socket, or polls, is ours, to scheme and port, or of CSRF_TRUSTED_ORIGINS.
 
     Cookies travel with a foreign page's socket too, so a missing or opaque origin is refused like a wrong one.
     """
@@ -118,7 +156,7 @@ def _page_scheme(headers: dict[bytes, str], scheme: str) -> str:
         header = headers.get(name.removeprefix("HTTP_").replace("_", "-").lower().encode())
         if header is not None:
             return "https" if header.split(",")[0].strip() == secure else "http"
-    return "https" if scheme == "wss" else "http"
+    return "https" if scheme in ("https", "wss") else "http"
 
 
 def _is_ours(host: str) -> bool:

@@ -17,14 +17,17 @@ from typing import Any, cast
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 
-from dashboard import access, protocol, topics
+from dashboard import access, decoding, protocol, topics
 from dashboard.fanout import Fanout, Refused, fanout
 from dashboard.protocol import LIMITS, CloseCode, ErrorCode
+from dashboard.seats import TooMany
 from dashboard.subscriptions import Subscription
-from dashboard.window import Window
+from dashboard.window import STALL_SECONDS, Window
 
 # Of one connection. A page subscribes to each thing it shows, and acknowledges every 64 KB or quarter of a second.
 MESSAGES_PER_SECOND = 400
+# Every ping is answered at once; who answered none of two is gone, and perhaps its connection half-open.
+SILENCE_SECONDS = LIMITS["heartbeat_seconds"] * 2
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
@@ -42,7 +45,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         self._sending = asyncio.Lock()
         self._pings = 0
         self._quiet = 0.0  # seconds since the last ping
+        self._silent = 0.0  # seconds since anything was heard
         self._messages = 0  # of this second
+        self._admitted: access.Admission | None = None  # in this second; a page's subscriptions share it
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Connect, hear messages until the end, and leave nothing behind, however that comes.
@@ -68,17 +73,31 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
             await self.close()
             return
         await self.accept()
-        user, hub = self.scope["user"], fanout()
-        if not user.is_authenticated:
-            await self.end(CloseCode.SIGNED_OUT)
-        elif not await hub.ask(access.can, user, "view"):
-            await self.end(CloseCode.FORBIDDEN)
-        else:
-            key = self.scope["session"].session_key
-            self.credential = access.Credential(key, user.pk, user.get_session_auth_hash())
-            self._hub = hub
-            hub.enter(self)
-            await self._send(protocol.hello())
+        hub = fanout()
+        admission = await self._admission(hub, access.session_key(self.scope["headers"]))
+        if admission is None:
+            return
+        self.credential = admission.credential
+        try:
+            hub.seats.take(self.credential.user_id)
+        except TooMany:
+            await self.end(CloseCode.TOO_MANY)
+            return
+        self._hub = hub
+        hub.enter(self)
+        await self._send(protocol.hello())
+
+    async def _admission(self, hub: Fanout, session_key: str) -> access.Admission | None:
+        """Who this is, as things are now; closes, and None, if it may not be here."""
+        try:
+            admission = await hub.reads.admission(session_key)
+        except DatabaseError:
+            await self.end(CloseCode.COME_BACK)
+            return None
+        if admission is None or not admission.may_watch:
+            await self.end(CloseCode.FORBIDDEN if admission else CloseCode.SIGNED_OUT)
+            return None
+        return admission
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """One message of the client."""
@@ -94,7 +113,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
 
     async def _answer(self, hub: Fanout, text: str) -> None:
         try:
-            message = protocol.decode(text)
+            message = decoding.decode(text)
             if message["t"] == "ack":
                 self._window.acknowledged(message["frames"])
                 self._start_pump()
@@ -102,7 +121,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
                 await self._subscribe(hub, message)
             elif message["t"] == "unsubscribe":
                 self._drop(hub, message["topic"])
-        except protocol.BadMessage as error:
+        except decoding.BadMessage as error:
             await self._send(protocol.error(None, ErrorCode.BAD, str(error)))
 
     async def _subscribe(self, hub: Fanout, message: protocol.SubscribeWorkflow | protocol.SubscribeList) -> None:
@@ -112,8 +131,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
             refusal = f"At most {LIMITS['subscriptions']} subscriptions on one connection."
             await self._send(protocol.error(topic, ErrorCode.LIMIT, refusal))
             return
+        admission = self._admitted or await self._admission(hub, self.credential.session_key)
+        if admission is None:
+            return
+        self._admitted = admission
         try:
-            subscription = await self._granted(hub, message)
+            subscription = await self._granted(hub, admission.user, message)
         except Refused as refused:
             await self._send(protocol.error(topic, refused.code, str(refused)))
             return
@@ -126,11 +149,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         self._subscriptions[topic] = subscription
         self.wake(subscription)
 
-    async def _granted(self, hub: Fanout, message: protocol.SubscribeWorkflow | protocol.SubscribeList) -> Subscription:
+    async def _granted(
+        self, hub: Fanout, user: access.Visitor, message: protocol.SubscribeWorkflow | protocol.SubscribeList
+    ) -> Subscription:
         if message["topic"] == topics.LIST:
-            return await hub.follow_list(self, self.scope["user"], cast(protocol.SubscribeList, message))
+            return await hub.follow_list(self, user, cast(protocol.SubscribeList, message))
         one = cast(protocol.SubscribeWorkflow, message)
-        return await hub.follow(self, self.scope["user"], topics.workflow_id(one["topic"]) or "", one.get("at"))
+        return await hub.follow(self, user, topics.workflow_id(one["topic"]) or "", one.get("at"))
 
     def _drop(self, hub: Fanout, topic: str) -> None:
         subscription = self._subscriptions.pop(topic, None)
@@ -150,15 +175,16 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         self._due[subscription] = None
         self._start_pump()
 
-    def care(self, seconds: float) -> float:
-        """Ping when it is time; for how long was nothing acknowledged?"""
-        self._messages = 0
+    def care(self, seconds: float) -> bool:
+        """Ping when it is time. Whether nothing is heard of it any more, or it does not get on."""
+        self._silent = 0.0 if self._messages else self._silent + seconds
+        self._messages, self._admitted = 0, None
         self._quiet += seconds
         if self._quiet >= LIMITS["heartbeat_seconds"]:
             self._quiet = 0.0
             self._due[None] = None
             self._start_pump()
-        return self._window.stalled(seconds)
+        return self._window.stalled(seconds) > STALL_SECONDS or self._silent > SILENCE_SECONDS
 
     async def end(self, code: int) -> None:
         """Close, and stop to listen."""
@@ -169,6 +195,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         hub, self._hub = self._hub, None
         if hub is not None:
             hub.leave(self, self._subscriptions.values())
+            hub.seats.give_back(self.credential.user_id)
             self._due.clear()
 
     def _start_pump(self) -> None:

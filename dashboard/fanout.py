@@ -13,27 +13,26 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from itertools import islice
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from django.db import InterfaceError, OperationalError, connection
-
-from dashboard import access, lists, protocol, snapshots, tail, topics
+from dashboard import access, lists, protocol, stopping, tail
 from dashboard.protocol import CloseCode, ErrorCode, ResetReason
+from dashboard.reads import Reads, Threads
+from dashboard.seats import Seats
 from dashboard.subscriptions import ListSubscription, Reader, Subscription, Topic, WorkflowSubscription
 from workflows import history
 from workflows.listener import listener
 
 TICK_PERIOD = 0.005  # between queries, so that topics due at about the same time share one
+TOPICS_PER_TICK = 100  # in one query, which so never brings more than some dozen megabytes
 LIST_PERIOD = 0.25  # between frames of a list, and between its sweeps
 CARE_PERIOD = 1.0  # between looks at heartbeats and stalled connections
-AUDIT_PERIOD = 5.0  # between checks of accounts, and of topics against the database
-STALL_SECONDS = 60.0  # without progress of acknowledgements
+AUDIT_PERIOD = 4.0  # between checks of accounts, and of topics against the database
 
 _log = logging.getLogger("dashboard.fanout")
-_Answer = TypeVar("_Answer")
 
 
 class Refused(Exception):
@@ -42,14 +41,6 @@ class Refused(Exception):
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class _Start(NamedTuple):
-    """A snapshot, encoded once for all who begin with it."""
-
-    epoch: str
-    seq: int
-    text: str
 
 
 class _Turn(NamedTuple):
@@ -64,8 +55,11 @@ class Fanout:
     """All connections of one event loop and what they watch. Idle without connections."""
 
     def __init__(self) -> None:
+        self.reads = Reads()
+        self.seats = Seats()
         self._loop = asyncio.get_running_loop()
         self._readers: set[Reader] = set()
+        self._stopping = False
         self._topics: dict[str, Topic] = {}
         self._due: dict[Topic, float] = {}
         self._alarm = asyncio.Event()
@@ -73,16 +67,17 @@ class Fanout:
         self._list_alarm = asyncio.Event()
         self._lists_read_from: datetime | None = None
         self._started: set[str] = set()
-        self._starts: dict[str, asyncio.Task[_Start | None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._errands: set[asyncio.Task[None]] = set()
-        self._ticks = ThreadPoolExecutor(1, "telltale-tail")
-        self._asks = ThreadPoolExecutor(4, "telltale-ask")
+        self._ticks = Threads(1, "telltale-tail")
 
     def enter(self, reader: Reader) -> None:
         """A connection was admitted."""
         self._readers.add(reader)
+        if self._stopping:
+            self._do(reader.end(CloseCode.COME_BACK))
         if len(self._readers) == 1:
+            stopping.on_stop(self._stop)
             listener().watch_hints(self._hinted)
             work = (self._ticking, self._listing, self._caring, self._auditing)
             self._loops = [self._loop.create_task(self._for_ever(one)) for one in work]
@@ -93,14 +88,16 @@ class Fanout:
             self.unsubscribe(subscription)
         self._readers.discard(reader)
         if not self._readers:
+            stopping.forget(self._stop)
             listener().unwatch_hints(self._hinted)
             for loop in self._loops:
                 loop.cancel()
             self._loops = []
 
-    async def ask(self, question: Callable[..., _Answer], *arguments: Any) -> _Answer:
-        """Put a question to the database without holding up the loop."""
-        return await self._loop.run_in_executor(self._asks, _read, question, *arguments)
+    def _stop(self) -> None:
+        self._stopping = True
+        for reader in self._readers:
+            self._do(reader.end(CloseCode.COME_BACK))
 
     async def follow(
         self, reader: Reader, user: access.Visitor, workflow_id: str, at: protocol.Cursor | None
@@ -110,9 +107,9 @@ class Fanout:
         subscription = WorkflowSubscription(reader, topic)
         topic.readers[subscription] = None
         try:
-            head = await self.ask(_visible_head, user, workflow_id)
+            head = await self.reads.head(user, workflow_id)
             if head is None:
-                raise Refused(ErrorCode.UNKNOWN, "There is no such workflow, or you may not see it.")
+                raise Refused(ErrorCode.UNKNOWN, protocol.UNKNOWN_WORKFLOW)
             topic.head = max(topic.head, head.seq)
             await self._place(subscription, head, at)
         except BaseException:
@@ -121,12 +118,9 @@ class Fanout:
         return subscription
 
     async def _place(self, subscription: WorkflowSubscription, head: history.Head, at: protocol.Cursor | None) -> None:
-        if at is None:
-            await self._restart([subscription], None)
-        elif at["epoch"] != head.epoch:
-            await self._restart([subscription], ResetReason.EPOCH)
-        elif at["seq"] > head.seq:
-            await self._restart([subscription], ResetReason.AHEAD)
+        reason = None if at is None else tail.mismatch(at, head)
+        if at is None or reason is not None:
+            await self._restart([subscription], reason)
         else:
             subscription.resume(at, head.seq)
 
@@ -134,7 +128,7 @@ class Fanout:
         self, reader: Reader, user: access.Visitor, wanted: protocol.SubscribeList
     ) -> ListSubscription:
         """Subscribe to a list."""
-        view = await self.ask(lists.ListView.admitted, user, wanted)
+        view = await self.reads.threads.ask(lists.ListView.admitted, user, wanted)
         subscription = ListSubscription(reader, view)
         self._lists.add(subscription)
         since = view.since - lists.OVERLAP
@@ -185,7 +179,7 @@ class Fanout:
 
     async def _ticking(self) -> None:
         now = self._loop.time()
-        due = [topic for topic, at in self._due.items() if at <= now]
+        due = list(islice((topic for topic, at in self._due.items() if at <= now), TOPICS_PER_TICK))
         if due:
             await self._tick(due, now)
             await asyncio.sleep(TICK_PERIOD)
@@ -199,7 +193,7 @@ class Fanout:
         turns = [_Turn(topic, topic.head, {one: one.cursor for one in topic.turn(now)}) for topic in due]
         places = {(turn.topic.id, seq) for turn in turns for seq in turn.cursors.values()}
         try:
-            found = await self._loop.run_in_executor(self._ticks, _read, tail.read, places) if places else {}
+            found = await self._ticks.ask(tail.read, places) if places else {}
         except Exception:
             for topic in due:
                 self._mark(topic)
@@ -216,18 +210,23 @@ class Fanout:
         topic = turn.topic
         topic.suspect = False
         topic.frames = {seq: frame for seq, frame in frames.items() if frame is not None and frame.text and frame.whole}
-        follows = any(frame is None or frame.text for frame in frames.values())
+        follows = any(frame is None or frame.text or not frame.whole for frame in frames.values())
         if frames and not follows and topic.head == turn.head:
             topic.head = max(frames)  # the hint was about events that are no more
-        lost = [one for one, seq in turn.cursors.items() if _is_void(one, seq, frames[seq])]
-        if lost:
-            self._do(self._restart_or_part(lost))
+        lost: dict[ResetReason, list[WorkflowSubscription]] = {}
+        for subscription, seq in turn.cursors.items():
+            if subscription.placed and subscription.cursor == seq:  # else it left that place meanwhile
+                reason = tail.void(subscription.epoch, frames[seq])
+                if reason is not None:
+                    lost.setdefault(reason, []).append(subscription)
+        for reason, subscriptions in lost.items():
+            self._do(self._restart_or_part(subscriptions, reason))
         for subscription in turn.cursors:
             subscription.reader.wake(subscription)
 
-    async def _restart_or_part(self, lost: list[WorkflowSubscription]) -> None:
+    async def _restart_or_part(self, lost: list[WorkflowSubscription], reason: ResetReason) -> None:
         try:
-            await self._restart(lost, ResetReason.EPOCH)
+            await self._restart(lost, reason)
         except Exception:
             _log.exception("no snapshot of %r; its readers shall come back", lost[0].topic.id)
             for subscription in lost:
@@ -238,7 +237,7 @@ class Fanout:
         for subscription in lost:
             subscription.displace([])
         topic, name = lost[0].topic, lost[0].name
-        start = await self._start(topic.id)
+        start = await self.reads.start(topic.id)
         reset = [] if reason is None else [protocol.reset(name, reason)]
         for subscription in lost:
             if start is None:
@@ -246,13 +245,6 @@ class Fanout:
             else:
                 subscription.restart(start.epoch, start.seq, [*reset, start.text])
             subscription.reader.wake(subscription)
-
-    async def _start(self, workflow_id: str) -> _Start | None:
-        task = self._starts.get(workflow_id)
-        if task is None:
-            task = self._starts[workflow_id] = self._loop.create_task(self.ask(_read_start, workflow_id))
-            task.add_done_callback(lambda _: self._starts.pop(workflow_id, None))
-        return await asyncio.shield(task)
 
     def _hinted(self, moved: dict[str, int]) -> None:
         """In the listener's thread."""
@@ -274,7 +266,7 @@ class Fanout:
         asked, started = set(self._lists), self._started
         self._started = set()
         known = lists.least_known(subscription.view for subscription in asked)
-        news = await self.ask(lists.read, known, read_from, started)
+        news = await self.reads.threads.ask(lists.read, known, read_from, started)
         if self._lists <= asked:  # else one came meanwhile that wants to know from an earlier time on
             self._lists_read_from = news.read_on_from
         for subscription in asked & self._lists:
@@ -284,19 +276,19 @@ class Fanout:
     async def _caring(self) -> None:
         await asyncio.sleep(CARE_PERIOD)
         for reader in self._readers:
-            if reader.care(CARE_PERIOD) > STALL_SECONDS:
+            if reader.care(CARE_PERIOD):
                 self._do(reader.end(CloseCode.COME_BACK))
 
     async def _auditing(self) -> None:
         """What nobody told us: ended sessions, lost rights, and topics that are not where we believe."""
         await asyncio.sleep(AUDIT_PERIOD)
-        standings = await self.ask(access.standings, {reader.credential for reader in self._readers})
+        standings = await self.reads.threads.ask(access.standings, {reader.credential for reader in self._readers})
         for reader in self._readers:
             if standings.get(reader.credential) is access.Standing.SIGNED_OUT:
                 self._do(reader.end(CloseCode.SIGNED_OUT))
             elif standings.get(reader.credential) is access.Standing.FORBIDDEN:
                 self._do(reader.end(CloseCode.FORBIDDEN))
-        heads = await self.ask(history.heads, list(self._topics))
+        heads = await self.reads.threads.ask(history.heads, list(self._topics))
         for topic in self._topics.values():
             self._audit(topic, heads.get(topic.id))
 
@@ -322,40 +314,9 @@ class Fanout:
         task.add_done_callback(self._errands.discard)
 
 
-def _is_void(subscription: WorkflowSubscription, seq: int, frame: tail.Frame | None) -> bool:
-    """Whether a reader's place turned out to be none, unless it left that place meanwhile."""
-    if not subscription.placed or subscription.cursor != seq:
-        return False
-    return frame is None or frame.epoch != subscription.epoch or not frame.whole
-
-
 async def _alarm_within(alarm: asyncio.Event, seconds: float | None) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(alarm.wait(), seconds)
-
-
-def _read(question: Callable[..., _Answer], *arguments: Any) -> _Answer:
-    """In a thread of ours, on its connection. One that broke while idle says so only when used: once more then."""
-    try:
-        return question(*arguments)
-    except (OperationalError, InterfaceError):
-        connection.close()
-        return question(*arguments)
-
-
-def _visible_head(user: access.Visitor, workflow_id: str) -> history.Head | None:
-    if not access.visible_workflows(user).filter(pk=workflow_id).exists():
-        return None
-    return history.heads([workflow_id]).get(workflow_id)
-
-
-def _read_start(workflow_id: str) -> _Start | None:
-    found = snapshots.read(workflow_id)
-    if found is None:
-        return None
-    name = topics.workflow(workflow_id)
-    text = protocol.snapshot(name, epoch=found.epoch, state=found.state, events=found.events)
-    return _Start(found.epoch, found.seq, text)
 
 
 _fanouts: WeakKeyDictionary[asyncio.AbstractEventLoop, Fanout] = WeakKeyDictionary()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from dashboard import access, protocol
+from dashboard import access, decoding, protocol
 from dashboard.filters import ListFilter
 from workflows import queries
 from workflows.queries import StatusChange
@@ -92,7 +92,7 @@ class ListView:
         visible = access.visible_workflows(user).filter(pk__in=asked).values_list("pk", "created_at")
         created = dict(visible)
         known = {workflow_id: seq for workflow_id, seq in asked.items() if workflow_id in created}
-        since, earliest = protocol.moment(message["since"]), timezone.now() - LOOK_BACK
+        since, earliest = decoding.moment(message["since"]), timezone.now() - LOOK_BACK
         view = cls(
             ListFilter.from_wire(message["filter"]),
             known,
@@ -131,13 +131,22 @@ class ListView:
         started = change.created_at > max(self.since - START_SLACK, self._oldest)
         return started or (bool(self.filter.status) and change.status_at > self.since)
 
-    def take(self) -> str | None:
-        """One frame with everything owed; None if nothing is."""
+    def take(self, *, more: bool = False) -> str | None:
+        """One frame with everything owed; None if nothing is. `more`: not everything fresh was offered."""
         if not (self._owes or self._rows or self._fresh):
             return None
         rows, fresh = tuple(self._rows.values()), tuple(self._fresh.values())
         self._rows, self._fresh, self._owes = {}, {}, False
-        return _frame(rows, fresh, self._more)
+        return _frame(rows, fresh, self._more or more)
+
+
+def look(user: access.Visitor, wanted: protocol.SubscribeList) -> str:
+    """One frame with what is owed to a list that was last looked at at `since`. Something fresh may be named again."""
+    view = ListView.admitted(user, wanted)
+    view.since -= OVERLAP
+    news = read(view.known, view.since, ())
+    view.offer(news)
+    return view.take(more=len(news.changes) == MAX_CHANGES) or ""
 
 
 @lru_cache(maxsize=16)

@@ -1,21 +1,21 @@
 """Every WebSocket message in both directions, the close codes and the limits: protocol version 1.
 
 The twin of `static/js/live/protocol.js` (a test compares the words); `docs/protocol.md` is generated from this module.
-Decodes and encodes; who may ask and what is answered is decided elsewhere. Frames are JSON text.
+Frames are JSON text, encoded here; what clients say is checked by `decoding`. Who may ask is decided elsewhere.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict, cast
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from dashboard import topics
 
 VERSION = 1
+UNKNOWN_WORKFLOW = "There is no such workflow, or you may not see it."  # one answer for both
 
 
 class CloseCode(IntEnum):
@@ -23,9 +23,10 @@ class CloseCode(IntEnum):
 
     SIGNED_OUT = 4401  # no session, or it ended; sign in first
     FORBIDDEN = 4403  # the account may not watch workflows
-    COME_BACK = 4408  # nothing was acknowledged for long, or the database is away; come back with your cursor
+    COME_BACK = 4408  # silent for long, or the database is away, or a stream had its share; come back with your cursor
     TOO_BIG = 4413  # one message above the limit
     FLOOD = 4429  # more messages than any page of ours sends
+    TOO_MANY = 4430  # the account has too many connections; close some
 
 
 class ErrorCode(StrEnum):
@@ -41,6 +42,7 @@ class ResetReason(StrEnum):
 
     EPOCH = "epoch"  # the cursor counts in another history
     AHEAD = "ahead"  # the cursor is beyond the newest event
+    TRIMMED = "trimmed"  # events after the cursor were removed, by retention or by hand
     GONE = "gone"  # the workflow was deleted; no snapshot follows
 
 
@@ -52,6 +54,8 @@ LIMITS: Mapping[str, float] = {
     "snapshot_events": 200,
     "heartbeat_seconds": 20,
     "silence_seconds": 30,
+    "stream_heartbeat_seconds": 15,
+    "stream_seconds": 600,
     "ack_seconds": 0.25,
     "ack_bytes": 64 * 1024,
 }
@@ -190,101 +194,15 @@ class Error(TypedDict):
     message: str
 
 
+class Close(TypedDict):
+    """On a stream, the last frame: what a socket says by its close code."""
+
+    t: Literal["close"]
+    code: CloseCode
+
+
 CLIENT_MESSAGES = (SubscribeWorkflow, SubscribeList, Unsubscribe, Ack, Pong)
-SERVER_FRAMES = (Hello, Snapshot, Events, Receipt, Reset, Rows, Ping, Error)
-
-
-class BadMessage(ValueError):
-    """A client message that is not of this protocol; the text says what is wrong with which field."""
-
-
-def decode(text: str) -> ClientMessage:
-    """A client's message, checked field by field. Raises BadMessage."""
-    try:
-        message = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadMessage(f"not JSON: {str(error)[:80]}") from error
-    if not isinstance(message, dict):
-        raise BadMessage("not a JSON object")
-    kind = message.get("t")
-    check = _CHECKS.get(kind) if isinstance(kind, str) else None
-    if check is None:
-        raise BadMessage(f"unknown message {str(kind)[:40]!r}; known are {', '.join(sorted(_CHECKS))}")
-    check(message)
-    return cast(ClientMessage, message)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _check_subscribe(message: dict[str, Any]) -> None:
-    if message.get("topic") == topics.LIST:
-        _check_list(message)
-        return
-    _check_workflow_topic(message)
-    if "at" in message:
-        at = _field(message, "at", dict)
-        _field(at, "epoch", str)
-        _natural(at, "seq")
-
-
-def _check_list(message: dict[str, Any]) -> None:
-    chosen = _field(message, "filter", dict)
-    if not all(isinstance(status, str) for status in _field(chosen, "status", list)):
-        raise BadMessage("status must be a list of text")
-    _field(chosen, "definition", str)
-    _field(chosen, "search", str)
-    rows = _field(message, "ids", list)
-    if len(rows) > LIMITS["list_rows"]:
-        raise BadMessage(f"ids has {len(rows)} rows; the limit is {LIMITS['list_rows']}")
-    for row in rows:
-        if not (isinstance(row, list) and len(row) == 2 and isinstance(row[0], str)):
-            raise BadMessage("ids must be pairs of id and seq")
-        _natural({"seq": row[1]}, "seq")
-    moment(_field(message, "since", str))
-
-
-def _check_workflow_topic(message: dict[str, Any]) -> None:
-    if topics.workflow_id(_field(message, "topic", str)) is None:
-        raise BadMessage(f"unknown topic {message['topic'][:40]!r}")
-
-
-def _check_unsubscribe(message: dict[str, Any]) -> None:
-    if message.get("topic") != topics.LIST:
-        _check_workflow_topic(message)
-
-
-def _field(message: dict[str, Any], name: str, kind: type) -> Any:
-    value = message.get(name)
-    if not isinstance(value, kind):
-        raise BadMessage(f"{name} must be {kind.__name__}")
-    if isinstance(value, str) and "\x00" in value:
-        raise BadMessage(f"{name} must not contain NUL")
-    return value
-
-
-def _natural(message: dict[str, Any], name: str) -> None:
-    value = message.get(name)
-    if type(value) is not int or not 0 <= value < 2**63:
-        raise BadMessage(f"{name} must be a whole number from 0 to 2^63 - 1")
-
-
-_CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
-    "subscribe": _check_subscribe,
-    "unsubscribe": _check_unsubscribe,
-    "ack": lambda message: _natural(message, "frames"),
-    "pong": lambda message: _natural(message, "n"),
-}
-
-
-def moment(text: str) -> datetime:
-    """A time of the wire. Raises BadMessage."""
-    try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise BadMessage(f"{text[:40]!r} is not an ISO 8601 time") from error
+SERVER_FRAMES = (Hello, Snapshot, Events, Receipt, Reset, Rows, Ping, Error, Close)
 
 
 def _now() -> str:
@@ -295,9 +213,23 @@ def _text(frame: Mapping[str, Any]) -> str:
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
 
 
-def hello() -> str:
+def encode_place(epoch: str, seq: int) -> str:
+    """The text of a cursor on a stream."""
+    return f"{epoch}:{seq}"
+
+
+def kind(frame: str) -> str:
+    """The word of an encoded frame of ours, which always stands first."""
+    return frame[6 : frame.index('"', 6)]
+
+
+def answer(frames: Sequence[str]) -> str:
+    """The text of a poll's answer, around frames that are encoded already."""
+    return f'{{"frames":[{",".join(frames)}]}}'
+
+
+def hello(heartbeat: float = LIMITS["heartbeat_seconds"]) -> str:
     """The text of a `Hello`."""
-    heartbeat = math.floor(LIMITS["heartbeat_seconds"])
     return _text(Hello(t="hello", version=VERSION, server_time=_now(), heartbeat=heartbeat))
 
 
@@ -331,6 +263,11 @@ def rows(encoded: Sequence[str], fresh: Sequence[tuple[str, str, str]], *, more:
 def ping(n: int) -> str:
     """The text of a `Ping`."""
     return _text(Ping(t="ping", n=n, server_time=_now()))
+
+
+def close(code: CloseCode) -> str:
+    """The text of a `Close`."""
+    return _text(Close(t="close", code=code))
 
 
 def error(topic: str | None, code: ErrorCode, message: str) -> str:

@@ -1,4 +1,4 @@
-"""The WebSocket map of the site. `config.asgi` wraps it in sessions, accounts and the check of hosts."""
+"""The WebSocket map of the site. Consumers look at origins, sessions and accounts themselves, through `access`."""
 
 from __future__ import annotations
 

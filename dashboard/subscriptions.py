@@ -36,8 +36,8 @@ class Reader(Protocol):
     def wake(self, subscription: Subscription) -> None:
         """Take from this subscription as soon as it is ready."""
 
-    def care(self, seconds: float) -> float:
-        """So much time has passed: keep the heartbeat; for how many seconds was nothing acknowledged?"""
+    def care(self, seconds: float) -> bool:
+        """So much time has passed: keep the heartbeat. Whether it is lost, and had better come back."""
 
     async def end(self, code: CloseCode) -> None:
         """Close it."""

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import NamedTuple, TypeAlias
 
 from dashboard import protocol, topics
+from dashboard.protocol import ResetReason
 from workflows import history
 
 # One frame: enough to catch up thousands of events a second, small enough that a line of a kilobyte a second gets it
@@ -20,7 +21,7 @@ Place: TypeAlias = tuple[str, int]  # a workflow's id and the last seq a reader 
 class Frame(NamedTuple):
     """What follows a place: the frame and the seq of its last event. `text` is empty where nothing follows.
 
-    `whole` is false where events are missing (they were deleted): only a snapshot can go on from there.
+    `whole` is false where events are missing (they were removed): only a snapshot can go on from there.
     """
 
     epoch: str
@@ -35,10 +36,24 @@ def read(places: Collection[Place]) -> dict[Place, Frame]:
     return {place: _frame(place, tail) for place, tail in found.items()}
 
 
+def mismatch(at: protocol.Cursor, head: history.Head) -> ResetReason | None:
+    """Why a cursor names no place in a history; None if it does."""
+    if at["epoch"] != head.epoch:
+        return ResetReason.EPOCH
+    return ResetReason.AHEAD if at["seq"] > head.seq else None
+
+
+def void(epoch: str, frame: Frame | None) -> ResetReason | None:
+    """Why what was found at a place cannot go on what a reader of that epoch has; None if it can."""
+    if frame is None or frame.epoch != epoch:
+        return ResetReason.EPOCH
+    return None if frame.whole else ResetReason.TRIMMED
+
+
 def _frame(place: Place, tail: history.Tail) -> Frame:
     workflow_id, seq = place
     if not tail.length:
-        return Frame(tail.epoch, seq, "", whole=True)
+        return Frame(tail.epoch, seq, "", whole=tail.head <= seq)
     topic = topics.workflow(workflow_id)
     text = protocol.events(topic, epoch=tail.epoch, first=seq + 1, last=tail.last, encoded=tail.events)
     return Frame(tail.epoch, tail.last, text, whole=tail.last - seq == tail.length)

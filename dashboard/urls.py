@@ -7,7 +7,7 @@ import re
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
-from dashboard.views import actions, moments, pages, queues, schedules, starting, workers
+from dashboard.views import actions, live, moments, pages, queues, schedules, starting, workers
 from workflows.ids import MAX_LENGTH
 
 app_name = "dashboard"
@@ -58,8 +58,10 @@ urlpatterns = [
     path("workflows/<wid:workflow_id>/children/", pages.children, name="children"),
     path("workflows/<wid:workflow_id>/moments/<int:seq>", moments.moments, name="moments"),
     path("workflows/<wid:workflow_id>/marks", moments.marks, name="marks"),
+    path("workflows/<wid:workflow_id>/stream/", live.stream, name="stream"),
     path("workflows/<wid:workflow_id>/obstacle", pages.obstacle_fragment, name="obstacle"),
     path("workflows/<wid:workflow_id>/relatives", pages.relatives_fragment, name="relatives"),
+    path("live/poll/", live.poll, name="poll"),
     path("queues/", queues.page, name="queues"),
     path("queues/table", queues.fragment, name="queues_fragment"),
     path("queues/<wid:name>/", queues.queue, name="queue"),

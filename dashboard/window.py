@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from dashboard.protocol import LIMITS, BadMessage
+from dashboard.decoding import BadMessage
+from dashboard.protocol import LIMITS
+
+STALL_SECONDS = 60.0  # without progress; who reads so slowly had better come back with its cursor
 
 
 class Window:

@@ -25,6 +25,21 @@ def test_database_url() -> str:
     return f"postgresql://{settings['USER']}@/{settings['NAME']}?host={settings['HOST']}&port={settings['PORT']}"
 
 
+def database_connections() -> int:
+    """How many there are to the test database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
+def free_port() -> int:
+    """A TCP port that nobody listened on a moment ago."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 class Process:
     """A child with a process group of its own and a log that failures show."""
 
@@ -114,14 +129,15 @@ class Beat(Process):
 
 
 class Server(Process):
-    """Daphne on a free port."""
+    """Daphne on a free port, or uvicorn."""
 
-    def __init__(self, log: Path, **environment: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        arguments = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "config.asgi:application"]
-        super().__init__("server", arguments, log, **environment)
+    def __init__(self, log: Path, *, kind: str = "daphne", port: int | None = None, **environment: str) -> None:
+        self.port = port or free_port()
+        options = {
+            "daphne": ["-b", "127.0.0.1", "-p", str(self.port)],
+            "uvicorn": ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "off"],
+        }
+        super().__init__("server", ["-m", kind, *options[kind], "config.asgi:application"], log, **environment)
         until(self._answers, within=40, what="server answers")
 
     @property

@@ -65,9 +65,13 @@ class Head(NamedTuple):
 
 
 class Tail(NamedTuple):
-    """Events that follow a cursor: how many, the seq of the last one, and their wire forms joined by commas."""
+    """Events that follow a cursor: how many, the seq of the last one, and their wire forms joined by commas.
+
+    `head` is the newest seq of the workflow, which may have more events, or fewer, if some were removed.
+    """
 
     epoch: str
+    head: int
     length: int
     last: int
     events: str
@@ -118,8 +122,8 @@ def tail(cursors: Collection[tuple[str, int]], *, limit: int, max_bytes: int) ->
     ids, seqs = [c[0] for c in cursors], [c[1] for c in cursors]
     rows = fetch(TAIL, {"ids": ids, "seqs": seqs, "limit": limit, "max_bytes": max_bytes})
     return {
-        (workflow_id, seq): Tail(epoch, count, last if count else seq, events or "")
-        for workflow_id, seq, epoch, count, last, events in rows
+        (workflow_id, seq): Tail(epoch, head, count, last if count else seq, events or "")
+        for workflow_id, seq, epoch, head, count, last, events in rows
     }
 
 

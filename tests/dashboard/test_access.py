@@ -87,6 +87,30 @@ def test_a_right_that_was_taken_is_forbidden(people: People) -> None:
     assert standing(given) is Standing.FORBIDDEN
 
 
+def test_an_admission_is_of_an_active_account_with_a_good_session(people: People, settings: Any) -> None:
+    viewer, stranger, gone, disabled = (
+        credential(user).session_key for user in [*people[1:], people.viewer, people.operator]
+    )
+    Session.objects.filter(pk=gone).delete()
+    User.objects.filter(pk=people.operator.pk).update(is_active=False)
+    found = access.admissions([viewer, stranger, gone, disabled, "", "a\x00b", "' OR 1=1", "é"])
+    assert {key: (admission.user, admission.may_watch) for key, admission in found.items()} == {
+        viewer: (people.viewer, True), stranger: (people.stranger, False),
+    }  # fmt: skip
+    assert standing(found[viewer].credential) is Standing.GOOD
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
+    assert set(access.admissions([viewer])) == {viewer}
+    people.viewer.set_password("changed")
+    people.viewer.save()
+    assert access.admissions([viewer]) == {}
+
+
+def test_admitting_a_thousand_takes_three_queries(people: People, django_assert_num_queries: Any) -> None:
+    keys = [credential(people.viewer).session_key for _ in range(20)]
+    with django_assert_num_queries(3):
+        assert len(access.admissions(keys)) == 20
+
+
 def test_checking_a_thousand_connections_takes_three_queries(people: People, django_assert_num_queries: Any) -> None:
     given = [credential(people.viewer) for _ in range(20)]
     with django_assert_num_queries(3):

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.test import Client
 
-from dashboard import fanout
+from dashboard import consumers, fanout
 from dashboard.consumers import LiveConsumer
 from tests.definitions import publishing
 from tests.execution import run
@@ -24,10 +24,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class Socket(WebsocketCommunicator):  # type: ignore[misc]  # Channels has no types
     """A page's socket on the consumer itself."""
 
-    def __init__(self, user: User, session_key: str) -> None:
+    def __init__(self, session_key: str) -> None:
         headers = [(b"host", b"localhost"), (b"origin", b"http://localhost")]
+        headers.append((b"cookie", f"sessionid={session_key}".encode()))
         super().__init__(LiveConsumer.as_asgi(), "/ws/live/", headers=headers)
-        self.scope.update(user=user, session=SessionStore(session_key))
 
     async def say(self, **message: Any) -> None:
         await self.send_to(text_data=json.dumps(message))
@@ -58,7 +58,7 @@ def with_socket(scenario: Callable[[Socket], Awaitable[None]]) -> None:
     key = str(browser.session.session_key)
 
     async def main() -> None:
-        socket = Socket(user, key)
+        socket = Socket(key)
         assert (await socket.connect())[0]
         assert (await socket.frame())["t"] == "hello"
         await scenario(socket)
@@ -66,6 +66,7 @@ def with_socket(scenario: Callable[[Socket], Awaitable[None]]) -> None:
             await socket.disconnect()
         hub = fanout.fanout()
         assert (hub._readers, hub._topics, hub._lists, hub._loops) == (set(), {}, set(), [])
+        assert hub.seats.number == 0
 
     asyncio.run(main())
 
@@ -111,10 +112,31 @@ def test_after_unsubscribing_nothing_comes() -> None:
 
 
 def test_who_acknowledges_nothing_is_asked_to_come_back_with_its_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "STALL_SECONDS", 1.5)
+    monkeypatch.setattr(consumers, "STALL_SECONDS", 1.5)
 
     async def scenario(socket: Socket) -> None:
         assert await socket.close_code() == 4408
+
+    with_socket(scenario)
+
+
+def test_one_of_which_nothing_is_heard_is_gone_although_all_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "SILENCE_SECONDS", 1.5)
+
+    async def scenario(socket: Socket) -> None:
+        await socket.say(t="ack", frames=1)
+        assert await socket.close_code() == 4408
+
+    with_socket(scenario)
+
+
+def test_who_was_signed_out_meanwhile_is_told_so_at_its_next_subscription(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "AUDIT_PERIOD", 3600.0)
+
+    async def scenario(socket: Socket) -> None:
+        await asyncio.to_thread(Session.objects.all().delete)
+        await socket.say(t="subscribe", topic="workflow:any")
+        assert await socket.close_code() == 4401
 
     with_socket(scenario)
 
@@ -136,7 +158,7 @@ def test_a_failure_inside_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch)
     async def scenario(socket: Socket) -> None:
         await socket.say(t="subscribe", topic=f"workflow:{handle.id}")
         await socket.frame_of("snapshot")
-        monkeypatch.setattr(fanout, "_visible_head", broken)
+        monkeypatch.setattr(fanout.fanout().reads, "head", broken)
         await socket.say(t="subscribe", topic="workflow:other")
         with pytest.raises(RuntimeError):
             await socket.wait()

@@ -41,8 +41,8 @@ class CountingReader:
             self.frames += frames
             self.times.append(time.monotonic())
 
-    def care(self, seconds: float) -> float:
-        return 0.0
+    def care(self, seconds: float) -> bool:
+        return False
 
     async def end(self, code: CloseCode) -> None:
         self.ended = code
@@ -218,6 +218,7 @@ def test_events_that_were_deleted_lead_to_a_snapshot_not_to_a_gap(user: User) ->
         reader = await follow(hub, user, workflow_id, epoch=epoch, seq=3)
         await until(lambda: len(reader.frames) == 2)
         assert [json.loads(frame)["t"] for frame in reader.frames] == ["reset", "snapshot"]
+        assert json.loads(reader.frames[0])["reason"] == "trimmed"
 
     with_hub(scenario)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from dashboard import protocol
-from dashboard.protocol import ErrorCode, ResetReason
+from dashboard import decoding, protocol
+from dashboard.protocol import CloseCode, ErrorCode, ResetReason
 
 LIST = {"t": "subscribe", "topic": "workflows", "filter": {"status": [], "definition": "", "search": ""}}
 
 
 def decode(message: Any) -> Any:
-    return protocol.decode(json.dumps(message))
+    return decoding.decode(json.dumps(message))
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_every_message_of_the_protocol_is_understood(message: dict[str, Any]) ->
     ],
 )
 def test_what_is_not_of_the_protocol_is_refused_with_the_reason(message: Any, complaint: str) -> None:
-    with pytest.raises(protocol.BadMessage, match=complaint):
+    with pytest.raises(decoding.BadMessage, match=complaint):
         decode(message)
 
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", '{"t":"ack","frames":NaN}', "[" * 50_000, "\ud800"])
 def test_what_is_not_json_is_refused(text: str) -> None:
-    with pytest.raises(protocol.BadMessage):
-        protocol.decode(text)
+    with pytest.raises(decoding.BadMessage):
+        decoding.decode(text)
 
 
 def test_no_text_whatsoever_raises_anything_else() -> None:
@@ -79,8 +79,8 @@ def test_no_text_whatsoever_raises_anything_else() -> None:
         text = list(dice.choice(seeds))
         for _ in range(dice.randrange(1, 4)):
             text[dice.randrange(len(text))] = dice.choice('"{}[]:,0a\\\x00é-.')
-        with contextlib.suppress(protocol.BadMessage):
-            assert protocol.decode("".join(text))["t"] in {"subscribe", "ack"}
+        with contextlib.suppress(decoding.BadMessage):
+            assert decoding.decode("".join(text))["t"] in {"subscribe", "ack"}
 
 
 def test_frames_around_encoded_parts_are_json() -> None:
@@ -106,7 +106,48 @@ def test_every_frame_has_exactly_the_fields_of_its_type() -> None:
         protocol.Rows: protocol.rows([], [], more=False),
         protocol.Ping: protocol.ping(1),
         protocol.Error: protocol.error(None, ErrorCode.BAD, "why"),
+        protocol.Close: protocol.close(CloseCode.COME_BACK),
     }
     assert set(frames) == set(protocol.SERVER_FRAMES)
     for kind, text in frames.items():
         assert set(json.loads(text)) == set(kind.__annotations__)
+        assert protocol.kind(text) == json.loads(text)["t"]
+
+
+def test_a_poll_is_a_list_of_subscriptions_the_last_one_for_each_topic() -> None:
+    one = {"t": "subscribe", "topic": "workflow:a"}
+    two = {**one, "at": {"epoch": "e", "seq": 3}}
+    wanted = [one, {**LIST, "ids": [], "since": "2026-11-23T10:00:00Z"}, two]
+    assert decoding.decode_poll(json.dumps({"version": 1, "subscriptions": wanted})) == [two, wanted[1]]
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ({}, "version must be 1"),
+        ({"version": 2, "subscriptions": []}, "version must be 1"),
+        ({"version": 1}, "subscriptions must be list"),
+        ({"version": 1, "subscriptions": [{}] * 129}, "limit is 128"),
+        ({"version": 1, "subscriptions": [{"t": "ack", "frames": 1}]}, r'subscriptions\[0\]: .*"subscribe"'),
+        (
+            {"version": 1, "subscriptions": [{"t": "subscribe", "topic": "workflow:a", "at": {"epoch": "e"}}]},
+            r"subscriptions\[0\]: seq must be",
+        ),
+    ],
+)
+def test_what_is_no_poll_is_refused_with_the_field(body: Any, complaint: str) -> None:
+    with pytest.raises(decoding.BadMessage, match=complaint):
+        decoding.decode_poll(json.dumps(body))
+
+
+@pytest.mark.parametrize("text", ["", "e", "e:", ":5", "e:-1", "e:1.5", "e:x", "e:٣", f"e:{2**63}", "e:" + "1" * 5000])
+def test_what_is_no_place_in_a_stream_is_refused(text: str) -> None:
+    with pytest.raises(decoding.BadMessage, match="place"):
+        decoding.decode_place(text)
+
+
+def test_a_place_is_written_as_it_is_read() -> None:
+    assert decoding.decode_place(protocol.encode_place("00000001-5", 2**63 - 1)) == {
+        "epoch": "00000001-5",
+        "seq": 2**63 - 1,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.protocol import BadMessage
+from dashboard.decoding import BadMessage
 from dashboard.window import Window
 
 

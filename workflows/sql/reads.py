@@ -42,7 +42,7 @@ HEADS: LiteralString = (
 TAIL: LiteralString = (
     "SELECT asked.id, asked.seq, "
     + EPOCH
-    + """, tail.count, tail.last, tail.events
+    + """, w.last_seq, tail.count, tail.last, tail.events
 FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
 JOIN workflows_workflow AS w ON w.id = asked.id
 CROSS JOIN LATERAL (

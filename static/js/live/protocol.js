@@ -18,10 +18,11 @@ export const SERVER = Object.freeze({
   rows: "rows",
   ping: "ping",
   error: "error",
+  close: "close",
 });
 
 /** @type {Readonly<Record<string, string>>} Why a stream starts again from a snapshot; after `gone` there is none. */
-export const RESET = Object.freeze({ epoch: "epoch", ahead: "ahead", gone: "gone" });
+export const RESET = Object.freeze({ epoch: "epoch", ahead: "ahead", trimmed: "trimmed", gone: "gone" });
 
 /** @type {Readonly<Record<string, string>>} Why a message was refused. A workflow one may not see is `unknown`. */
 export const ERROR = Object.freeze({ unknown: "unknown", limit: "limit", bad: "bad" });
@@ -33,6 +34,7 @@ export const CLOSE = Object.freeze({
   come_back: 4408,
   too_big: 4413,
   flood: 4429,
+  too_many: 4430,
 });
 
 /** @type {Readonly<Record<string, number>>} Sizes in bytes, times in seconds. */
@@ -44,6 +46,8 @@ export const LIMITS = Object.freeze({
   snapshot_events: 200,
   heartbeat_seconds: 20,
   silence_seconds: 30,
+  stream_heartbeat_seconds: 15,
+  stream_seconds: 600,
   ack_seconds: 0.25,
   ack_bytes: 65536,
 });
