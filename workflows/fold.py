@@ -26,7 +26,7 @@ def empty_state(workflow_id: str) -> State:
 def fold(state: State, events: Iterable[Sequence[Any]]) -> State:
     """The state after the events, as a new object. Raises ValueError where one is missing or repeated.
 
-    What an event does not change is shared with the state before, so that a long history costs no more than a short one.
+    What an event does not change is shared with the state before, so that a long history costs no more than a short.
     """
     state = {name: dict(part) if isinstance(part, dict) else part for name, part in state.items()}
     for event in events:
@@ -40,7 +40,7 @@ def advance(state: State, event: Sequence[Any]) -> None:
     """The effect of one event, in place, whether it follows or not: who leaves out what later events undo may skip."""
     seq, at, kind, position, key, data = event
     state["seq"] = seq
-    _EFFECTS.get(EventKind(kind), _nothing)(state, seq, at, position, key, data)
+    _EFFECTS.get(kind, _nothing)(state, seq, at, position, key, data)
     state["workflow"]["last_event"] = {
         "seq": seq, "kind": kind, "key": key, "position": position, "name": data.get("name"), "at": at,
     }  # fmt: skip
@@ -52,7 +52,7 @@ def _change_step(state: State, position: object, **changes: Any) -> None:
 
 
 def _nothing(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
-    """A fact that only the history shows."""
+    """A fact that only the history shows, or of a kind that only a newer server knows."""
 
 
 def _created(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
@@ -113,9 +113,9 @@ def _released(state: State, seq: int, at: str, position: int | None, key: str | 
     workflow = state["workflow"]
     workflow.update(status=Status.QUEUED.value, worker=None, waiting=None)
     workflow["takeovers"] += data["reason"] not in {"shutdown", "answer_lost"}
-    for position, step in state["steps"].items():
+    for place, step in state["steps"].items():
         if step["status"] == StepStatus.RUNNING:
-            _change_step(state, position, status=StepStatus.RETRYING.value, next_attempt_at=data["available_at"])
+            _change_step(state, place, status=StepStatus.RETRYING.value, next_attempt_at=data["available_at"])
 
 
 def _step_started(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
@@ -159,9 +159,9 @@ def _ended(status: Status) -> Callable[..., None]:
             status=status.value, finished_at=at, worker=None, waiting=None, wake_at=None, error=data.get("error")
         )
         workflow["takeovers"] += status is Status.QUARANTINED
-        for position, step in state["steps"].items():
+        for place, step in state["steps"].items():
             if step["status"] in OPEN_STEPS:
-                _change_step(state, position, status=StepStatus.CANCELLED.value, finished_at=at, next_attempt_at=None)
+                _change_step(state, place, status=StepStatus.CANCELLED.value, finished_at=at, next_attempt_at=None)
 
     return effect
 

@@ -241,8 +241,9 @@ def test_a_script_starts_watches_and_reads_one_json_line_per_event(worker: proce
     code, output = shell.end()
     assert code == 0
     lines = [json.loads(line) for line in output.splitlines()]
-    assert lines[-1] == {"status": "succeeded", "output": [2, 4, 6], "error": None}
-    seqs = [line["event"][0] for line in lines[1:-1]]
+    end = lines[-1]
+    assert (end["t"], end["status"], end["output"], end["error"]) == ("end", "succeeded", [2, 4, 6], None)
+    seqs = [line["seq"] for line in lines[1:-1]]
     first = lines[0]["state"]["seq"]
     assert seqs == list(range(first + 1, len(list(retrieve("piped").history())) + 1))
 

@@ -1,0 +1,206 @@
+"""Watch workflows from anywhere: sign in to a console over HTTP, and follow one as its page does.
+
+    console = Console("https://console.example", user="viewer", password=secret)
+    for moved in follow(console, "order-42", timeout=3600):
+        print(moved.state["workflow"]["status"], moved.events)
+
+The standard library is all that this needs: no Django, no database. A lost connection is made anew, and goes on from
+the cursor, so that every event arrives once and in order.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from workflows import ids
+from workflows.errors import (
+    CannotWatch,
+    Forbidden,
+    NotTelltale,
+    ResultTimeout,
+    SignedOut,
+    Unreachable,
+    WorkflowNotFound,
+)
+from workflows.reader import EPOCH, RESETS, START, Cursor, Deadline, Gap, Moved, Tell, View
+from workflows.remote import SILENCE, Console, Lost, reason
+
+__all__ = ["Console", "Cursor", "Moved", "follow"]
+
+# The words of `dashboard.protocol`, as far as a stream of one workflow needs them; a test compares.
+VERSION = 1
+FRAMES = {"hello", "snapshot", "events", "receipt", "reset", "ping", "error", "close"}
+GONE, UNKNOWN = "gone", "unknown"
+SIGNED_OUT, FORBIDDEN = 4401, 4403
+
+_FIRST, _LAST, _JITTER = 0.25, 8.0, 0.2  # seconds until the next try, doubled up to the last, ±20 %
+_MOST_BYTES = 256 * 1024 * 1024  # of one line; no frame of a console is nearly as long
+
+
+def follow(
+    console: Console,
+    workflow_id: str,
+    *,
+    at: Cursor | None = None,
+    timeout: float | None = None,
+    tell: Tell = lambda _: None,
+) -> Iterator[Moved]:
+    """Yield the present state, what came after the cursor `at` if given, then every change until it ended.
+
+    `timeout` is in seconds. After the first answer, losses are told to `tell` and tried again for ever.
+    Raises WorkflowNotFound, WorkflowGone when it is deleted meanwhile, CannotWatch, ResultTimeout, InvalidWorkflowId.
+    """
+    view = View(ids.checked(workflow_id), at)
+    return _Stream(console, view, Deadline(workflow_id, timeout), tell).moves()
+
+
+class _Stream:
+    """One workflow's stream, over as many responses as it takes."""
+
+    def __init__(self, console: Console, view: View, deadline: Deadline, tell: Tell) -> None:
+        self._console, self._view, self._deadline, self._tell = console, view, deadline, tell
+        self._first, self._tries, self._told = _FIRST, 0, False
+        self._reset, self._renewed = START, False
+
+    def moves(self) -> Iterator[Moved]:
+        """Everything, until the workflow ended. A response that brought something is followed by the next at once."""
+        while not self._view.ended:
+            before, began, why = self._view.cursor, time.monotonic(), ""
+            try:
+                yield from self._response()
+            except ResultTimeout:
+                raise
+            except (OSError, http.client.HTTPException, Lost, Gap) as error:
+                why = reason(error)
+                self._deadline.left(SILENCE)  # a wait may have ended because the time is over
+                if not self._view.begun:
+                    raise Unreachable(f"{self._console.address} cannot be reached: {why}") from error
+            moved = self._view.cursor != before
+            if moved or time.monotonic() - began > SILENCE:
+                self._tries = 0
+            if why or not moved:
+                self._pause(why)
+
+    def _pause(self, why: str) -> None:
+        self._tries += 1
+        wait = min(_LAST, self._first * 2 ** min(self._tries - 1, 10)) * random.uniform(1 - _JITTER, 1 + _JITTER)
+        if why:
+            self._told = True
+            self._tell(f"Connection lost ({why}); trying again in {wait:.1f} s.")
+        time.sleep(self._deadline.left(wait))
+
+    def _response(self) -> Iterator[Moved]:
+        console, view = self._console, self._view
+        if not console.signed_in:
+            console.fill_in(self._deadline.left(SILENCE))
+        at = f"?at={quote(str(view.cursor), safe='')}" if view.begun else ""
+        path = f"/workflows/{ids.segment(view.workflow_id)}/stream/{at}"
+        headers = {"Accept": "text/event-stream"}
+        with console.ask("GET", path, timeout=self._deadline.left(SILENCE), headers=headers) as (answer, wire):
+            if answer.status == http.client.UNAUTHORIZED and not self._renewed:
+                self._renewed = True
+                console.fill_in(self._deadline.left(SILENCE))
+                return
+            self._admit(answer)
+            for frame in self._frames(answer, wire):
+                moved = self._take(frame)
+                if moved is not None:
+                    yield moved
+                if view.ended or (frame["t"] == "snapshot" and not view.caught_up):
+                    return  # a reader that came with a cursor asks for what is between
+
+    def _admit(self, answer: http.client.HTTPResponse) -> None:
+        view, address = self._view, self._console.address
+        if answer.status == http.client.UNAUTHORIZED:
+            raise SignedOut(f"{address} does not accept the session; sign in again.")
+        if answer.status == http.client.FORBIDDEN:
+            raise Forbidden(f"{address} does not let this account watch workflows; it needs the right to view them.")
+        if answer.status == http.client.NOT_FOUND:
+            raise view.gone() if view.begun else WorkflowNotFound(view.workflow_id)
+        if answer.status != http.client.OK or answer.headers.get_content_type() != "text/event-stream":
+            self._console.refuse(answer)
+        self._renewed = False
+
+    def _frames(self, answer: http.client.HTTPResponse, wire: socket.socket) -> Iterator[dict[str, Any]]:
+        """What the stream says, message by message; one that was cut off is not said."""
+        data: list[bytes] = []
+        while True:
+            wire.settimeout(self._deadline.left(SILENCE))
+            line = answer.readline(_MOST_BYTES)
+            field, _, value = line.rstrip(b"\r\n").partition(b":")
+            if not line.endswith(b"\n"):
+                return
+            if field == b"data":
+                data.append(value.strip())
+            elif field == b"retry" and value.strip().isdigit():
+                self._first = min(int(value) / 1000, _LAST)
+            elif not field and data:
+                yield self._decoded(b"\n".join(data))
+                data = []
+
+    def _decoded(self, data: bytes) -> dict[str, Any]:
+        try:
+            frame = json.loads(data)
+            if isinstance(frame, dict):
+                return frame
+        except (ValueError, RecursionError):
+            pass
+        raise NotTelltale(f"{self._console.address} streams something that is no frame: {data[:40]!r}.")
+
+    def _take(self, frame: dict[str, Any]) -> Moved | None:
+        try:
+            return self._understood(frame)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise NotTelltale(f"{self._console.address} sent a {frame.get('t')!r} that is none: {error!r}.") from error
+
+    def _understood(self, frame: dict[str, Any]) -> Moved | None:
+        """Kinds that are unknown here are of a newer server, and left alone."""
+        kind, view = frame.get("t"), self._view
+        if kind == "snapshot":
+            reason, self._reset = self._reset, START
+            self._back("")
+            return view.restart(frame["epoch"], frame["state"], reason, frame["events"])
+        if kind == "events":
+            if frame["epoch"] != view.cursor.epoch:
+                raise Lost("events of another history")
+            return view.advance(frame["events"])
+        if kind == "receipt":
+            if frame["seq"] > view.cursor.seq:
+                raise Lost(f"events up to {frame['seq']} were announced and did not arrive")
+            self._back(f" {frame['replayed']} events replayed, no gap.")
+        elif kind == "reset":
+            self._void(frame["reason"])
+        elif kind in {"hello", "error", "close"}:
+            self._minded(kind, frame)
+        return None
+
+    def _back(self, how: str) -> None:
+        if self._told:
+            self._tell(f"Connected again.{how}")
+        self._told = False
+
+    def _void(self, reason: str) -> None:
+        if reason == GONE:
+            raise self._view.gone()
+        self._reset = reason if reason in RESETS else EPOCH
+
+    def _minded(self, kind: str, frame: dict[str, Any]) -> None:
+        """What the server says about itself, and about us."""
+        address = self._console.address
+        if kind == "hello" and frame["version"] != VERSION:
+            raise NotTelltale(f"{address} speaks version {frame['version']!r}, not {VERSION}; update the older one.")
+        if kind == "error" and frame["code"] == UNKNOWN:
+            raise WorkflowNotFound(self._view.workflow_id)
+        if kind == "error":
+            raise CannotWatch(f"{address} refuses: {frame['message']}")
+        if kind == "close" and frame["code"] == FORBIDDEN:
+            raise Forbidden(f"{address} does not let this account watch workflows any more.")
+        if kind == "close" and frame["code"] == SIGNED_OUT:
+            self._console.fill_in(self._deadline.left(SILENCE))
