@@ -54,10 +54,19 @@ class WorkflowNotFound(TelltaleError, LookupError):
 class WorkflowGone(WorkflowNotFound):
     """A workflow that was deleted while somebody watched it."""
 
-    def __init__(self, workflow_id: str, seq: int) -> None:
+    def __init__(self, workflow_id: str, seq: int, doubt: str = "") -> None:
         super().__init__(workflow_id)
-        self.args = (f"Workflow {workflow_id!r} was deleted while it was watched, after its event {seq} or later.",)
+        told = f"Workflow {workflow_id!r} was deleted while it was watched{doubt}; the last event seen is {seq}."
+        self.args = (told,)
         self.seq = seq
+
+
+class NotVisible(WorkflowNotFound):
+    """A console knows no such workflow, or does not show it to this account."""
+
+    def __init__(self, workflow_id: str, address: str) -> None:
+        super().__init__(workflow_id)
+        self.args = (f"{address} has no workflow {workflow_id!r}, or does not show it to this account.",)
 
 
 class WorkflowConflict(TelltaleError):

@@ -42,7 +42,7 @@ class Cursor(NamedTuple):
     def parse(cls, text: str) -> Cursor:
         """A cursor as it was printed, or a seq alone. Raises ValueError."""
         epoch, _, seq = text.rpartition(":")
-        if not (seq.isascii() and seq.isdecimal() and int(seq) < 2**63):
+        if not (seq.isascii() and seq.isdecimal() and len(seq) < 20 and int(seq) < 2**63):
             raise ValueError(f"{text[:80]!r} is no cursor; give <epoch>:<seq> as it was printed, or a seq")
         return cls(epoch, int(seq))
 
@@ -106,9 +106,9 @@ class View:
         """Whether the workflow ended, and nothing of it is left to be given."""
         return self.caught_up and self.state["workflow"]["status"] in TERMINAL
 
-    def gone(self) -> WorkflowGone:
-        """The error of a workflow that is no more."""
-        return WorkflowGone(self.workflow_id, self.cursor.seq)
+    def gone(self, doubt: str = "") -> WorkflowGone:
+        """The error of a workflow that is no more; `doubt` says what else may be the cause."""
+        return WorkflowGone(self.workflow_id, self.cursor.seq, doubt)
 
     def restart(self, epoch: str, state: State, reason: str, latest: Sequence[Wire] = ()) -> Moved:
         """Begin at a snapshot; `latest` are the last events up to it."""

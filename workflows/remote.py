@@ -33,16 +33,19 @@ class Console:
     def __init__(self, address: str, *, user: str = "", password: str = "", session: str = "") -> None:
         """Give user and password, or the value of a session cookie. Raises ValueError for what is no such address."""
         parts = urlsplit(address)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"{address!r} is no address of a console; give https://host, with its path if it has one.")
         if parts.username is not None:
             raise ValueError("The address must not have a name or password in it; others would see them.")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"{address!r} is no address of a console; give https://host, with its path if it has one.")
         if not re.fullmatch(r"[\x21-\x7e]*", session) or ";" in session:
             raise ValueError("A session is the value of the cookie, without spaces and semicolons.")
         self.secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname, parts.port or (443 if self.secure else 80)
+        usual = 443 if self.secure else 80
+        self._host, self._port = parts.hostname.encode("idna").decode(), parts.port or usual
         self._path = quote(parts.path.rstrip("/"), safe="/%")
-        self.address = f"{parts.scheme}://{parts.netloc}{self._path}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        port = "" if self._port == usual else f":{self._port}"
+        self.address = f"{parts.scheme}://{host}{port}{self._path}"
         self.exposed = not self.secure and self._host not in {"localhost", "127.0.0.1", "::1"}  # others can listen
         self._user, self._password = user, password
         self._cookies = {SESSION: session} if session else {}
@@ -75,7 +78,7 @@ class Console:
             pass
         if answer.status == http.client.OK:
             raise SignedOut(f"{self.address} does not accept this name and password: {self._user!r}.")
-        if not self.signed_in:
+        if answer.status != http.client.FOUND or not self.signed_in:
             self.refuse(answer)
 
     @contextmanager
@@ -119,4 +122,4 @@ def reason(error: Exception) -> str:
     """What a loss is called."""
     if isinstance(error, TimeoutError):
         return f"nothing was heard for {SILENCE:g} s"
-    return str(error) or type(error).__name__
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__

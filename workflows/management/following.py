@@ -65,18 +65,17 @@ def _patiently(view: View, deadline: Deadline, tell: Tell) -> Moved | None:
 
 def _news(view: View) -> Moved | None:
     """What follows the cursor, a page at most; None: nothing."""
-    workflow_id, (epoch, seq) = view.workflow_id, view.cursor
-    head = history.heads([workflow_id]).get(workflow_id)
-    if head == (epoch, seq):
-        return None
-    tail = history.tail([(workflow_id, seq)], limit=_MOST_EVENTS, max_bytes=_MOST_BYTES).get((workflow_id, seq))
-    if head is None or tail is None:
+    place, epoch = (view.workflow_id, view.cursor.seq), view.cursor.epoch
+    tail = history.tail([place], limit=_MOST_EVENTS, max_bytes=_MOST_BYTES).get(place)
+    if tail is None:
         raise view.gone()
-    if {head.epoch, tail.epoch} != {epoch}:
+    if tail.epoch != epoch:
         return _snapshot(view, EPOCH)
-    if head.seq < seq:
+    if tail.head < view.cursor.seq:
         return _snapshot(view, AHEAD)
-    if tail.last - seq != tail.length or not tail.length:
+    if tail.head == view.cursor.seq:
+        return None
+    if not tail.length or tail.last - view.cursor.seq != tail.length:
         return _snapshot(view, TRIMMED)
     return view.advance(json.loads(f"[{tail.events}]"))
 

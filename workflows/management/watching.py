@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import logging
 import os
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from workflows import client, queries
+from workflows import client, queries, telemetry
 from workflows.errors import InvalidInput
 from workflows.management import arguments, following
 from workflows.management.screens import Screen
@@ -49,14 +48,14 @@ def watch(
 
     Raises what `following.follow` and `client.follow` do, ValueError and InvalidInput for what cannot be asked.
     """
-    logging.getLogger("workflows").setLevel(logging.ERROR)  # losses are told on the screen
     console = _console(server, user, screen) if server else None
     moves = (
         client.follow(console, workflow_id, at=at, timeout=timeout, tell=screen.note)
         if console
         else following.follow(workflow_id, at=at, timeout=timeout, tell=screen.note)
     )
-    last, ending = _drawn(moves, screen)
+    with telemetry.errors_only():
+        last, ending = _drawn(moves, screen)
     return last.cursor, _told(last, ending) if console else _recorded(workflow_id)
 
 
