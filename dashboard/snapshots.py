@@ -35,10 +35,9 @@ def at(workflow_id: str, seq: int) -> Snapshot | None:
 
 def read(workflow_id: str) -> Snapshot | None:
     """The workflow now; None if there is none. Who asks must have asked `access` before."""
-    # The epoch first: should the workflow be deleted and made anew in between, the tail notices the old epoch.
-    head = history.heads([workflow_id]).get(workflow_id)
-    state = history.snapshot(workflow_id)
-    if head is None or state is None:
+    placed = history.placed_snapshot(workflow_id)
+    if placed is None:
         return None
+    epoch, state = placed
     events = queries.latest_events(workflow_id, limit=int(LIMITS["snapshot_events"]), before=state["seq"] + 1)
-    return Snapshot(head.epoch, state, [history.wire(event) for event in events])
+    return Snapshot(epoch, state, [history.wire(event) for event in events])

@@ -1,4 +1,4 @@
-"""The addresses of the console, and how a workflow's id is spelled in one."""
+"""The addresses of the console."""
 
 from __future__ import annotations
 
@@ -8,27 +8,21 @@ from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
 from dashboard.views import actions, live, moments, pages, queues, schedules, starting, workers
-from workflows.ids import MAX_LENGTH
+from workflows import ids
 
 app_name = "dashboard"
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._:@+=,-]")
 _ESCAPE = re.compile(r"~([0-9A-F]{2})")
 
 
 class WorkflowIdConverter:
-    """Any id as one path segment that no proxy, browser or router rewrites.
-
-    Letters, digits and `._:@+=,-` stand for themselves; every other byte of UTF-8 becomes `~HH`, and so do the dots of
-    an id of dots only, which browsers would take for "this directory". Percent signs are avoided on purpose: servers
-    decode them, once or twice, before a router sees the path.
-    """
+    """Any id as one path segment, spelled as `ids.segment` does."""
 
     regex = r"[A-Za-z0-9._:@+=,~-]+"
 
     def to_python(self, value: str) -> str:
         """The id of a segment. Raises ValueError (which means: no such page) for what `to_url` never makes."""
-        if len(value) > MAX_LENGTH * 12:
+        if len(value) > ids.MAX_LENGTH * 12:
             raise ValueError("longer than any id")
         workflow_id = bytes(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), value), "latin-1").decode()
         if self.to_url(workflow_id) != value:
@@ -37,9 +31,7 @@ class WorkflowIdConverter:
 
     def to_url(self, value: str) -> str:
         """The segment of an id."""
-        if set(value) == {"."}:
-            return "~2E" * len(value)
-        return _UNSAFE.sub(lambda found: "".join(f"~{byte:02X}" for byte in found[0].encode()), value)
+        return ids.segment(value)
 
 
 register_converter(WorkflowIdConverter, "wid")

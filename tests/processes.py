@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -148,10 +149,37 @@ class Server(Process):
     def _answers(self) -> bool:
         self.said("")
         try:
-            with urllib.request.urlopen(f"{self.url}/login/", timeout=5) as response:
+            asked = urllib.request.Request(f"{self.url}/login/", headers={"X-Forwarded-Proto": "https"})
+            with urllib.request.urlopen(asked, timeout=5) as response:
                 return bool(response.status == 200)
         except OSError:
             return False
+
+
+_ENVIRONMENT = {"COLUMNS": "100", "LINES": "30"}
+
+
+def _mind_interrupts() -> None:
+    """A suite that a script starts in the background (`&`) runs with SIGINT ignored, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Shell:
+    """`manage.py workflow` in a process of its own, on the test database, with the definitions of the tests."""
+
+    def __init__(self, *words: str, environment: Mapping[str, str] = {}, **options: Any) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "import sys; from tests.worker_app import app; "
+             "from django.core.management import execute_from_command_line as go; go(sys.argv)", "workflow", *words],
+            cwd=ROOT,
+            env={**os.environ, **_ENVIRONMENT, "DATABASE_URL": test_database_url(), **environment},
+            preexec_fn=_mind_interrupts, **options,
+        )  # fmt: skip
+
+    def end(self) -> tuple[int, str]:
+        """Exit code and output."""
+        output, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, output
 
 
 def end_all(started: list[Any]) -> None:

@@ -11,10 +11,13 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import RequestFactory
 
+from tests.definitions import publishing
 from tests.execution import run
-from tests.processes import ROOT
-from workflows import conf, registry, schedules
+from tests.people import PASSWORD, People
+from tests.processes import ROOT, Server
+from workflows import conf, reader, registry, schedules
 from workflows.durable import send
+from workflows.management.commands import workflow as command
 from workflows.states import EventKind, Status, StepStatus
 
 DOCUMENTS = [
@@ -105,6 +108,26 @@ def test_the_schedules_of_the_guide_can_be_created() -> None:
         assert not any(schedules.problem(row) for row in schedules.everything())
     finally:
         registry._definitions.pop("import_orders")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_program_of_the_guide_watches_a_workflow_through_a_console(
+    server: Server, people: People, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = code(GUIDES / "watching.md", "python")
+    run(publishing.using(workflow_id="order-42").start(["packed"]))
+    monkeypatch.setenv("TELLTALE_SERVER", server.url)
+    monkeypatch.setenv("TELLTALE_PASSWORD", PASSWORD)
+    exec(program, {"__name__": "guide"})
+    assert capsys.readouterr().out.startswith("succeeded at ")
+
+
+def test_the_guide_names_every_exit_code_and_every_word_of_a_line() -> None:
+    guide = text(GUIDES / "watching.md")
+    codes = (0, command.REFUSED, command.USAGE, command.TIMEOUT, command.GONE, command.UNREACHABLE, command.INTERRUPTED)
+    assert [int(number) for number in re.findall(r"^\| (\d+) \|", guide, re.MULTILINE)] == list(codes)
+    for word in (reader.START, *reader.RESETS):
+        assert f"`{word}`" in guide
 
 
 def variables_read() -> set[str]:

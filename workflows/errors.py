@@ -51,6 +51,24 @@ class WorkflowNotFound(TelltaleError, LookupError):
         self.workflow_id = workflow_id
 
 
+class WorkflowGone(WorkflowNotFound):
+    """A workflow that was deleted while somebody watched it."""
+
+    def __init__(self, workflow_id: str, seq: int, doubt: str = "") -> None:
+        super().__init__(workflow_id)
+        told = f"Workflow {workflow_id!r} was deleted while it was watched{doubt}; the last event seen is {seq}."
+        self.args = (told,)
+        self.seq = seq
+
+
+class NotVisible(WorkflowNotFound):
+    """A console knows no such workflow, or does not show it to this account."""
+
+    def __init__(self, workflow_id: str, address: str) -> None:
+        super().__init__(workflow_id)
+        self.args = (f"{address} has no workflow {workflow_id!r}, or does not show it to this account.",)
+
+
 class WorkflowConflict(TelltaleError):
     """An id that is taken by a workflow of another definition or with other input."""
 
@@ -69,6 +87,26 @@ class ScheduleNotFound(TelltaleError, LookupError):
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no schedule {name!r}. It was never created, or deleted.")
         self.name = name
+
+
+class CannotWatch(TelltaleError):
+    """A console that does not let us watch, so that trying again would not help; base of the following."""
+
+
+class SignedOut(CannotWatch):
+    """The name and password, or the session, are not (or no longer) accepted."""
+
+
+class Forbidden(CannotWatch):
+    """The account may not watch workflows."""
+
+
+class NotTelltale(CannotWatch):
+    """What answers is no console of Telltale, or one of another version."""
+
+
+class Unreachable(CannotWatch):
+    """Nothing answers; raised for the first connection only."""
 
 
 class NotInWorkflow(TelltaleError, RuntimeError):

@@ -5,7 +5,6 @@ A state is plain JSON (see `history.snapshot`); an event is its wire form `[seq,
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -25,8 +24,11 @@ def empty_state(workflow_id: str) -> State:
 
 
 def fold(state: State, events: Iterable[Sequence[Any]]) -> State:
-    """The state after the events, as a new object. Raises ValueError where one is missing or repeated."""
-    state = copy.deepcopy(state)
+    """The state after the events, as a new object. Raises ValueError where one is missing or repeated.
+
+    What an event does not change is shared with the state before, so that a long history costs no more than a short.
+    """
+    state = {name: dict(part) if isinstance(part, dict) else part for name, part in state.items()}
     for event in events:
         if event[0] != state["seq"] + 1:
             raise ValueError(f"event {event[0]} cannot follow state {state['seq']} of {state['workflow']['id']!r}")
@@ -38,14 +40,19 @@ def advance(state: State, event: Sequence[Any]) -> None:
     """The effect of one event, in place, whether it follows or not: who leaves out what later events undo may skip."""
     seq, at, kind, position, key, data = event
     state["seq"] = seq
-    _EFFECTS.get(EventKind(kind), _nothing)(state, seq, at, position, key, data)
+    _EFFECTS.get(kind, _nothing)(state, seq, at, position, key, data)
     state["workflow"]["last_event"] = {
         "seq": seq, "kind": kind, "key": key, "position": position, "name": data.get("name"), "at": at,
     }  # fmt: skip
 
 
+def _change_step(state: State, position: object, **changes: Any) -> None:
+    """Steps are shared with the state before, so one that changes is made anew."""
+    state["steps"][str(position)] = {**state["steps"][str(position)], **changes}
+
+
 def _nothing(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
-    """A fact that only the history shows."""
+    """A fact that only the history shows, or of a kind that only a newer server knows."""
 
 
 def _created(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
@@ -82,7 +89,7 @@ def _resumed(state: State, seq: int, at: str, position: int | None, key: str | N
         wake_at=None,
     )
     for reopened in data["reopened"]:
-        state["steps"][str(reopened)].update(status=StepStatus.RETRYING.value, finished_at=None, next_attempt_at=at)
+        _change_step(state, reopened, status=StepStatus.RETRYING.value, finished_at=None, next_attempt_at=at)
 
 
 def _forked(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
@@ -106,31 +113,31 @@ def _released(state: State, seq: int, at: str, position: int | None, key: str | 
     workflow = state["workflow"]
     workflow.update(status=Status.QUEUED.value, worker=None, waiting=None)
     workflow["takeovers"] += data["reason"] not in {"shutdown", "answer_lost"}
-    for step in state["steps"].values():
+    for place, step in state["steps"].items():
         if step["status"] == StepStatus.RUNNING:
-            step.update(status=StepStatus.RETRYING.value, next_attempt_at=data["available_at"])
+            _change_step(state, place, status=StepStatus.RETRYING.value, next_attempt_at=data["available_at"])
 
 
 def _step_started(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
-    step = state["steps"].setdefault(
+    state["steps"].setdefault(
         str(position), {"position": position, "started_at": at, "finished_at": None, "error": None}
     )
-    step.update(
-        name=data["name"], status=StepStatus.RUNNING.value, attempt=data["attempt"], worker=data["worker"],
-        attempt_started_at=at, next_attempt_at=None,
+    _change_step(
+        state, position, name=data["name"], status=StepStatus.RUNNING.value, attempt=data["attempt"],
+        worker=data["worker"], attempt_started_at=at, next_attempt_at=None,
     )  # fmt: skip
 
 
 def _step_retrying(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
-    state["steps"][str(position)].update(
-        status=StepStatus.RETRYING.value, error=data["error"], next_attempt_at=data["next_attempt_at"]
+    _change_step(
+        state, position, status=StepStatus.RETRYING.value, error=data["error"], next_attempt_at=data["next_attempt_at"]
     )
 
 
 def _step_finished(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
     error = data.get("error")
     status = StepStatus.FAILED if error else StepStatus.SUCCEEDED
-    state["steps"][str(position)].update(status=status.value, error=error, finished_at=at, next_attempt_at=None)
+    _change_step(state, position, status=status.value, error=error, finished_at=at, next_attempt_at=None)
 
 
 def _value_set(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
@@ -152,9 +159,9 @@ def _ended(status: Status) -> Callable[..., None]:
             status=status.value, finished_at=at, worker=None, waiting=None, wake_at=None, error=data.get("error")
         )
         workflow["takeovers"] += status is Status.QUARANTINED
-        for step in state["steps"].values():
+        for place, step in state["steps"].items():
             if step["status"] in OPEN_STEPS:
-                step.update(status=StepStatus.CANCELLED.value, finished_at=at, next_attempt_at=None)
+                _change_step(state, place, status=StepStatus.CANCELLED.value, finished_at=at, next_attempt_at=None)
 
     return effect
 

@@ -162,6 +162,14 @@ def state_at(workflow_id: str, seq: int) -> State | None:
     return state if state["seq"] == seq else None
 
 
+def placed_snapshot(workflow_id: str) -> tuple[str, State] | None:
+    """The epoch and the state in it: what a reader without a cursor begins with; None if there is no such workflow."""
+    # The epoch first: should the workflow be deleted and made anew in between, the tail notices the old epoch.
+    head = heads([workflow_id]).get(workflow_id)
+    state = snapshot(workflow_id)
+    return None if head is None or state is None else (head.epoch, state)
+
+
 def _workflow_state(row: Workflow, last: Event | None) -> dict[str, Any]:
     return {
         "id": row.id,

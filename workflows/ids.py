@@ -1,7 +1,8 @@
-"""Workflow ids: a caller's visible text, or a UUIDv7 of ours. Pure."""
+"""Workflow ids: a caller's visible text, or a UUIDv7 of ours; and how one is spelled in an address. Pure."""
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 import unicodedata
@@ -12,6 +13,8 @@ from workflows.errors import InvalidWorkflowId
 MAX_LENGTH = 200
 # Control, format, surrogate, private use, unassigned, and every separator: nothing a person could not see or copy.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._:@+=,-]")
 
 
 def new_id() -> str:
@@ -39,3 +42,15 @@ def checked(workflow_id: str) -> str:
                 "Replace spaces and control characters, for example with '-'."
             )
     return workflow_id
+
+
+def segment(name: str) -> str:
+    """Any id or name as one path segment that no proxy, browser or router rewrites.
+
+    Letters, digits and `._:@+=,-` stand for themselves; every other byte of UTF-8 becomes `~HH`, and so do the dots of
+    an id of dots only, which browsers would take for "this directory". Percent signs are avoided on purpose: servers
+    decode them, once or twice, before a router sees the path.
+    """
+    if set(name) == {"."}:
+        return "~2E" * len(name)
+    return _UNSAFE.sub(lambda found: "".join(f"~{byte:02X}" for byte in found[0].encode()), name)

@@ -21,11 +21,14 @@ AWAY = (OperationalError, InterfaceError, InternalError)
 
 
 class Patience:
-    """One question's. `endure` waits for the next try, with a new connection; raises the error when there is none."""
+    """One question's. `endure` waits for the next try, with a new connection; raises the error when there is none.
 
-    def __init__(self, what: str) -> None:
+    `within` is in seconds; by default as long as a checkpoint asks.
+    """
+
+    def __init__(self, what: str, *, within: float | None = None) -> None:
         self._what, self._wait = what, 0.05
-        self._deadline = time.monotonic() + conf().database_patience
+        self._deadline = time.monotonic() + (conf().database_patience if within is None else within)
 
     def endure(self, error: Exception) -> None:
         """Inside a transaction of the caller there is no second try: the transaction is gone as a whole."""

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _log = logging.getLogger("workflows")
+
+
+@contextmanager
+def errors_only() -> Iterator[None]:
+    """For who tells of losses on a screen: no warnings between its lines."""
+    level = _log.level
+    _log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        _log.setLevel(level)
 
 
 def claimed(workflow_id: str, definition: str, token: int) -> None:

@@ -10,7 +10,6 @@ import re
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,12 +19,11 @@ from django.core.management import CommandError, call_command
 from tests import processes
 from tests.definitions import SWITCH, catching, doubling, listening, switching
 from tests.execution import run
+from tests.processes import Shell
 from tests.wait import until
-from workflows import history, operations
-from workflows.durable import Status, WorkflowNotFound, retrieve, set_event
+from workflows import operations
+from workflows.durable import Status, retrieve, set_event
 from workflows.management import arguments, terminal
-from workflows.management.following import follow
-from workflows.models import Workflow
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\u202egnp.exe\x9b31m\u2028"
 
@@ -207,31 +205,6 @@ def test_watch_gives_up_with_3_and_leaves_the_workflow_alone() -> None:
     assert retrieve("slow").status() == Status.QUEUED
 
 
-_ENVIRONMENT = {"COLUMNS": "100", "LINES": "30"}
-
-
-def _mind_interrupts() -> None:
-    """A suite that a script starts in the background (`&`) runs with SIGINT ignored, and its children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-class Shell:
-    """The command in a process of its own, on the test database."""
-
-    def __init__(self, *words: str, **options: Any) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", "import sys; from tests.worker_app import app; "
-             "from django.core.management import execute_from_command_line as go; go(sys.argv)", "workflow", *words],
-            cwd=processes.ROOT, env={**os.environ, **_ENVIRONMENT, "DATABASE_URL": processes.test_database_url()},
-            preexec_fn=_mind_interrupts, **options,
-        )  # fmt: skip
-
-    def end(self) -> tuple[int, str]:
-        """Exit code and output."""
-        output, _ = self.process.communicate(timeout=60)
-        return self.process.returncode, output
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_script_starts_watches_and_reads_one_json_line_per_event(worker: processes.Worker) -> None:
     shell = Shell(
@@ -241,8 +214,9 @@ def test_a_script_starts_watches_and_reads_one_json_line_per_event(worker: proce
     code, output = shell.end()
     assert code == 0
     lines = [json.loads(line) for line in output.splitlines()]
-    assert lines[-1] == {"status": "succeeded", "output": [2, 4, 6], "error": None}
-    seqs = [line["event"][0] for line in lines[1:-1]]
+    end = lines[-1]
+    assert (end["t"], end["status"], end["output"], end["error"]) == ("end", "succeeded", [2, 4, 6], None)
+    seqs = [line["seq"] for line in lines[1:-1]]
     first = lines[0]["state"]["seq"]
     assert seqs == list(range(first + 1, len(list(retrieve("piped").history())) + 1))
 
@@ -374,25 +348,3 @@ def test_text_is_cut_by_columns_not_by_characters() -> None:
     assert terminal.plain("日本語テキスト", 7) == "日本語…"
     assert terminal.columns(terminal.padded("日本", 7)) == 7
     assert terminal.plain("abc", 0) == ""
-
-
-@pytest.mark.django_db(transaction=True)
-def test_watch_notices_that_a_workflow_was_deleted_and_made_anew() -> None:
-    listening.using(workflow_id="again").start("first")
-    watched = follow("again", timeout=30)
-    assert next(watched).state["seq"] == 1
-    operations.send("again", "first", 1)
-    until(lambda: next(watched).state["seq"] == 2)
-    Workflow.objects.get(id="again").delete()
-    listening.using(workflow_id="again").start("second")
-    operations.send("again", "second", 2)
-    until(
-        lambda: next(watched).state["seq"] == 2 and next(watched).state["workflow"]["created_at"] == _created("again")
-    )
-    Workflow.objects.get(id="again").delete()
-    with pytest.raises(WorkflowNotFound):
-        until(lambda: next(watched) is None)
-
-
-def _created(workflow_id: str) -> str | None:
-    return history.wire_time(Workflow.objects.get(id=workflow_id).created_at)

@@ -324,6 +324,16 @@ def test_the_recorded_cases_fold_and_know_every_kind_of_event() -> None:
     assert {event[2] for case in cases for event in case["events"]} | {"created"} == {kind.value for kind in EventKind}
 
 
+def test_folding_leaves_the_state_before_as_it_was() -> None:
+    for case in json.loads(CASES.read_text()):
+        state = case["before"]
+        for event in case["events"]:
+            before = json.dumps(state)
+            after = fold(state, [event])
+            assert json.dumps(state) == before, (case["name"], event)
+            state = after
+
+
 def test_an_event_that_does_not_follow_is_refused() -> None:
     case = max(json.loads(CASES.read_text()), key=lambda case: len(case["events"]))
     with pytest.raises(ValueError, match="cannot follow"):

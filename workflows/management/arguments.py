@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from workflows import reader
 from workflows.queries import Cursor
 
 
@@ -69,6 +70,14 @@ def cursor(text: str) -> Cursor:
 def cursor_text(place: Cursor) -> str:
     """A cursor as one shell word; only the id may need quotes."""
     return f"{place.created_at.isoformat()},{place.workflow_id}"
+
+
+def place(text: str) -> reader.Cursor:
+    """Where a reader of one workflow stands: a seq, or a cursor as `watch --json` printed it."""
+    try:
+        return reader.Cursor.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def page_size(text: str) -> int:

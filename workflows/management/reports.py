@@ -8,8 +8,9 @@ from typing import Any
 
 from workflows import history, queries
 from workflows.management import arguments, terminal
-from workflows.management.following import headline
+from workflows.management.screens import headline
 from workflows.management.terminal import Paint
+from workflows.management.watching import Outcome
 from workflows.models import Step, Workflow
 from workflows.queries import Page, Summary
 
@@ -121,11 +122,13 @@ def _step_line(step: Step) -> str:
     return f"{mark} {step.position:>5}  {name} {took:>8}  {tries:<6} {terminal.plain(error, 100)}".rstrip()
 
 
-def outcome_lines(workflow: Workflow, paint: Paint) -> Iterator[str]:
+def outcome_lines(workflow: Workflow | Outcome, paint: Paint) -> Iterator[str]:
     """What it returned, or why it did not."""
     if workflow.error:
         error = workflow.error
         title = paint(terminal.plain(f"{error.get('type')}: {error.get('message')}"), "red")
         yield from _section(title, terminal.plain_lines(str(error.get("traceback", ""))), Paint(enabled=False))
+    elif isinstance(workflow, Outcome) and workflow.output_bytes is not None:
+        yield from _section("Output", [f"{workflow.output_bytes:,} bytes; the workflow's page shows them"], paint)
     elif workflow.status == "succeeded":
         yield from _section("Output", terminal.pretty(workflow.output), paint)

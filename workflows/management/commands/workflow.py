@@ -2,7 +2,8 @@
 | schedules | queues | workers | prune`.
 
 Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow, definition or
-schedule; 3 the time was over and the workflow goes on; 130 interrupted, and the workflow goes on.
+schedule; 3 the time was over and the workflow goes on; 4 it was deleted while it was watched; 5 the database or the
+console cannot be reached, or does not let you watch; 130 interrupted, and the workflow goes on.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError
 
 from workflows import operations, queries
 from workflows.errors import (
+    CannotWatch,
     InvalidInput,
     InvalidSchedule,
     InvalidWorkflowId,
@@ -26,14 +29,16 @@ from workflows.errors import (
     ScheduleNotFound,
     TelltaleError,
     UnknownDefinition,
+    WorkflowGone,
     WorkflowNotFound,
 )
-from workflows.management import arguments, operating, reports, schedule_verbs, terminal, workflow_verbs
-from workflows.management.following import JsonLines, Lines, LiveScreen, Screen, follow
+from workflows.management import arguments, operating, reports, schedule_verbs, terminal, watching, workflow_verbs
+from workflows.management.screens import JsonLines, Lines, LiveScreen, Screen
 from workflows.management.terminal import Paint
+from workflows.reader import Cursor
 from workflows.states import Status
 
-REFUSED, USAGE, TIMEOUT, INTERRUPTED = 1, 2, 3, 130
+REFUSED, USAGE, TIMEOUT, GONE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 5, 130
 _USAGE_ERRORS = (
     WorkflowNotFound, ScheduleNotFound, UnknownDefinition, InvalidInput, InvalidSchedule, InvalidWorkflowId,
     PayloadError,
@@ -80,7 +85,7 @@ class Command(BaseCommand):
         show.add_argument("workflow_id")
         show.add_argument("--events", type=arguments.page_size, default=20, help="how much of the history")
         watch = self._verb(verbs, "watch", "follow a workflow until it ends", self.do_watch)
-        watch.add_argument("workflow_id")
+        watching.add_options(watch)
         self._add_timeout(watch)
         workflow_verbs.add_verbs(verbs, self._verb, self.do_verb)
         send = self._verb(verbs, "send", "put a message into a workflow's inbox", self.do_send)
@@ -108,6 +113,10 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
         except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except WorkflowGone as error:
+            self._fail(error, GONE)
+        except (CannotWatch, OperationalError, InterfaceError) as error:
+            self._fail(error, UNREACHABLE)
         except _USAGE_ERRORS as error:
             self._fail(error, USAGE)
         except ResultTimeout as error:
@@ -150,23 +159,26 @@ class Command(BaseCommand):
         document = reports.show_document(workflow, events) if as_json else None
         self._print(document or reports.show_lines(workflow, events, self.paint))
 
-    def do_watch(self, *, workflow_id: str, timeout: float | None, as_json: bool, **_: Any) -> None:
+    def do_watch(
+        self, *, workflow_id: str, timeout: float | None, as_json: bool, at: Cursor | None = None,
+        server: str | None = None, user: str | None = None, **_: Any,
+    ) -> None:  # fmt: skip
         """Follow it, then exit as it ended."""
         screen = self._screen(as_json=as_json)
-        for moved in follow(workflow_id, timeout=timeout):
-            screen.show(moved)
-        workflow = queries.get_workflow(workflow_id)
+        cursor, outcome = watching.watch(workflow_id, screen, at=at, timeout=timeout, server=server, user=user)
         if as_json:
-            self._print({"status": workflow.status, "output": workflow.output, "error": workflow.error})
+            self._print({"t": "end", "cursor": str(cursor), **outcome._asdict()})
         else:
-            self._print(reports.outcome_lines(workflow, self.paint))
-        if workflow.status != Status.SUCCEEDED:
+            self._print(reports.outcome_lines(outcome, self.paint))
+        if outcome.status != Status.SUCCEEDED:
             sys.exit(REFUSED)
 
     def _screen(self, *, as_json: bool) -> Screen:
         if as_json:
-            return JsonLines(self.stdout)
-        return LiveScreen(self.stdout, self.paint) if self.stdout.isatty() else Lines(self.stdout, self.paint)
+            return JsonLines(self.stdout, self.stderr)
+        if self.stdout.isatty():
+            return LiveScreen(self.stdout, self.paint)
+        return Lines(self.stdout, self.stderr, self.paint)
 
     def do_verb(self, *, as_json: bool, **options: Any) -> None:
         """Stop, resume, copy, remove or pin: one or many."""
