@@ -21,9 +21,21 @@ export class WorkflowTimeline extends LiveElement {
   follow({ store, clock }) {
     this.release();
     this.#store = store;
-    this.until(store.subscribe(({ steps }) => this.#paint(clock.now(), steps)));
+    this.until(
+      store.subscribe(({ kind, steps }) => {
+        if (kind === "snapshot") this.#dropMissing();
+        this.#paint(clock.now(), steps);
+      }),
+    );
     this.until(clock.onTick((now) => this.#paint(now, new Set())));
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
+  }
+
+  /** Steps of a history that is no more. */
+  #dropMissing() {
+    for (const row of this.querySelectorAll("tr[data-position], tr[data-error-of]")) {
+      if (!Object.hasOwn(this.#store.state.steps, row.dataset.position ?? row.dataset.errorOf)) row.remove();
+    }
   }
 
   /** Everything when the axis changed its length, else what changed and what still grows. */
