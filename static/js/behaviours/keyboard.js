@@ -1,7 +1,11 @@
-/** Single keys, each with a visible twin: `/` goes to the search field, `n` takes what the list holds back. */
+/**
+ * Single keys, each with a visible twin: `/` goes to the search field, `n` takes what the list holds back, `p` pauses the
+ * page and lets it go on.
+ */
 
 const KEYS = {
   "/": () => document.getElementById("filter-search")?.focus(),
+  p: () => /** @type {HTMLElement|null} */ (document.querySelector("[data-act=pause]"))?.click(),
   n: () => document.querySelector(".live-bar:not([hidden])")?.dispatchEvent(new MouseEvent("click", { bubbles: true })),
 };
 

@@ -4,6 +4,7 @@ import { ConnectionStatus } from "./connection_status.js";
 import { CopyButton } from "./copy_button.js";
 import { ElapsedTime } from "./elapsed_time.js";
 import { LiveFragment } from "./live_fragment.js";
+import { LiveReceipt } from "./live_receipt.js";
 import { StatusBadge } from "./status_badge.js";
 import { TimeAgo } from "./time_ago.js";
 import { WorkflowError } from "./workflow_error.js";
@@ -19,6 +20,7 @@ const ELEMENTS = {
   "copy-button": CopyButton,
   "elapsed-time": ElapsedTime,
   "live-fragment": LiveFragment,
+  "live-receipt": LiveReceipt,
   "status-badge": StatusBadge,
   "time-ago": TimeAgo,
   "workflow-error": WorkflowError,
