@@ -6,7 +6,7 @@ import { menus } from "./behaviours/menus.js";
 import { theme } from "./behaviours/theme.js";
 import { FOLLOWERS, defineElements } from "./elements/index.js";
 import { tickWith } from "./elements/ticking.js";
-import { json } from "./lib/dom.js";
+import { beforePaint, json } from "./lib/dom.js";
 import { Clock } from "./live/clock.js";
 import { Live } from "./live/live.js";
 import { MomentStore } from "./live/moment_store.js";
@@ -21,14 +21,20 @@ if (status) watch(status);
 /** @param {HTMLElement} status */
 function watch(status) {
   const clock = new Clock(status.dataset.serverTime);
-  const live = new Live({ url: `${location.origin.replace(/^http/, "ws")}/ws/live/`, clock, page: document });
+  const live = new Live({ socketUrl: `${location.origin.replace(/^http/, "ws")}/ws/live/`, post: poll, clock });
   tickWith(clock);
   const page = json("workflow-data");
-  const newest = page && new WorkflowStore(page.state, page.events, page.epoch);
+  const newest = page && new WorkflowStore(page.state, page.events, page.epoch, { schedule: beforePaint });
   const store = newest && new MomentStore(newest, stretch, page.moment);
-  for (const element of document.querySelectorAll(FOLLOWERS)) element.follow({ live, clock, store, status });
+  for (const element of document.querySelectorAll(FOLLOWERS)) element.follow({ live, clock, store });
   if (newest) live.follow(newest);
   live.start();
+}
+
+/** A request of the polling carrier. A redirect leads to the sign-in page, which is no answer. */
+function poll(body, signal) {
+  const headers = { "Content-Type": "application/json" };
+  return fetch("/live/poll/", { method: "POST", headers, body, signal, redirect: "error", cache: "no-store" });
 }
 
 /** A stretch of the workflow's past. @param {number} seq @returns {Promise<import("./live/moment_store.js").Stretch>} */

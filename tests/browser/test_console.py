@@ -237,7 +237,7 @@ def test_a_lost_connection_freezes_the_page_and_the_return_shows_the_receipt(
     assert page.locator(".sentence").inner_text() == frozen
     proxied.mend()
     expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
-    expect(page.locator(".receipt")).to_contain_text(re.compile(r"Reconnected.*Replayed 5 events, no gap\."))
+    expect(page.locator("live-receipt")).to_contain_text(re.compile(r"Reconnected.*Replayed 5 events, no gap\."))
     expect(page.locator(".history__row").first).to_contain_text("Message sent")
 
 
@@ -257,13 +257,14 @@ def test_a_page_that_never_got_its_connection_does_not_pretend(visit: Visit) -> 
 
 
 class Proxy:
-    """Stands between the page and its socket, and can cut it."""
+    """Stands between the page and both carriers, and can cut them."""
 
     def __init__(self, visit: Visit) -> None:
         self.refused = 0
         self._whole = True
         self._sockets: list[Any] = []
         visit.page.route_web_socket(re.compile("/ws/live/"), self._opened)
+        visit.page.route("**/live/poll/", lambda route: route.continue_() if self._whole else route.abort())
 
     def _opened(self, socket: Any) -> None:
         if self._whole:

@@ -18,6 +18,17 @@ class FakeSocket {
 
 export class FakeServer {
   sockets = 0;
+  /** Bodies of polling requests, and how many of them were ever under way at once. */
+  polls = [];
+  mostAtOnce = 0;
+  /** What polling meets: "answers", "fails", "hangs", or a status that refuses. @type {string|number} */
+  polling = "answers";
+  /** The most events in one answer. */
+  eventsPerPoll = 1_000;
+  retryAfter = null;
+  /** Retention removed the events up to this one. */
+  trimmedTo = 0;
+  #underWay = 0;
   /** Frames that the network loses or doubles from now on. */
   dropNext = 0;
   doubleNext = 0;
@@ -42,6 +53,47 @@ export class FakeServer {
     return (this.#current = new FakeSocket(this));
   }
 
+  /** One request of the polling carrier. */
+  async post(body, signal) {
+    this.polls.push(JSON.parse(body));
+    this.mostAtOnce = Math.max(this.mostAtOnce, (this.#underWay += 1));
+    try {
+      if (this.polling === "fails") throw new TypeError("network");
+      if (this.polling === "hangs") await aborted(signal);
+      await null;
+      if (typeof this.polling === "number") return this.#refusal(this.polling);
+      return answer(200, { frames: [this.#hello, ...this.polls.at(-1).subscriptions.flatMap((one) => this.#tail(one))] });
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  #refusal(status) {
+    const headers = this.retryAfter ? { "retry-after": this.retryAfter } : {};
+    return answer(status, status < 404 ? { code: 4000 + status } : "<h1>not of ours</h1>", headers);
+  }
+
+  /** What an answer carries of one subscription. */
+  #tail({ topic, at }) {
+    const { epoch, length } = this.history;
+    if (this.refuse) return [{ t: "error", topic, code: this.refuse, message: "no" }];
+    if (!at) return [this.history.snapshot()];
+    if (at.epoch !== epoch || at.seq > length || at.seq < this.trimmedTo) return [this.#reset(at), this.history.snapshot()];
+    const to = Math.min(length, at.seq + this.eventsPerPoll);
+    const events = to > at.seq ? [this.history.frame(at.seq + 1, to)] : [];
+    if (to < length) return events;
+    return [...events, { t: "receipt", topic, epoch, after: at.seq, seq: to, replayed: to - at.seq }];
+  }
+
+  get #hello() {
+    return { t: "hello", version: 1, server_time: this.#serverTime, heartbeat: 20 };
+  }
+
+  #reset({ epoch }) {
+    const reason = epoch !== this.history.epoch ? "epoch" : this.trimmedTo > 0 ? "trimmed" : "ahead";
+    return { t: "reset", topic: this.history.topic, reason };
+  }
+
   received(kind) {
     return this.#heard.filter(({ t }) => t === kind);
   }
@@ -53,12 +105,19 @@ export class FakeServer {
     this.#cursor = null;
     this.#current.onopen({});
     // Losing the hello is losing the connection, which `cut` does.
-    this.#deliver({ t: "hello", version: 1, server_time: this.#serverTime, heartbeat: 20 });
+    this.#deliver(this.#hello);
   }
 
   /** The network breaks. */
   cut() {
     this.close(1006);
+  }
+
+  /** What stands between lets no socket through. */
+  block() {
+    if (this.#current.closed) return;
+    this.#current.closed = true;
+    this.#current.onclose({ code: 1006 });
   }
 
   close(code) {
@@ -100,8 +159,8 @@ export class FakeServer {
 
   #subscribe({ topic, at }) {
     const { epoch, length } = this.history;
-    if (!at || at.epoch !== epoch || at.seq > length) {
-      if (at) this.send({ t: "reset", topic, reason: at.epoch === epoch ? "ahead" : "epoch" });
+    if (!at || at.epoch !== epoch || at.seq > length || at.seq < this.trimmedTo) {
+      if (at) this.send(this.#reset(at));
       this.#cursor = length;
       this.send(this.history.snapshot());
       return;
@@ -125,4 +184,13 @@ export class FakeServer {
   get #serverTime() {
     return new Date(this.time.now()).toISOString();
   }
+}
+
+function answer(status, content, headers = {}) {
+  const json = async () => (typeof content === "string" ? JSON.parse(content) : JSON.parse(JSON.stringify(content)));
+  return { ok: status === 200, status, headers: new Headers(headers), json };
+}
+
+function aborted(signal) {
+  return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }

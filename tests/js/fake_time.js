@@ -31,6 +31,19 @@ export class FakeTime {
     this.#now = end;
   }
 
+  /** Let time pass as `advance` does, and promises settle meanwhile. */
+  async pass(ms) {
+    const end = this.#now + ms;
+    await settled();
+    for (;;) {
+      const next = Math.min(...[...this.#timers.values()].map(({ at }) => at));
+      if (next > end) break;
+      this.advance(Math.max(0, next - this.#now));
+      await settled();
+    }
+    this.#now = end;
+  }
+
   /** A laptop's sleep: time passes and no timer fires. */
   sleep(ms) {
     this.#now += ms;
@@ -41,4 +54,9 @@ export class FakeTime {
     this.#timers.set(id, { at: this.#now + ms, every, act });
     return id;
   }
+}
+
+/** Every promise that can settle has. */
+export function settled() {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -15,8 +15,9 @@ export function page({ length = 5, seenTo = length, random = () => 0.5 } = {}) {
   const history = new History(length);
   const server = new FakeServer(history, time);
   const clock = new Clock(null, { local: time.now, timers: time });
-  const options = { now: time.now, timers: time, random, page: new EventTarget(), network: new EventTarget() };
-  const live = new Live({ url: "ws://here/", clock, makeSocket: () => server.socket(), ...options });
+  const options = { now: time.now, steady: time.now, timers: time, random, page: new EventTarget(), network: new EventTarget() };
+  const post = (body, signal) => server.post(body, signal);
+  const live = new Live({ socketUrl: "ws://here/", post, clock, makeSocket: () => server.socket(), ...options });
   const store = new WorkflowStore(history.stateAt(seenTo), history.wire(1, seenTo), history.epoch);
   const states = [];
   live.subscribe((state) => states.push(state));

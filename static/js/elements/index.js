@@ -4,6 +4,7 @@ import { ConnectionStatus } from "./connection_status.js";
 import { CopyButton } from "./copy_button.js";
 import { ElapsedTime } from "./elapsed_time.js";
 import { LiveFragment } from "./live_fragment.js";
+import { LiveReceipt } from "./live_receipt.js";
 import { StatusBadge } from "./status_badge.js";
 import { TimeAgo } from "./time_ago.js";
 import { TimeScrubber } from "./time_scrubber.js";
@@ -20,6 +21,7 @@ const ELEMENTS = {
   "copy-button": CopyButton,
   "elapsed-time": ElapsedTime,
   "live-fragment": LiveFragment,
+  "live-receipt": LiveReceipt,
   "status-badge": StatusBadge,
   "time-ago": TimeAgo,
   "time-scrubber": TimeScrubber,

@@ -40,7 +40,7 @@ export class LiveFragment extends HTMLElement {
 
   async #refresh() {
     if (document.visibilityState !== "visible") return; // its return schedules again
-    await this.#fetch();
+    if (document.documentElement.dataset.connection !== "paused") await this.#fetch();
     if (this.isConnected) this.#schedule(Math.min(this.#interval * 2 ** this.#failures, SLOWEST_MS));
   }
 

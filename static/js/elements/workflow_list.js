@@ -3,7 +3,7 @@
  * reader asks for it. Taking it swaps in the list that the server renders.
  */
 
-import { flash, json, setText } from "../lib/dom.js";
+import { beforePaint, flash, json, setText } from "../lib/dom.js";
 import { lastWords, pendingWords } from "../lib/rows.js";
 import { ListStore } from "../live/list_store.js";
 import { LiveElement } from "./live_element.js";
@@ -18,9 +18,7 @@ export class WorkflowList extends LiveElement {
   /** @type {ListStore|null} */
   store = null;
 
-  /**
-   * @param {{live: import("../live/live.js").Live, status: import("./connection_status.js").ConnectionStatus}} page
-   */
+  /** @param {{live: import("../live/live.js").Live}} page */
   follow(page) {
     this.#page = page;
     this.addEventListener("click", this);
@@ -46,10 +44,9 @@ export class WorkflowList extends LiveElement {
   #start() {
     this.release();
     const { rows, filter, since } = json("list-data", this);
-    this.store = new ListStore(rows, { filter, since });
+    this.store = new ListStore(rows, { filter, since, schedule: beforePaint });
     this.until(this.store.subscribe((change) => this.#changed(change)));
     this.until(this.#page.live.follow(this.store));
-    this.until(this.#page.status.watch(this.store));
     document.title = TITLE;
   }
 

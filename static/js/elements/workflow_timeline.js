@@ -26,6 +26,7 @@ export class WorkflowTimeline extends LiveElement {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
 
+  /** Steps of a history that is no more. */
   /** Everything when the axis changed its length, else what changed and what still grows. */
   #paint(now, changed) {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroll;

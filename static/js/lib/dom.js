@@ -34,6 +34,20 @@ export function setText(node, text) {
   return true;
 }
 
+const HIDDEN_MS = 1_000;
+
+/** Act before the next paint; in a hidden tab, which paints nothing, within a second or so. @param {() => void} act */
+export function beforePaint(act) {
+  const frame = requestAnimationFrame(() => {
+    clearTimeout(timer);
+    act();
+  });
+  const timer = setTimeout(() => {
+    cancelAnimationFrame(frame);
+    act();
+  }, HIDDEN_MS);
+}
+
 /** Let a changed cell glow once, from the start. @param {Element} node */
 export function flash(node) {
   node.classList.remove("flash");

@@ -34,7 +34,7 @@ const KINDS = {
   due: ["Due", "queued", named],
   suspended: ["Suspended", "waiting", suspended],
   woken: ["Woken", "queued", (_position, _key, { reason }) => ({ detail: WAKINGS[reason] ?? reason })],
-  released: ["Released", "retrying", released],
+  released: ["Released", "retrying", (_position, _key, { reason }) => ({ detail: RELEASES[reason] ?? reason })],
   step_started: ["Step started", "running", (position, _key, data) => step(position, data)],
   step_retrying: ["Step retrying", "retrying", stepRetrying],
   step_succeeded: ["Step succeeded", "succeeded", (position, _key, data) => step(position, data, result(data))],
@@ -99,11 +99,6 @@ const listed = (parts) => parts.filter(Boolean).join(", ");
 function claimed(_position, _key, { worker, takeover, deadline_at }, at) {
   const end = deadline_at ? `to end by ${when(deadline_at, at)}` : "";
   return { detail: listed([`by ${worker}`, takeover ? "taking over" : "", end]) };
-}
-
-/** @returns {Words} */
-function released(_position, _key, { reason }) {
-  return { detail: RELEASES[reason] ?? reason };
 }
 
 /** @returns {Words} */

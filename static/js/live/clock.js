@@ -50,7 +50,7 @@ export class Clock {
   /** The connection is lost: what is on the screen is as of now. */
   freeze() {
     if (this.frozen) return;
-    this.#frozenAt = this.now();
+    this.#frozenAt = this.#local() + this.#offset;
     this.#tick();
   }
 

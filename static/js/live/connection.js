@@ -6,11 +6,13 @@
  * that trying again would not cure; see `code`).
  */
 
-import { HEALTHY_SECONDS, delay } from "./backoff.js";
+import { HEALTHY_SECONDS, delay, spread } from "./backoff.js";
 import { Heartbeat } from "./heartbeat.js";
 import { CLOSE, LIMITS, ack } from "./protocol.js";
 
 const FINAL = new Set([CLOSE.signed_out, CLOSE.forbidden]);
+/** The server sends everybody away at once (1001 and 1012: it stops); they must not all come back at once. */
+const SENT_AWAY = new Set([1001, 1012, CLOSE.come_back]);
 /** A socket that has not opened by now is given up; browsers would wait for minutes. */
 const OPEN_MS = 10_000;
 
@@ -110,7 +112,8 @@ export class Connection {
     this.code = code;
     if (FINAL.has(code)) return this.#enter("refused");
     this.tries = healthy ? 1 : this.tries + 1;
-    const wait = delay(this.tries, this.random) * 1000;
+    const least = SENT_AWAY.has(code) ? spread(this.random) : 0;
+    const wait = Math.max(least, delay(this.tries, this.random)) * 1000;
     this.retryAt = this.now() + wait;
     this.#retry = this.timers.setTimeout(() => this.open(), wait);
     this.#enter("waiting");

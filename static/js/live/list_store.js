@@ -13,6 +13,7 @@
  * no longer match. After taking the update, make a new ListStore and follow that one; it replaces the subscription.
  */
 
+import { Changes } from "./changes.js";
 import { LIST_TOPIC, SERVER } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").ListFilter} ListFilter */
@@ -23,13 +24,18 @@ export class ListStore {
   /** @type {Map<string, Summary>} */
   rows;
   topic = LIST_TOPIC;
-  #listeners = new Set();
+  #changes;
   /** @type {Map<string, string>} id -> status of what matches and is not visible */
   #fresh = new Map();
   #more = false;
 
-  /** @param {Summary[]} rows @param {{filter?: Partial<ListFilter>, since: string}} page */
-  constructor(rows, { filter = {}, since }) {
+  /**
+   * @param {Summary[]} rows
+   * @param {{filter?: Partial<ListFilter>, since: string, schedule?: (act: () => void) => void}} page
+   *   `schedule`: when listeners hear of changes; without it at once
+   */
+  constructor(rows, { filter = {}, since, schedule }) {
+    this.#changes = new Changes(merged, schedule);
     this.rows = new Map(rows.map((row) => [row.id, row]));
     this.filter = { status: [], definition: "", search: "", ...filter };
     this.since = since;
@@ -54,8 +60,7 @@ export class ListStore {
 
   /** @param {(change: ListChange, store: ListStore) => void} listener @returns {() => void} stops it */
   subscribe(listener) {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#changes.subscribe(listener);
   }
 
   /** Take one server frame. @param {object} frame @returns {ListChange} */
@@ -65,9 +70,7 @@ export class ListStore {
     for (const row of frame.rows) this.#patch(row, change);
     for (const [id, status] of frame.fresh) this.#hold(id, status, change);
     if (frame.more && !this.#more) this.#more = change.pending = true;
-    if (change.rows.size > 0 || change.pending) {
-      for (const listener of [...this.#listeners]) listener(change, this);
-    }
+    if (change.rows.size > 0 || change.pending) this.#changes.tell(change, this);
     return change;
   }
 
@@ -90,6 +93,13 @@ export class ListStore {
   #wants(status) {
     return this.filter.status.length === 0 || this.filter.status.includes(status);
   }
+}
+
+/** @param {ListChange} earlier @param {ListChange} later @returns {ListChange} both as one */
+function merged(earlier, later) {
+  const rows = new Map(earlier.rows);
+  for (const [id, fields] of later.rows) rows.set(id, new Set([...(rows.get(id) ?? []), ...fields]));
+  return { rows, pending: earlier.pending || later.pending };
 }
 
 /** Fields are small JSON values, written by one encoder, so their texts compare. */

@@ -3,17 +3,30 @@
  * cursor after every loss, and subscribes again from it when a gap shows. Knows frames and stores, no socket.
  */
 
+import { Held } from "./held.js";
 import { ERROR, LIST_TOPIC, RESET, SERVER, subscribeList, subscribeWorkflow, unsubscribe } from "./protocol.js";
 
 const REPEAT_MS = 5000;
 
 /** @typedef {{after: number, seq: number, replayed: number}} Receipt */
+/**
+ * What a frame meant beyond its content, each part only where it applies:
+ * @typedef {{receipt?: Receipt, current?: boolean, resync?: {topic: string, reason: string, seq: number},
+ *   moved?: boolean, committedAt?: string}} Outcome
+ *   receipt      the server's word of completeness
+ *   current      a state arrived that is complete by itself
+ *   resync       the view had to be rebuilt, and why
+ *   moved        there was news
+ *   committedAt  when the newest of that was committed, if it came as it happened
+ */
 
 class Subscription {
   confirmed = false;
   sentAt = -Infinity;
   /** @type {{code: string, message: string}|null} */
   refused = null;
+  /** Why a snapshot is to come, if one is. @type {string|null} */
+  reset = null;
 
   constructor(store) {
     this.store = store;
@@ -31,6 +44,8 @@ export class Subscriptions {
   #all = new Map();
   #send;
   #now;
+  /** What is held back, while it is. @type {Held|null} */
+  #held = null;
 
   /** @param {(text: string) => boolean} send  false when there is no connection @param {() => number} [now] */
   constructor(send, now = () => Date.now()) {
@@ -41,6 +56,16 @@ export class Subscriptions {
   /** Whether the server confirmed everything that it did not refuse. */
   get settled() {
     return [...this.#all.values()].every(({ confirmed, refused }) => confirmed || refused);
+  }
+
+  /** How much is held back. */
+  get waiting() {
+    return this.#held?.count ?? 0;
+  }
+
+  /** Every subscription as its message; none while everything is held back. @returns {string[]} */
+  get requests() {
+    return this.#held ? [] : [...this.#all.values()].filter(({ refused }) => !refused).map(({ request }) => request);
   }
 
   /** Start to feed a store; it replaces the one that followed the same topic. @returns {() => void} stops it */
@@ -64,40 +89,70 @@ export class Subscriptions {
     }
   }
 
+  /** Feed no store from now on, only count. */
+  hold() {
+    this.#held = new Held();
+  }
+
+  /** Go on where the stores stand. */
+  release() {
+    this.#held = null;
+    this.resume();
+  }
+
   /** Ask again for what stayed unanswered; called now and then. */
   repeat() {
+    if (this.#held) return;
     for (const subscription of this.#all.values()) {
       const overdue = this.#now() - subscription.sentAt >= REPEAT_MS;
       if (overdue && !subscription.confirmed && !subscription.refused) this.#request(subscription);
     }
   }
 
-  /** Take one frame that has a topic. @param {object} frame @returns {Receipt|null} the server's word of completeness */
+  /** Take one frame that has a topic. @param {any} frame @returns {Outcome} */
   receive(frame) {
     const subscription = this.#all.get(frame.topic);
-    if (!subscription) return null;
-    if (frame.t === SERVER.error) this.#refuse(subscription, frame);
-    else if (frame.t === SERVER.receipt) return this.#complete(subscription, frame);
-    else this.#apply(subscription, frame);
-    return null;
+    if (!subscription) return {};
+    if (frame.t === SERVER.error) return this.#refuse(subscription, frame);
+    if (this.#held) {
+      this.#held.note(frame, subscription.store);
+      return { moved: true };
+    }
+    if (frame.t === SERVER.receipt) return this.#complete(subscription, frame);
+    return this.#apply(subscription, frame);
   }
 
   #refuse(subscription, { code, message }) {
     subscription.refused = { code, message };
     if (code === ERROR.unknown) subscription.store.apply({ t: SERVER.reset, reason: RESET.gone });
+    return {};
   }
 
   /** A receipt beyond what arrived means that something got lost on the way; `repeat` asks again, not in a hurry. */
   #complete(subscription, { after, seq, replayed }) {
-    if (subscription.store.state.seq < seq) return null;
+    if (subscription.store.state.seq < seq) return {};
     subscription.confirmed = true;
-    return { after, seq, replayed };
+    return { receipt: { after, seq, replayed } };
   }
 
   #apply(subscription, frame) {
+    const asItHappens = subscription.confirmed;
     const { kind } = subscription.store.apply(frame);
     if (kind === "gap") this.#heal(subscription);
-    else if (frame.t === SERVER.snapshot || frame.t === SERVER.rows) subscription.confirmed = true;
+    if (frame.t === SERVER.reset) subscription.reset = frame.reason;
+    if (frame.t === SERVER.snapshot) return this.#rebuilt(subscription, frame);
+    const committedAt = asItHappens ? newest(frame) : undefined;
+    if (frame.t === SERVER.events) return kind === "events" ? { moved: true, committedAt } : {};
+    if (frame.t !== SERVER.rows) return {};
+    subscription.confirmed = true;
+    return { current: true, moved: frame.rows.length + frame.fresh.length > 0, committedAt };
+  }
+
+  #rebuilt(subscription, { topic, seq }) {
+    const { reset: reason } = subscription;
+    subscription.reset = null;
+    subscription.confirmed = true;
+    return reason ? { moved: true, resync: { topic, reason, seq } } : { moved: true, current: true };
   }
 
   /** While an answer is due, further frames of the broken stream are no news. */
@@ -110,4 +165,11 @@ export class Subscriptions {
   #request(subscription) {
     if (this.#send(subscription.request)) subscription.sentAt = this.#now();
   }
+}
+
+/** When the newest event of a frame was committed. @returns {string|undefined} */
+function newest({ events, rows }) {
+  if (events) return events.at(-1)?.[1];
+  const times = rows?.map(({ last_event }) => last_event?.at).filter(Boolean) ?? [];
+  return times.sort().at(-1);
 }

@@ -16,23 +16,30 @@
  *   events    the events that were new, ascending (for the history)
  */
 
+import { Changes } from "./changes.js";
 import { foldInto, nothing, owned } from "./fold.js";
 import { SERVER, RESET, workflowTopic } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").WireEvent} WireEvent @typedef {import("./protocol.js").Cursor} Cursor */
 /** @typedef {import("./fold.js").Change} Change */
 
+/** More new events than this before one paint are no longer shown one by one; the latest stand for them. */
+const MOST_EVENTS = 1_000;
+const LATEST_EVENTS = 200;
+
 export class WorkflowStore {
-  #listeners = new Set();
+  #changes;
   #keep;
 
   /**
    * @param {object} state  the snapshot of the page; the store owns it from now on
    * @param {WireEvent[]} [events]  the latest events up to the snapshot, ascending
    * @param {string|null} [epoch]  of the snapshot; without it the first subscription asks for a fresh one
-   * @param {{keep?: number}} [options]  how many events to hold; older ones are read over HTTP
+   * @param {{keep?: number, schedule?: (act: () => void) => void}} [options]  how many events to hold (older ones are
+   *   read over HTTP); when listeners hear of changes, without it at once
    */
-  constructor(state, events = [], epoch = null, { keep = 5000 } = {}) {
+  constructor(state, events = [], epoch = null, { keep = 5000, schedule } = {}) {
+    this.#changes = new Changes(merged, schedule);
     this.state = owned(state);
     this.events = [...events];
     this.epoch = epoch;
@@ -51,16 +58,13 @@ export class WorkflowStore {
 
   /** @param {(change: Change, store: WorkflowStore) => void} listener @returns {() => void} stops it */
   subscribe(listener) {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#changes.subscribe(listener);
   }
 
   /** Take one server frame of this topic. @param {object} frame @returns {Change} */
   apply(frame) {
     const change = this.#applied(frame);
-    if (["events", "snapshot", "gone"].includes(change.kind)) {
-      for (const listener of [...this.#listeners]) listener(change, this);
-    }
+    if (["events", "snapshot", "gone"].includes(change.kind)) this.#changes.tell(change, this);
     return change;
   }
 
@@ -73,7 +77,7 @@ export class WorkflowStore {
 
   #replace({ epoch, state, events }) {
     this.state = owned(state);
-    this.events = events;
+    this.events = [...events]; // a change that nobody heard of yet still holds the others
     this.epoch = epoch;
     this.gone = false;
     const keys = new Set(Object.keys(state.values));
@@ -89,4 +93,18 @@ export class WorkflowStore {
     if (this.events.length > 2 * this.#keep) this.events = this.events.slice(-this.#keep);
     return change;
   }
+}
+
+/** @param {Change} earlier @param {Change} later @returns {Change} both as one */
+function merged(earlier, later) {
+  if (later.kind === "snapshot") return later;
+  const events = [...earlier.events, ...later.events];
+  const many = events.length > MOST_EVENTS;
+  return {
+    kind: many ? "snapshot" : earlier.kind,
+    keys: new Set([...earlier.keys, ...later.keys]),
+    steps: new Set([...earlier.steps, ...later.steps]),
+    workflow: earlier.workflow || later.workflow,
+    events: many ? events.slice(-LATEST_EVENTS) : events,
+  };
 }

@@ -1,0 +1,28 @@
+/**
+ * What a page that its reader paused holds back: counted, not kept. The cursors stay where they are, so going on
+ * replays it.
+ */
+
+import { SERVER } from "./protocol.js";
+
+export class Held {
+  /** Topic -> events after the reader's cursor. @type {Map<string, number>} */
+  #events = new Map();
+  /** Workflows of the list that moved. @type {Set<string>} */
+  #rows = new Set();
+
+  get count() {
+    return [...this.#events.values()].reduce((sum, one) => sum + one, this.#rows.size);
+  }
+
+  /** @param {object} frame @param {object} store  the one that does not get it yet */
+  note(frame, store) {
+    if (frame.t === SERVER.rows) {
+      for (const { id } of frame.rows) this.#rows.add(id);
+      for (const [id] of frame.fresh) this.#rows.add(id);
+    } else {
+      const seq = frame.to ?? frame.seq ?? 0;
+      this.#events.set(frame.topic, Math.max(seq - store.state.seq, this.#events.get(frame.topic) ?? 0));
+    }
+  }
+}
