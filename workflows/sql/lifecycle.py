@@ -52,6 +52,12 @@ WITH chosen AS (
     + " SELECT id, seq FROM chosen"
 )
 
+# A step that was open when its workflow ended: cut off by a cancellation, or not asked for any more by changed code.
+_CUT_OFF: LiteralString = """stepped AS (
+    UPDATE workflows_step AS s SET status = 'cancelled', finished_at = chosen.at, next_attempt_at = NULL
+    FROM chosen WHERE s.workflow_id = chosen.id AND s.status IN ('running', 'retrying')
+), """
+
 # Ends by the owner's word.
 END: LiteralString = (
     """
@@ -66,6 +72,7 @@ WITH chosen AS (
     WHERE id = %(workflow_id)s AND token = %(token)s AND status = 'running'
     RETURNING id, last_seq AS seq, clock.at AS at, watched IS NOT NULL AS watched
 ), """
+    + _CUT_OFF
     + logged()
     + ","
     + TELL_OF_END
