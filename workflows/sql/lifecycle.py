@@ -248,8 +248,12 @@ WITH chosen AS (
 # The history up to a position becomes the beginning of another workflow's. Run in one transaction, in this order. What
 # a resumption forgot (no operation key) is no trace of its position: the step before it was opened again after that.
 FORK_CUT: LiteralString = """
-SELECT coalesce(min(seq) FILTER (WHERE position >= %(position)s) - 1, max(seq)), coalesce(max(position), 0)
-FROM workflows_event WHERE workflow_id = %(workflow_id)s AND position IS NOT NULL AND op IS NOT NULL"""
+SELECT coalesce(min(seq) FILTER (WHERE position >= %(position)s AND op IS NOT NULL) - 1,
+                CASE WHEN EXISTS (
+                    SELECT 1 FROM workflows_step WHERE workflow_id = %(workflow_id)s AND status = 'cancelled')
+                    THEN max(seq) FILTER (WHERE position IS NOT NULL) ELSE max(seq) END),
+       coalesce(max(position) FILTER (WHERE op IS NOT NULL), 0)
+FROM workflows_event WHERE workflow_id = %(workflow_id)s"""
 FORK_WORKFLOW: LiteralString = """
 INSERT INTO workflows_workflow
     (id, definition, queue, status, input, token, crashes, takeovers, wakes, priority, partition_key, timeout,
@@ -270,9 +274,18 @@ FORK_STEPS: LiteralString = """
 INSERT INTO workflows_step
     (workflow_id, position, name, status, attempt, failures, worker, started_at, attempt_started_at, finished_at,
      next_attempt_at, output, error)
-SELECT %(new_id)s, position, name, status, attempt, failures, worker, started_at, attempt_started_at, finished_at,
-       next_attempt_at, output, error
-FROM workflows_step WHERE workflow_id = %(workflow_id)s AND position < %(position)s"""
+SELECT %(new_id)s, s.position, name, coalesce(open.status, s.status), attempt, failures, worker, started_at,
+       attempt_started_at, CASE WHEN open.status IS NULL THEN finished_at END,
+       coalesce(open.next_attempt_at, s.next_attempt_at), output, error
+FROM workflows_step AS s LEFT JOIN LATERAL (
+    SELECT CASE kind WHEN 'step_started' THEN 'running' ELSE 'retrying' END AS status,
+           (data ->> 'next_attempt_at')::timestamptz AS next_attempt_at
+    FROM workflows_event AS e
+    WHERE s.status = 'cancelled' AND e.workflow_id = s.workflow_id AND e.position = s.position
+      AND e.kind IN ('step_started', 'step_retrying')
+    ORDER BY seq DESC LIMIT 1
+) AS open ON true
+WHERE s.workflow_id = %(workflow_id)s AND s.position < %(position)s"""
 FORK_VALUES: LiteralString = """
 INSERT INTO workflows_value (workflow_id, key, value, seq, at)
 SELECT DISTINCT ON (key) %(new_id)s, key, data -> 'value', seq, at FROM workflows_event
