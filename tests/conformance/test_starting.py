@@ -212,6 +212,17 @@ def test_a_second_start_with_a_dedup_key_returns_the_unfinished_first_or_is_an_e
     assert start(once, dedup_key="another key").id != first.id
 
 
+def test_an_id_that_is_taken_is_refused_by_choice_and_the_error_says_how_that_one_is() -> None:
+    first = start(once, "a", workflow_id="order-42")
+    events = list(first.history())
+    with pytest.raises(DuplicateWorkflow, match="'order-42' exists already: it is queued"):
+        start(once, "a", workflow_id="order-42", on_duplicate="raise")
+    assert list(first.history()) == events
+    work_off(first)
+    with pytest.raises(DuplicateWorkflow, match="it is succeeded"):
+        start(once, "b", workflow_id="order-42", on_duplicate="raise")
+
+
 @pytest.mark.parametrize("end", ["success", "cancel", "failure"])
 def test_a_dedup_key_is_free_again_at_the_end(end: str) -> None:
     def failing() -> None:
