@@ -6,7 +6,7 @@ dedup key does.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -191,6 +191,26 @@ def test_a_time_to_start_in_the_past_is_now() -> None:
     handle = start(once, run_at=timezone.now() - timedelta(days=1))
     assert handle.status() is Status.QUEUED
     work_off(handle)
+
+
+@pytest.mark.parametrize("moment", ["2038-01-19T03:14:08Z", "2400-02-29T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_far_ahead_is_kept_exactly_and_waited_for(moment: str) -> None:
+    handle = start(once, run_at=datetime.fromisoformat(moment), timeout=100 * 365 * 86_400)
+    row = Workflow.objects.get(id=handle.id)
+    assert (row.status, row.wake_at) == ("delayed", datetime.fromisoformat(moment))
+    assert recovery.wake_due() == 0
+    left = recovery.next_alarm()
+    assert left is not None
+    assert left > 11 * 365 * 86_400
+
+
+def test_a_sleep_of_a_hundred_years_ends_when_it_says() -> None:
+    handle = start(doze, 100 * 365 * 86_400)
+    run(handle)
+    row = Workflow.objects.get(id=handle.id)
+    assert (row.status, row.waiting["until"][:4]) == ("waiting", str(row.wake_at.year))
+    assert row.wake_at.year >= 2125
+    assert recovery.wake_due() == 0
 
 
 def test_a_delayed_workflow_can_be_cancelled_and_resumed() -> None:
