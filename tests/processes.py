@@ -84,9 +84,12 @@ class Process:
 class Worker(Process):
     """`celery -A config worker` with the prefork pool."""
 
-    def __init__(self, log: Path, *, concurrency: int = 2, name: str = "w1", **environment: str) -> None:
+    def __init__(
+        self, log: Path, *, concurrency: int = 2, name: str = "w1", queues: str = "", **environment: str
+    ) -> None:
         arguments = ["-m", "celery", "-A", "tests.worker_app", "worker", "--loglevel=INFO", "-O", "fair"]
         arguments += [f"--concurrency={concurrency}", "-n", f"{name}-{os.getpid()}@%h", "--without-mingle"]
+        arguments += ["-Q", queues] if queues else []
         super().__init__("worker", arguments, log, **environment)
         until(lambda: self.said(" ready."), within=40, what="worker is ready")
 

@@ -68,7 +68,8 @@ class Definition(Generic[P, R]):
 
         priority: -1000 to 1000, higher first. delay (seconds) or run_at: not before. timeout: seconds from the first
         claim until it is cancelled, and its children with it. dedup_key: while a workflow with this key is unfinished
-        in the queue, a further start returns that one, or raises DuplicateWorkflow, by `on_duplicate`. partition_key:
+        in the queue, a further start returns that one, or raises DuplicateWorkflow, by `on_duplicate`, which decides
+        about an id that is taken, too. partition_key:
         what a limit of the queue counts by. debounce_key: a further start while the first one is delayed gives that
         one its input and delays it anew, up to debounce_limit seconds in all. Raises InvalidInput.
         """
@@ -121,8 +122,8 @@ class Starter(Generic[P, R]):
         if recorded.content["definition"] != name:
             raise execution.mismatch(f"child {recorded.content['definition']!r}", f"child {name!r}")
         if "refused" in recorded.content:
-            queue, dedup_key = recorded.content["refused"]
-            raise DuplicateWorkflow(queue, dedup_key, recorded.name)
+            queue, dedup_key, status = recorded.content["refused"]
+            raise DuplicateWorkflow(queue, dedup_key, recorded.name, status)
         asked = self._workflow_id or f"{execution.owner.workflow_id}-{position}"
         if recorded.content["attached"] and recorded.name == asked:  # a twin by its dedup key may have other input
             operations.check_attached(recorded.name, name, args, kwargs)

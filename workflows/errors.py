@@ -29,14 +29,17 @@ class UnknownDefinition(TelltaleError, LookupError):
 
 
 class DuplicateWorkflow(TelltaleError):
-    """A dedup key that an unfinished workflow of the queue has already."""
+    """A dedup key that an unfinished workflow of the queue has already, or an id that is taken (no dedup key)."""
 
-    def __init__(self, queue: str, dedup_key: str, workflow_id: str) -> None:
-        super().__init__(
-            f"Queue {queue!r} has an unfinished workflow with the dedup key {dedup_key!r} already: {workflow_id!r}. "
-            'Wait for its end, or start with on_duplicate="return" to get that one.'
+    def __init__(self, queue: str, dedup_key: str | None, workflow_id: str, status: str) -> None:
+        told = (
+            f"Workflow {workflow_id!r} exists already: it is {status}. Choose another id,"
+            if dedup_key is None
+            else f"Queue {queue!r} has an unfinished workflow with the dedup key {dedup_key!r} already: "
+            f"{workflow_id!r}, which is {status}. Wait for its end,"
         )
-        self.queue, self.dedup_key, self.workflow_id = queue, dedup_key, workflow_id
+        super().__init__(f'{told} or start with on_duplicate="return" to get that one.')
+        self.queue, self.dedup_key, self.workflow_id, self.status = queue, dedup_key, workflow_id, status
 
 
 class DuplicateDefinition(TelltaleError, ValueError):

@@ -75,6 +75,7 @@ class Keeper:
     ) -> None:
         self._living, self._queues, self._described = living, queues, described
         self._known: set[int] = set()
+        self._told: list[str] = []  # which queues people, and the children, believe it consumes
         self._said_stopping = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="telltale-leases", daemon=True)
@@ -103,6 +104,8 @@ class Keeper:
             try:
                 self._watch_children()
                 self._say_when_stopping()
+                if self._told != self._queues():
+                    self._heartbeat()
                 if now >= renew_at:
                     renew_at = now + (conf().renew_interval if self._renew() else 0)
                 if now >= recover_at:
@@ -132,9 +135,14 @@ class Keeper:
                 break
             self._ended.wait(_RENEW_PAUSE)
             skipped = self._renew_leases()
-        if self._described is not None and not workers.heartbeat(self._described.id, self._queues()):
-            workers.register(self._described, self._queues())
+        self._heartbeat()
         return not skipped
+
+    def _heartbeat(self) -> None:
+        queues = self._queues()
+        if self._described is not None and not workers.heartbeat(self._described.id, queues):
+            workers.register(self._described, queues)
+        self._told = queues
 
     def _renew_leases(self) -> int:
         """How many leases were not renewed because something holds their rows just now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -76,17 +76,17 @@ def start_child(
 ) -> str:
     """This will start a child by the checkpoint that records it in its parent, and return its id.
 
-    Without an id it gets one made of its parent's and the position. A workflow that has the id or the dedup key already
-    is attached to instead. Raises as `start` does, and Cancelled or LeaseLost.
+    Without an id it gets one made of its parent's and the position. A workflow that has the given id or the dedup key
+    already is attached to instead. Raises as `start` does, and Cancelled or LeaseLost.
     """
     if options.debounce_key is not None:
         raise InvalidInput("A child is not debounced: another start would replace its input. Start it in a step.")
-    derived = f"{owner.workflow_id}-{position}" if workflow_id is None else workflow_id
-    beginning = _beginning(definition, args, kwargs, derived, options, by="")
-    beginning = replace(beginning, parent=owner.workflow_id)
     while True:
+        own_id = _childs_id(owner, position) if workflow_id is None else workflow_id
+        beginning = replace(_beginning(definition, args, kwargs, own_id, options, by=""), parent=owner.workflow_id)
+        find = _twin if workflow_id is None else _existing
         try:
-            return _start_child(owner, position, beginning, options)
+            return _start_child(owner, position, beginning, options, find)
         except TakenMeanwhile:
             continue
         except DuplicateWorkflow as twin:  # recorded, because that one may have ended when the body is replayed
@@ -94,8 +94,18 @@ def start_child(
             raise
 
 
-def _start_child(owner: Owner, position: int, beginning: Beginning, options: Options) -> str:
-    attached = patiently(lambda: _existing(beginning, options), what=f"workflow {owner.workflow_id!r}")
+def _childs_id(owner: Owner, position: int) -> str:
+    """Made of its parent's. A child of an earlier workflow of that id, which was deleted, may have it: then longer."""
+    made = f"{owner.workflow_id}-{position}"
+    is_taken = patiently(Workflow.objects.filter(id=made).exists, what=f"workflow {owner.workflow_id!r}")
+    return f"{made}-{ids.new_id()}" if is_taken else made
+
+
+def _start_child(
+    owner: Owner, position: int, beginning: Beginning, options: Options,
+    find: Callable[[Beginning, Options], Workflow | None],
+) -> str:  # fmt: skip
+    attached = patiently(lambda: find(beginning, options), what=f"workflow {owner.workflow_id!r}")
     if attached is not None:
         beginning = replace(beginning, workflow_id=attached.id)
     status = transitions.start_child(owner, position, beginning)
@@ -105,7 +115,9 @@ def _start_child(owner: Owner, position: int, beginning: Beginning, options: Opt
 
 
 def _record_refusal(owner: Owner, position: int, definition: str, twin: DuplicateWorkflow) -> None:
-    data = json.dumps({"definition": definition, "attached": True, "refused": [twin.queue, twin.dedup_key]})
+    data = json.dumps(
+        {"definition": definition, "attached": True, "refused": [twin.queue, twin.dedup_key, twin.status]}
+    )
     event_log.operation_recorded(owner, EventKind.CHILD_STARTED, position, key=twin.workflow_id, data=data)
 
 
@@ -147,8 +159,15 @@ def _existing(beginning: Beginning, options: Options) -> Workflow | None:
     """The workflow that has the id or the dedup key. None: that one ended, or is gone, just now."""
     existing = Workflow.objects.filter(id=beginning.workflow_id).first()
     if existing is not None:
+        if options.on_duplicate == "raise":
+            raise DuplicateWorkflow(existing.queue, None, existing.id, existing.status)
         _refuse_difference(existing, beginning.definition, payloads.decode(beginning.encoded_input))
         return existing
+    return _twin(beginning, options)
+
+
+def _twin(beginning: Beginning, options: Options) -> Workflow | None:
+    """The unfinished workflow of the queue that has the dedup key."""
     if beginning.dedup_key is None:
         return None
     twin = Workflow.objects.filter(
@@ -157,9 +176,9 @@ def _existing(beginning: Beginning, options: Options) -> Workflow | None:
     if twin is not None and options.debounce_key is not None:
         if twin.debounce_until is not None and twin.definition == beginning.definition:
             return None  # it began to be delayed, or ended, between two looks: look again
-        raise DuplicateWorkflow(beginning.queue, beginning.dedup_key, twin.id)
+        raise DuplicateWorkflow(beginning.queue, beginning.dedup_key, twin.id, twin.status)
     if twin is not None and options.on_duplicate == "raise":
-        raise DuplicateWorkflow(beginning.queue, beginning.dedup_key, twin.id)
+        raise DuplicateWorkflow(beginning.queue, beginning.dedup_key, twin.id, twin.status)
     return twin
 
 
@@ -213,7 +232,7 @@ def resume(workflow_id: str, *, by: str = "", reason: str = "") -> Workflow:
     except IntegrityError:
         row = Workflow.objects.get(id=workflow_id)
         twin = Workflow.objects.get(queue=row.queue, dedup_key=row.dedup_key, finished_at__isnull=True)
-        raise DuplicateWorkflow(row.queue, str(row.dedup_key), twin.id) from None
+        raise DuplicateWorkflow(row.queue, str(row.dedup_key), twin.id, twin.status) from None
     dispatch.wake(queue, workflow_id)
     return Workflow.objects.get(id=workflow_id)
 

@@ -20,7 +20,8 @@ class Options:
 
     queue: instead of the definition's. priority: -1000 to 1000, higher first. delay: seconds until it may start, or
     run_at: an aware time. timeout: seconds from its first claim until it is cancelled, with its children. dedup_key: no
-    two unfinished workflows of a queue have the same; on_duplicate: return the first, or raise DuplicateWorkflow.
+    two unfinished workflows of a queue have the same; on_duplicate: return the one that has it, or the id, already, or
+    raise DuplicateWorkflow.
     partition_key: what the queue's `partition_concurrency` counts by. debounce_key: as long
     as a workflow with it is delayed, a further start gives it its own input and delays it anew, at most until
     debounce_limit seconds after the first start. Raises InvalidInput or PayloadError for options that cannot be.

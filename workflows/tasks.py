@@ -11,7 +11,7 @@ from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from celery.worker import state
 
-from workflows import alarms, engine, leases, recovery, registry, telemetry, ticks
+from workflows import alarms, engine, leases, recovery, registry, telemetry, ticks, workers
 from workflows.conf import conf
 
 _END_PATIENCE = 5.0  # seconds after the grace in which a stopping worker that executes nothing should have ended
@@ -23,7 +23,7 @@ def execute(*, workflow_id: str, **_: Any) -> None:
     if not leases.is_stop_announced():
         engine.work(
             workflow_id=workflow_id,
-            queues=_consumed_queues(),
+            queues=workers.consumed_by(leases.identity()) or _consumed_queues(),
             worker=leases.identity(),
             closing=leases.is_stop_announced,
             stopping=leases.is_stopping,
@@ -82,6 +82,7 @@ def _end_unless_busy(*_: Any) -> None:
 
 
 def _consumed_queues() -> list[str]:
+    """In the parent as of now; in a pool child as they were when it was forked."""
     return sorted(current_app.amqp.queues.consume_from)
 
 

@@ -57,6 +57,15 @@ def heartbeat(worker_id: str, queues: Sequence[str]) -> bool:
     return bool(row.update(heartbeat_at=Now(), queues=list(queues), ended_at=None, ended_because=""))
 
 
+def consumed_by(claimant: str) -> list[str]:
+    """The queues that the worker of this pool process consumes now, as its parent told last; empty if it told nothing.
+
+    Celery's remote control (add_consumer, cancel_consumer) reaches the parent alone.
+    """
+    row = _expected().filter(id=claimant.partition("/")[0]).values_list("queues", flat=True).first()
+    return list(row or [])
+
+
 def stopping(worker_id: str) -> None:
     """This will say that the worker takes nothing new any more."""
     Worker.objects.filter(id=worker_id).update(stopping_at=Coalesce(F("stopping_at"), Now()))

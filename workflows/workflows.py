@@ -11,17 +11,21 @@ from workflows import retention
 from workflows.authoring import step, workflow
 from workflows.errors import InvalidInput
 from workflows.publishing import set_event
+from workflows.states import TERMINAL
 
 _STRETCH = 10.0  # seconds of one step: it is recorded, and a crash repeats no more than that
 
 
 @step(attempts=5, backoff=5.0)
-def remove_ended(days: float | None, keep: int | None) -> dict[str, Any]:
+def remove_ended(
+    days: float | None, keep: int | None, statuses: list[str] | None = None, definition: str | None = None
+) -> dict[str, Any]:
     """Remove for a while; returns how many by status, and whether there is more."""
     older_than = None if days is None else timedelta(days=days)
     until = time.monotonic() + _STRETCH
     removed: Counter[str] = Counter()
-    for counts in retention.batches(older_than=older_than, keep=keep):
+    chosen = TERMINAL if statuses is None else statuses
+    for counts in retention.batches(older_than=older_than, keep=keep, statuses=chosen, definition=definition):
         removed += counts
         if time.monotonic() > until:
             return {"removed": dict(removed), "more": True}
@@ -29,12 +33,16 @@ def remove_ended(days: float | None, keep: int | None) -> dict[str, Any]:
 
 
 @workflow(name="telltale.prune")
-def prune(days: float | None = 30, keep: int | None = None) -> dict[str, int]:
+def prune(
+    days: float | None = 30, keep: int | None = None, statuses: list[str] | None = None, definition: str | None = None
+) -> dict[str, int]:
     """Remove ended workflows, but not pinned ones.
 
     Args:
         days: those that ended longer ago than this; null: none for their age.
         keep: all but the newest so many of each status; null: none for their number.
+        statuses: only these, such as ["succeeded"]; null: every ended one.
+        definition: only workflows of this definition; null: of every one.
     """
     if days is None and keep is None:
         raise InvalidInput("Give days, keep or both.")
@@ -42,7 +50,7 @@ def prune(days: float | None = 30, keep: int | None = None) -> dict[str, int]:
     more = True
     while more:
         set_event("progress", {"done": removed.total(), "total": None, "label": "removed", "rate": None})
-        stretch = remove_ended(days, keep)
+        stretch = remove_ended(days, keep, statuses, definition)
         removed.update(stretch["removed"])
         more = stretch["more"]
     set_event("progress", {"done": removed.total(), "total": removed.total(), "label": "removed", "rate": None})

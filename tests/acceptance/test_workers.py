@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from config import celery_app
 from tests import processes
 from tests.acceptance.test_takeover import assert_each_step_recorded_once, steps_done
 from tests.definitions import counting
@@ -48,12 +49,12 @@ def test_a_worker_appears_with_what_it_serves_and_stops_in_the_table_too(
 def test_a_killed_worker_is_replaced_by_its_neighbour_long_before_its_lease_ends(
     start_worker: Callable[..., processes.Worker],
 ) -> None:
-    first = start_worker(name="first", WORKFLOWS_LEASE_SECONDS="60")
+    both = [start_worker(name=name, WORKFLOWS_LEASE_SECONDS="60") for name in ("first", "second")]
     handle = counting.start(30, 0.1)
     until(lambda: steps_done(handle) >= 3)
-    died = row(first)
-    start_worker(name="second", WORKFLOWS_LEASE_SECONDS="60")
-    first.kill()
+    holder = str(Workflow.objects.get(id=handle.id).worker)
+    died = row(next(process for process in both if f":{process.pid}-" in holder))
+    os.killpg(died.pid, signal.SIGKILL)
     killed = time.monotonic()
     until(lambda: handle.status() is Status.RUNNING and Workflow.objects.get(id=handle.id).takeovers == 1)
     assert time.monotonic() - killed <= 4
@@ -80,3 +81,19 @@ def handle_of_revived(process: processes.Worker) -> int:
     """What a workflow returns while the worker is there again."""
     assert not process.said("Traceback")
     return counting.start(1, 0.0).result(timeout=20)
+
+
+def test_a_worker_takes_from_the_queues_that_remote_control_leaves_or_gives_it(
+    start_worker: Callable[..., processes.Worker],
+) -> None:
+    process = start_worker(queues="default,mail")
+    found = row(process)
+    celery_app.control.cancel_consumer("default", destination=[found.name], reply=True, timeout=10)
+    until(lambda: Worker.objects.get(id=found.id).queues == ["mail"])
+    left = counting.start(1, 0.0)
+    for _ in range(4):
+        counting.using(queue="mail").start(1, 0.0).result(timeout=20)
+    assert left.status() is Status.QUEUED
+    assert [queue.name for queue in workers.unconsumed_queues()] == ["default"]
+    celery_app.control.add_consumer("default", destination=[found.name], reply=True, timeout=10)
+    assert left.result(timeout=20) == 1

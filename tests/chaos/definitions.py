@@ -25,6 +25,7 @@ from workflows.durable import (
     step,
     track,
     workflow,
+    workflow_id,
 )
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
@@ -135,11 +136,13 @@ def enrolling(names: list[str]) -> list[str]:
 
 
 @workflow(name="storm_counting")
-def counting(count: int) -> int:
-    """Values, one after the other."""
+def counting(count: int) -> list[int]:
+    """Values, one after the other, each read back at once."""
+    read = []
     for number in range(count):
         set_event("count", number)
-    return count
+        read.append(get_event(workflow_id(), "count", timeout=0))
+    return read
 
 
 @workflow(name="storm_tracking")

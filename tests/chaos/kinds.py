@@ -108,7 +108,7 @@ KINDS: dict[str, Kind] = {
         definitions.counting,
         lambda chance, _id: (chance.randrange(5, 60),),
         lambda count: Outcome(
-            output=count, values={"count": count - 1}, published={"count": list(range(count))}
+            output=list(range(count)), values={"count": count - 1}, published={"count": list(range(count))}
         ),
         weight=2,
     ),

@@ -14,6 +14,7 @@ import pytest
 
 from config.postgres import Postgres, PostgresError, binaries
 from tests.wait import until
+from workflows.sql.reads import EPOCH
 
 
 @pytest.fixture
@@ -102,6 +103,23 @@ def test_as_root_under_a_closed_directory_it_runs_elsewhere_and_opens_nothing(
     finally:
         server.stop()
         shutil.rmtree(server.data.parent)
+
+
+def test_a_promoted_standby_begins_another_epoch(server: Postgres) -> None:
+    ask = "SELECT " + EPOCH + " FROM (SELECT timestamptz '2026-11-25 10:00Z' AS created_at) AS w"
+    server.start()
+    ((primary,),) = execute(server, ask)
+    server.stop()
+    (server.data / "standby.signal").touch(mode=0o644)
+    server.start()
+    ((standby,),) = execute(server, ask)
+    assert execute(server, "SELECT pg_promote()") == [(True,)]
+    ((promoted,),) = execute(server, ask)
+    assert str(standby).startswith("standby-")
+    assert len({primary, standby, promoted}) == 3
+    server.stop()
+    server.start()
+    assert execute(server, ask) == [(promoted,)]  # an ordinary restart begins none
 
 
 def test_it_listens_on_no_network_address(server: Postgres) -> None:

@@ -60,6 +60,24 @@ def test_a_childs_id_is_made_of_its_parents_and_the_position_and_a_replay_attach
     ]
 
 
+def test_a_parent_that_was_deleted_and_started_anew_has_children_of_its_own() -> None:
+    def parent(value: str) -> Any:
+        child = start(echo, value)
+        dies_once()
+        return child.result()
+
+    for value in ("first", "second"):
+        handle = start(parent, value, workflow_id="family")
+        if value == "first":
+            run_until_killed(handle)
+        work_off(handle)
+        assert handle.result() == value
+        if value == "first":
+            operations.delete("family")
+    assert Workflow.objects.get(id="family-1").parent_id is None
+    assert Workflow.objects.get(parent_id="family").id.startswith("family-1-")
+
+
 def test_a_child_with_an_id_of_its_own_that_exists_already_is_attached_to() -> None:
     existing = start(echo, "theirs", workflow_id="known")
 
@@ -125,7 +143,7 @@ def test_a_child_that_was_deduplicated_is_the_same_one_on_replay_though_its_inpu
 def test_a_child_whose_dedup_key_is_taken_at_the_very_moment_is_the_one_that_took_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    look = operations._existing
+    look = operations._twin
     twins: list[Any] = []
 
     def look_too_early(*told: Any) -> Any:
@@ -144,7 +162,7 @@ def test_a_child_whose_dedup_key_is_taken_at_the_very_moment_is_the_one_that_too
         return [child.id, child.result()]
 
     handle = start(parent)
-    monkeypatch.setattr(operations, "_existing", look_too_early)
+    monkeypatch.setattr(operations, "_twin", look_too_early)
     run(handle)
     work_off(handle)
     assert handle.result() == ["twin", "theirs"]
@@ -309,6 +327,18 @@ def test_a_passed_deadline_ends_the_parent_and_its_children_though_all_of_them_w
     while handle.status() is Status.WAITING or child.status() is Status.WAITING:
         recovery.cancel_overdue()
     assert (handle.status(), child.status()) == (Status.CANCELLED, Status.CANCELLED)
+
+
+def test_a_deadline_that_many_share_ends_all_of_them_at_one_look() -> None:
+    def parent() -> None:
+        for index in range(25):
+            start(echo, index)
+        sleep(3_600)
+
+    handle = start(parent, timeout=2)
+    run(handle)
+    assert until(lambda: recovery.cancel_overdue(limit=10)) == 26
+    assert not Workflow.objects.exclude(status="cancelled").exists()
 
 
 def test_a_parent_resumed_after_its_failed_child_was_resumed_sees_its_success() -> None:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests.conformance.definitions import CALLS, deploy, echo, note, refuse, start
-from tests.execution import claim, kinds, run, work_off
+from tests.execution import assert_history_is_whole, claim, kinds, run, work_off
 from workflows import engine, operations, versions
 from workflows.durable import (
     NotInWorkflow,
@@ -28,7 +29,7 @@ from workflows.durable import (
     sleep,
     step,
 )
-from workflows.models import Workflow
+from workflows.models import Step, Workflow
 
 
 def pause() -> Any:
@@ -113,6 +114,33 @@ def test_the_refusal_names_the_versions_of_the_code_when_they_differ(monkeypatch
     deploy(original, changed)
     with pytest.raises(WorkflowFailed, match="began with code version release-1, this worker has release-2"):
         go_on(handle)
+
+
+def test_a_step_in_its_back_off_is_cut_off_by_the_refusal_and_tried_again_once_the_code_is_right() -> None:
+    @step(attempts=3, backoff=60)
+    def shaky() -> str:
+        CALLS["shaky"] += 1
+        if CALLS["shaky"] == 1:
+            raise ValueError("not yet")
+        return "worked"
+
+    def old() -> str:
+        return shaky()
+
+    def new() -> None:
+        set_event("k", "v")
+
+    handle = start(old)
+    run(handle)
+    Workflow.objects.update(wake_at=timezone.now())
+    deploy(old, new)
+    work_off(handle)
+    assert (handle.status(), Step.objects.get().status) == (Status.FAILED, "cancelled")
+    assert_history_is_whole(handle.id)
+    deploy(old, old)  # put back
+    operations.resume(handle.id)
+    work_off(handle)
+    assert (handle.result(), Step.objects.get().status) == ("worked", "succeeded")
 
 
 def test_a_refused_workflow_goes_on_when_the_code_is_put_back() -> None:

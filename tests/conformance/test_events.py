@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from tests.conformance.definitions import CALLS, die, note, only, run_until_killed, start
 from tests.execution import claim, crash, kinds, run, work_off
-from workflows import engine, operations
+from workflows import engine, event_log, operations
 from workflows.durable import NotInWorkflow, PayloadError, Status, get_event, retrieve, set_event, step
 from workflows.models import Event, Step, Value, Workflow
 
@@ -327,6 +327,16 @@ def test_a_cancelled_workflow_that_reaches_an_event_stops_and_writes_nothing() -
     assert handle.status() is Status.CANCELLED
     assert handle.values() == {}
     assert CALLS["never"] == 0
+
+
+def test_a_position_is_recorded_once_whatever_a_second_record_says() -> None:
+    handle = start(only(lambda: None))
+    owner = claim(handle).owner
+    event_log.set_value(owner, "1", position=1, key="k", encoded='"first"', in_step=False)
+    with pytest.raises(IntegrityError, match="event_operation_recorded_once"):
+        event_log.set_value(owner, "1", position=1, key="k", encoded='"second"', in_step=False)
+    assert handle.values()["k"].value == "first"
+    assert kinds(handle) == ["created", "claimed", "value_set"]
 
 
 @pytest.mark.parametrize("within_step", [False, True])

@@ -96,6 +96,30 @@ def test_a_fork_can_be_made_of_a_running_and_of_a_waiting_workflow() -> None:
     assert CALLS["first"] == 1
 
 
+def test_a_fork_after_a_step_that_was_cut_off_executes_that_step_again() -> None:
+    @step
+    def cut_off() -> str:
+        CALLS["cut off"] += 1
+        if CALLS["cut off"] == 1:
+            operations.cancel(handle.id)
+        return "done"
+
+    def body() -> str:
+        note("before")
+        return cut_off()
+
+    handle = start(body)
+    run(handle)
+    forks = [handle_of(operations.fork(handle.id, 3))]
+    operations.resume(handle.id)
+    forks.append(handle_of(operations.fork(handle.id, 3)))
+    for each in forks:
+        assert_history_is_whole(each.id)
+    work_off(handle, *forks)
+    assert [each.result() for each in (handle, *forks)] == ["done"] * 3
+    assert (CALLS["before"], CALLS["cut off"]) == (1, 4)
+
+
 def test_a_fork_before_a_caught_failure_tries_that_step_again() -> None:
     handle = start(fails_until_told)
     run(handle)

@@ -6,6 +6,7 @@ Restarting begins anew, with edited input if given. What forking promises is in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.conformance.definitions import (
     run_until_killed,
     start,
 )
-from tests.execution import kinds, run, work_off
+from tests.execution import assert_history_is_whole, kinds, run, work_off
 from workflows import bulk, operations
 from workflows.durable import (
     InvalidInput,
@@ -31,6 +32,7 @@ from workflows.durable import (
     WorkflowNotFound,
     receive,
     send,
+    set_event,
     sleep,
     step,
 )
@@ -169,6 +171,73 @@ def test_an_error_that_was_caught_stays_recorded_through_a_resume() -> None:
     work_off(handle)
     assert handle.result() == "done"
     assert CALLS["refuse"] == 1
+
+
+def published_failure(attempt: Callable[[], Any]) -> Any:
+    """The usual way to let a page know: publish the failure, and raise it again."""
+    set_event("phase", "working")
+    try:
+        done = attempt()
+    except Exception as error:
+        set_event("phase", "failed")
+        set_event("why", str(error))
+        raise
+    note("after")
+    set_event("phase", "done")
+    return done
+
+
+def test_a_step_whose_failure_was_published_before_it_ended_the_workflow_is_executed_again_after_a_resume() -> None:
+    @step
+    def fetch() -> str:
+        CALLS["fetch"] += 1
+        if CALLS["fetch"] < 3:
+            raise ValueError("no file")
+        return "fetched"
+
+    def body() -> Any:
+        return published_failure(fetch)
+
+    handle = start(body)
+    for failures in (1, 2):
+        work_off(handle)
+        assert (handle.status(), handle.values()["phase"].value) == (Status.FAILED, "failed")
+        assert CALLS["fetch"] == failures
+        operations.resume(handle.id)
+    work_off(handle)
+    assert (handle.result(), handle.values()["phase"].value) == ("fetched", "done")
+    assert (CALLS["fetch"], CALLS["after"]) == (3, 1)
+    phases = [event.data["value"] for event in handle.history() if event.key == "phase"]
+    assert phases == ["working", "failed", "failed", "done"]
+    for position in range(1, 5):
+        work_off(handle_of(operations.fork(handle.id, position, new_id=f"from-{position}")))
+        assert_history_is_whole(f"from-{position}")
+
+
+def test_a_child_whose_failure_was_published_before_it_ended_its_parent_is_asked_again_after_a_resume() -> None:
+    @step
+    def fetch() -> str:
+        if CALLS["mended"] == 0:
+            raise ValueError("no file")
+        return "fetched"
+
+    def fetching() -> str:
+        return fetch()
+
+    child = start(fetching)
+
+    def body() -> Any:
+        return published_failure(child.result)
+
+    parent = start(body)
+    work_off(child, parent)
+    assert parent.status() is Status.FAILED
+    CALLS["mended"] = 1
+    operations.resume(child.id)
+    operations.resume(parent.id)
+    work_off(child, parent)
+    assert parent.result() == "fetched"
+    assert parent.values()["phase"].value == "done"
 
 
 def test_a_cancelled_workflow_goes_on_where_it_was() -> None:

@@ -18,7 +18,7 @@ import pytest
 from tests.conformance.definitions import awaiting, dozing, following, listening, resting, telling
 from tests.processes import Worker
 from tests.wait import until
-from workflows import operations, queues
+from workflows import operations, queues, workers
 from workflows.durable import Status, WorkflowHandle, get_event, send
 from workflows.models import Event, Workflow
 
@@ -201,6 +201,25 @@ def test_a_paused_queue_begins_again_promptly_when_it_is_unpaused(worker: Worker
     unpaused = time.time()
     queues.unpause("default")
     assert woken_after(handle, unpaused) < 3
+
+
+def test_a_worker_with_queues_of_its_own_takes_nothing_from_others_which_say_that_nobody_takes_them(
+    start_worker: Callable[..., Worker],
+) -> None:
+    queues.set_limits("counted", concurrency=1)
+    start_worker(name="mail", queues="mail,counted")
+    left = [resting.start(0.0), resting.using(queue="reports", priority=1_000).start(0.0)]
+    mails = [resting.using(queue=name).start(0.0) for name in ("mail", "counted") * 4]
+    for handle in mails:
+        handle.result(timeout=30)
+    assert {handle.status() for handle in left} == {Status.QUEUED}
+    assert {queue.name for queue in workers.unconsumed_queues()} == {"default", "reports"}
+    told = [workers.obstacle(Workflow.objects.get(id=handle.id)) for handle in left]
+    assert told == [f"Nobody consumes queue {name}. Start a worker with -Q {name}." for name in ("default", "reports")]
+    start_worker(name="rest", queues="reports,default")
+    for handle in left:
+        handle.result(timeout=30)
+    assert workers.unconsumed_queues() == []
 
 
 def test_a_cancelled_waiter_frees_nothing_because_it_held_nothing_and_a_cancelled_runner_stops(worker: Worker) -> None:

@@ -6,7 +6,7 @@ dedup key does.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -193,6 +193,26 @@ def test_a_time_to_start_in_the_past_is_now() -> None:
     work_off(handle)
 
 
+@pytest.mark.parametrize("moment", ["2038-01-19T03:14:08Z", "2400-02-29T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_far_ahead_is_kept_exactly_and_waited_for(moment: str) -> None:
+    handle = start(once, run_at=datetime.fromisoformat(moment), timeout=100 * 365 * 86_400)
+    row = Workflow.objects.get(id=handle.id)
+    assert (row.status, row.wake_at) == ("delayed", datetime.fromisoformat(moment))
+    assert recovery.wake_due() == 0
+    left = recovery.next_alarm()
+    assert left is not None
+    assert left > 11 * 365 * 86_400
+
+
+def test_a_sleep_of_a_hundred_years_ends_when_it_says() -> None:
+    handle = start(doze, 100 * 365 * 86_400)
+    run(handle)
+    row = Workflow.objects.get(id=handle.id)
+    assert (row.status, row.waiting["until"][:4]) == ("waiting", str(row.wake_at.year))
+    assert row.wake_at.year >= 2125
+    assert recovery.wake_due() == 0
+
+
 def test_a_delayed_workflow_can_be_cancelled_and_resumed() -> None:
     handle = start(once, delay=3_600)
     operations.cancel(handle.id)
@@ -210,6 +230,17 @@ def test_a_second_start_with_a_dedup_key_returns_the_unfinished_first_or_is_an_e
     assert duplicate.value.workflow_id == first.id
     assert start(once, dedup_key="nightly", queue="another queue").id != first.id
     assert start(once, dedup_key="another key").id != first.id
+
+
+def test_an_id_that_is_taken_is_refused_by_choice_and_the_error_says_how_that_one_is() -> None:
+    first = start(once, "a", workflow_id="order-42")
+    events = list(first.history())
+    with pytest.raises(DuplicateWorkflow, match="'order-42' exists already: it is queued"):
+        start(once, "a", workflow_id="order-42", on_duplicate="raise")
+    assert list(first.history()) == events
+    work_off(first)
+    with pytest.raises(DuplicateWorkflow, match="it is succeeded"):
+        start(once, "b", workflow_id="order-42", on_duplicate="raise")
 
 
 @pytest.mark.parametrize("end", ["success", "cancel", "failure"])

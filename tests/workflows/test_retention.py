@@ -194,6 +194,17 @@ def test_a_schedule_can_start_retention_as_a_workflow_that_publishes_its_progres
     assert "telltale.prune" in registry.names()
 
 
+def test_a_schedule_can_have_a_rule_for_one_status_or_definition_alone() -> None:
+    _gone, pinned, failed, other = ended(days=40), ended(days=40), ended(days=40, fails=True), ended(days=40)
+    operations.pin(pinned.id)
+    Workflow.objects.filter(id=other.id).update(definition="another")
+    rule = {"days": 7, "statuses": ["succeeded"], "definition": "doubling"}
+    handle: WorkflowHandle[Any] = WorkflowHandle(operations.start("telltale.prune", kwargs=rule).id)
+    run(handle)
+    assert handle.result() == {"succeeded": 1}
+    assert left() == {pinned.id, failed.id, other.id, handle.id}
+
+
 def workflow(*words: str) -> str:
     """What the command prints."""
     out = io.StringIO()

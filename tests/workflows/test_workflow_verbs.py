@@ -53,6 +53,24 @@ def test_a_filter_says_which_and_a_dry_run_does_nothing() -> None:
     assert refused("cancel")[0] == 2
 
 
+def test_many_are_restarted_and_forked_by_a_filter() -> None:
+    for number in range(3):
+        run(doubling.using(workflow_id=f"o-{number}").start([number]))
+    assert len(workflow("restart", "--search", "o-", "--reason", "new prices").splitlines()) == 3
+    assert len(workflow("fork", "o-0", "o-1", "--position", "2").splitlines()) == 2
+    made = Event.objects.filter(kind="forked").order_by("workflow_id").values_list("data__from", "data__reason")
+    assert sorted(made) == [
+        ("o-0", ""),
+        ("o-0", "new prices"),
+        ("o-1", ""),
+        ("o-1", "new prices"),
+        ("o-2", "new prices"),
+    ]
+    assert refused("restart", "o-0", "o-1", "--new-id", "both")[0] == 2
+    assert "would be asked for" in workflow("restart", "o-0", "--dry-run")
+    assert Workflow.objects.count() == 8
+
+
 def test_what_is_refused_among_many_is_told_and_ends_with_a_status() -> None:
     run(doubling.using(workflow_id="done").start([1]))
     doubling.using(workflow_id="open").start([1])

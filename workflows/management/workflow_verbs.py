@@ -30,13 +30,11 @@ def add_verbs(verbs: Any, verb: Any, run: Any) -> None:
     for name, help_text in _HELP.items():
         parser = verb(verbs, name, help_text, run)
         parser.set_defaults(apply=name)
-        one = name in {"fork", "restart"}
-        parser.add_argument("workflow_ids", nargs=1 if one else "*", metavar="ID")
+        parser.add_argument("workflow_ids", nargs="*", metavar="ID")
         parser.add_argument("--reason", default="", help="kept in the history")
-        if one:
-            parser.add_argument("--new-id", help="of the workflow that is made")
-        else:
-            _add_filter(parser)
+        _add_filter(parser)
+        if name in {"fork", "restart"}:
+            parser.add_argument("--new-id", help="of the workflow that is made, if it is one")
         if name == "cancel":
             parser.add_argument("--tree", action="store_true", help="its children and theirs, too")
         if name == "fork":
@@ -61,23 +59,27 @@ def add_options(start: argparse.ArgumentParser) -> None:
     start.add_argument("--run-at", type=arguments.moment, help="not before: 2026-11-23T10:00Z")
     start.add_argument("--deadline", type=arguments.seconds, help="seconds from its first claim until it is cancelled")
     start.add_argument("--dedup-key", help="no two unfinished ones of a queue have the same")
+    start.add_argument("--on-duplicate", choices=["return", "raise"], default="return",
+                       help="what comes of an id or dedup key that is taken: that workflow, or an error")  # fmt: skip
     start.add_argument("--partition-key", help="what the queue's partition concurrency counts by")
 
 
 def options(given: dict[str, Any]) -> Options:
     """The options as given on the command line."""
-    names = ("queue", "priority", "delay", "run_at", "dedup_key", "partition_key")
+    names = ("queue", "priority", "delay", "run_at", "dedup_key", "on_duplicate", "partition_key")
     return Options(timeout=given["deadline"], **{name: given[name] for name in names})
 
 
 def documents(*, apply: str, workflow_ids: list[str], reason: str, **options: Any) -> Iterator[dict[str, Any]]:
     """What was done to each: {id, done, status or detail}. One id alone raises what refuses it."""
     told = {"by": arguments.operator(), "reason": reason, **_of_verb(apply, options)}
-    if len(workflow_ids) == 1 and not _is_filtered(options):
+    if len(workflow_ids) == 1 and not _is_filtered(options) and not options.get("dry_run"):
         verb = "cancel_tree" if options.get("tree") else apply
         yield _done(workflow_ids[0], bulk.VERBS[verb](workflow_ids[0], **told))
         return
     ids = workflow_ids or _matching(options)
+    if options.get("new_id") is not None and len(ids) > 1:
+        raise InvalidInput(f"--new-id names one workflow, but {len(ids)} would be made. Leave it out.")
     if options.get("dry_run"):
         yield from ({"id": workflow_id, "done": False, "detail": "would be asked for"} for workflow_id in ids)
         return

@@ -52,6 +52,12 @@ WITH chosen AS (
     + " SELECT id, seq FROM chosen"
 )
 
+# A step that was open when its workflow ended: cut off by a cancellation, or not asked for any more by changed code.
+_CUT_OFF: LiteralString = """stepped AS (
+    UPDATE workflows_step AS s SET status = 'cancelled', finished_at = chosen.at, next_attempt_at = NULL
+    FROM chosen WHERE s.workflow_id = chosen.id AND s.status IN ('running', 'retrying')
+), """
+
 # Ends by the owner's word.
 END: LiteralString = (
     """
@@ -66,6 +72,7 @@ WITH chosen AS (
     WHERE id = %(workflow_id)s AND token = %(token)s AND status = 'running'
     RETURNING id, last_seq AS seq, clock.at AS at, watched IS NOT NULL AS watched
 ), """
+    + _CUT_OFF
     + logged()
     + ","
     + TELL_OF_END
@@ -86,10 +93,8 @@ WITH candidate AS (
     + """
     WHERE w.id = candidate.id
     RETURNING w.id, w.last_seq AS seq, clock.at AS at, w.watched IS NOT NULL AS watched
-), stepped AS (
-    UPDATE workflows_step AS s SET status = 'cancelled', finished_at = chosen.at, next_attempt_at = NULL
-    FROM chosen WHERE s.workflow_id = chosen.id AND s.status IN ('running', 'retrying')
 ), """
+    + _CUT_OFF
     + logged()
     + ","
     + TELL_OF_END
@@ -173,33 +178,46 @@ RELEASE_EXPIRED: LiteralString = _release("lease_expires_at < (SELECT clock_time
 RELEASE_HELD_BY: LiteralString = _release("worker = ANY(%(workers)s)")
 
 # Ended ones may go on. For their queue and their timeout they begin anew: another one may have their place in a
-# partition by now. What was cut off is tried again, and so is the step that failed last: its error is why it ended. The
-# outcome of a failed or late child is asked and waited for again, too: the operation keys of both become free.
+# partition by now. What was cut off is tried again, and so is the culprit: the last operation, if its error ended the
+# workflow. A body that publishes its failure before it raises the error again has recorded values after that; they are
+# published anew. The outcome of a failed or late child is asked and waited for again. Their operation keys become free.
 RESUME: LiteralString = """
 WITH candidate AS (
-    SELECT id, status FROM workflows_workflow
+    SELECT id, status, error FROM workflows_workflow
     WHERE id = %(workflow_id)s AND status = ANY(%(sources)s) FOR UPDATE
 ), latest AS (
-    SELECT max(position) AS position FROM workflows_event AS e JOIN candidate ON e.workflow_id = candidate.id
+    SELECT max(position) AS position,
+           max(position) FILTER (WHERE kind <> 'value_set' OR op <> position::text) AS unpublished
+    FROM workflows_event AS e JOIN candidate ON e.workflow_id = candidate.id WHERE op IS NOT NULL
+), culprit AS (
+    SELECT unpublished AS position FROM candidate, latest
+    WHERE candidate.status = 'failed' AND (EXISTS (
+        SELECT 1 FROM workflows_step AS s
+        WHERE s.workflow_id = candidate.id AND s.position = unpublished AND s.status = 'failed'
+          AND (unpublished = latest.position OR s.error - 'traceback' = candidate.error - 'traceback')
+    ) OR EXISTS (
+        SELECT 1 FROM workflows_event AS told
+        WHERE told.workflow_id = candidate.id AND told.op = unpublished::text
+          AND (unpublished = latest.position OR candidate.error ->> 'type'
+               IN ('WorkflowFailed', 'WorkflowCancelled', 'WorkflowQuarantined', 'ResultTimeout'))
+          AND (told.kind = 'result_read' AND told.data ? 'error'
+               OR told.kind = 'results_gathered' AND told.data -> 'failed' <> '{}'::jsonb
+               OR told.kind IN ('result_read', 'results_gathered', 'completion_read') AND told.data ? 'timed_out')
+    ))
 ), clock AS MATERIALIZED (
     SELECT clock_timestamp() AS at
 ), reopened AS (
     UPDATE workflows_step AS s SET status = 'retrying', failures = 0, finished_at = NULL, next_attempt_at = clock.at
-    FROM candidate, latest, clock
+    FROM candidate, clock
     WHERE s.workflow_id = candidate.id
-      AND (s.status = 'cancelled'
-           OR (candidate.status = 'failed' AND s.status = 'failed' AND s.position = latest.position))
+      AND (s.status = 'cancelled' OR s.status = 'failed' AND s.position = (SELECT position FROM culprit))
     RETURNING s.position
 ), forgotten AS (
     UPDATE workflows_event AS e SET op = NULL
-    FROM candidate, latest
-    WHERE e.workflow_id = candidate.id AND e.op IN (latest.position::text, latest.position || '.w')
-      AND candidate.status = 'failed' AND EXISTS (
-        SELECT 1 FROM workflows_event AS told
-        WHERE told.workflow_id = candidate.id AND told.op = latest.position::text
-          AND (told.kind = 'result_read' AND told.data ? 'error'
-               OR told.kind = 'results_gathered' AND told.data -> 'failed' <> '{}'::jsonb
-               OR told.kind IN ('result_read', 'results_gathered', 'completion_read') AND told.data ? 'timed_out'))
+    FROM candidate, culprit
+    WHERE e.workflow_id = candidate.id
+      AND (e.op IN (culprit.position::text, culprit.position || '.w')
+           OR e.position > culprit.position AND e.op = e.position::text)
 ), chosen AS (
     UPDATE workflows_workflow AS w
     SET status = 'queued', error = NULL, started_at = NULL, finished_at = NULL, crashes = 0, deadline_at = NULL,
@@ -227,10 +245,14 @@ WITH chosen AS (
     + " SELECT seq FROM chosen"
 )
 
-# The history up to a position becomes the beginning of another workflow's. Run in one transaction, in this order.
+# The history up to a position becomes the beginning of another workflow's. Run in one transaction, in this order. What
+# a resumption forgot (no operation key) is no trace of its position: the step before it was opened again after that.
 FORK_CUT: LiteralString = """
-SELECT coalesce(min(seq) FILTER (WHERE position >= %(position)s) - 1, max(seq) FILTER (WHERE position IS NOT NULL)),
-       coalesce(max(position), 0)
+SELECT coalesce(min(seq) FILTER (WHERE position >= %(position)s AND op IS NOT NULL) - 1,
+                CASE WHEN EXISTS (
+                    SELECT 1 FROM workflows_step WHERE workflow_id = %(workflow_id)s AND status = 'cancelled')
+                    THEN max(seq) FILTER (WHERE position IS NOT NULL) ELSE max(seq) END),
+       coalesce(max(position) FILTER (WHERE op IS NOT NULL), 0)
 FROM workflows_event WHERE workflow_id = %(workflow_id)s"""
 FORK_WORKFLOW: LiteralString = """
 INSERT INTO workflows_workflow
@@ -252,9 +274,18 @@ FORK_STEPS: LiteralString = """
 INSERT INTO workflows_step
     (workflow_id, position, name, status, attempt, failures, worker, started_at, attempt_started_at, finished_at,
      next_attempt_at, output, error)
-SELECT %(new_id)s, position, name, status, attempt, failures, worker, started_at, attempt_started_at, finished_at,
-       next_attempt_at, output, error
-FROM workflows_step WHERE workflow_id = %(workflow_id)s AND position < %(position)s"""
+SELECT %(new_id)s, s.position, name, coalesce(open.status, s.status), attempt, failures, worker, started_at,
+       attempt_started_at, CASE WHEN open.status IS NULL THEN finished_at END,
+       coalesce(open.next_attempt_at, s.next_attempt_at), output, error
+FROM workflows_step AS s LEFT JOIN LATERAL (
+    SELECT CASE kind WHEN 'step_started' THEN 'running' ELSE 'retrying' END AS status,
+           (data ->> 'next_attempt_at')::timestamptz AS next_attempt_at
+    FROM workflows_event AS e
+    WHERE s.status = 'cancelled' AND e.workflow_id = s.workflow_id AND e.position = s.position
+      AND e.kind IN ('step_started', 'step_retrying')
+    ORDER BY seq DESC LIMIT 1
+) AS open ON true
+WHERE s.workflow_id = %(workflow_id)s AND s.position < %(position)s"""
 FORK_VALUES: LiteralString = """
 INSERT INTO workflows_value (workflow_id, key, value, seq, at)
 SELECT DISTINCT ON (key) %(new_id)s, key, data -> 'value', seq, at FROM workflows_event

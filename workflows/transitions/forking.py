@@ -41,20 +41,14 @@ def fork(workflow_id: str, *, new_id: str, position: int, encoded_input: str | N
 
 
 def _cut(workflow_id: str, position: int) -> int:
-    """The seq up to which the history is copied: just before the first trace of that position."""
+    """The seq up to which the history is copied: just before the first trace of that position, else its newest."""
     cut, last = fetch(lifecycle.FORK_CUT, {"workflow_id": workflow_id, "position": position})[0]
-    if cut is None and last == 0 and position > 1:
-        raise _no_such_position(workflow_id, position, 0)
     if not 1 <= position <= last + 1:
-        raise _no_such_position(workflow_id, position, last)
-    return max(1, cut or 1) if position > 1 else 1  # the first event, of its creation, belongs to every history
-
-
-def _no_such_position(workflow_id: str, position: int, last: int) -> Exception:
-    return InvalidInput(
-        f"Workflow {workflow_id!r} cannot be forked from position {position}: it has recorded {last} operations. "
-        f"Choose 1 to {last + 1}."
-    )
+        raise InvalidInput(
+            f"Workflow {workflow_id!r} cannot be forked from position {position}: it has recorded {last} operations. "
+            f"Choose 1 to {last + 1}."
+        )
+    return int(cut) if position > 1 else 1  # the first event, of its creation, belongs to every history
 
 
 def note(workflow_id: str, kind: EventKind, data: dict[str, Any], *, pinned: bool | None = None) -> None:
