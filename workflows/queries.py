@@ -172,6 +172,7 @@ def _summary(row: Workflow, shown: dict[tuple[str, str], Any], last: Event | Non
         "progress": shown.get((row.id, "progress")),
         "phase": shown.get((row.id, "phase")),
         "last_event": last and last_event(last),
+        "waiting": row.waiting,
         "error": _error_line(row.error),
     }
 

@@ -29,6 +29,13 @@ def _waiting(waiting: dict[str, Any], now: str) -> str:
     return f"Waiting {since} for {awaited(waiting)}{at_most}"
 
 
+def waits(waiting: dict[str, Any]) -> str:
+    """What it waits for, without the times, which change while one looks."""
+    if waiting["for"] == "retry":
+        return f"Waits to try {waiting['position']} {waiting['name']} again"
+    return "Sleeping" if waiting["for"] == "time" else f"Waiting for {awaited(waiting)}"
+
+
 def awaited(waiting: dict[str, Any]) -> str:
     """What a wait is for, in words."""
     name, of = waiting.get("name"), waiting.get("workflow")

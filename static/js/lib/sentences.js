@@ -30,6 +30,12 @@ function waitingWords(waiting, now) {
   return `Waiting ${wholeDuration(between(since, now))} for ${awaited(waiting)}${atMost}`;
 }
 
+/** What it waits for, without the times, which change while one looks. @param {object} waiting */
+export function waits(waiting) {
+  if (waiting.for === "retry") return `Waits to try ${waiting.position} ${waiting.name} again`;
+  return waiting.for === "time" ? "Sleeping" : `Waiting for ${awaited(waiting)}`;
+}
+
 /** What a wait is for, in words. @param {{for: string, name?: string|null, workflow?: string|null}} waiting */
 export function awaited({ for: what, name, workflow }) {
   if (what === "result") return `the result of workflow ${workflow}`;
