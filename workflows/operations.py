@@ -167,7 +167,7 @@ def _encoded_input(definition: registry.Definition, args: Sequence[Any], kwargs:
     try:
         definition.signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise InvalidInput(f"{definition.name}{definition.signature}: {error}.") from None
+        raise InvalidInput(f"{definition.name}{registry.parameters_text(definition)}: {error}.") from None
     return payloads.encode(
         {"args": list(args), "kwargs": kwargs}, what=f"input of {definition.name!r}", limit=conf().payload_max_bytes
     )
