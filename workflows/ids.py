@@ -7,7 +7,7 @@ import time
 import unicodedata
 import uuid
 
-from workflows.errors import InvalidWorkflowId
+from workflows.errors import InvalidWorkflowId, WorkflowNotFound
 
 MAX_LENGTH = 200
 # Control, format, surrogate, private use, unassigned, and every separator: nothing a person could not see or copy.
@@ -39,3 +39,11 @@ def checked(workflow_id: str) -> str:
                 "Replace spaces and control characters, for example with '-'."
             )
     return workflow_id
+
+
+def possible(workflow_id: str) -> str:
+    """The id itself, for who looks one up. Raises WorkflowNotFound for what nobody can have, such as a NUL."""
+    try:
+        return checked(workflow_id)
+    except InvalidWorkflowId:
+        raise WorkflowNotFound(workflow_id) from None

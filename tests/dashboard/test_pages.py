@@ -77,6 +77,11 @@ def test_a_spelling_that_no_id_has_is_no_address(operator: Client, segment: str)
     assert operator.get(f"/workflows/{segment}/").status_code == 404
 
 
+@pytest.mark.parametrize("page_of", ["workflows", "queues", "schedules"])
+def test_a_nul_names_nothing(operator: Client, page_of: str) -> None:
+    assert operator.get(f"/{page_of}/~00/").status_code == 404
+
+
 @pytest.mark.parametrize("workflow_id", ["<script>alert(1)</script>", "a/b/../c", "100%", "..", "'\"", "{{seq}}"])
 def test_a_weird_id_is_shown_and_does_nothing(operator: Client, workflow_id: str) -> None:
     operations.start("doubling", kwargs={"numbers": []}, workflow_id=workflow_id)

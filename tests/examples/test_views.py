@@ -106,7 +106,8 @@ def test_strangers_and_passers_by_get_nowhere(people: People, client: Client) ->
 
 
 def test_there_is_no_payment_page_for_anything_else(db: None, shopper: Client) -> None:
-    assert shopper.get("/examples/pay/unknown/").status_code == 404
+    for nobodys in ("unknown", "%00", "a%20b"):
+        assert shopper.get(f"/examples/pay/{nobodys}/").status_code == 404
     call_command("demo", verbosity=0)
     assert shopper.get("/examples/pay/demo-flaky/").status_code == 404
 
