@@ -158,6 +158,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# The largest input (PAYLOAD_MAX_BYTES) as a form sends it: up to three bytes for each one, and the other fields.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True

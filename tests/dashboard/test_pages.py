@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -430,6 +431,25 @@ def test_a_viewer_may_not_start(people: People, client: Client) -> None:
 
 def test_an_address_of_nothing_is_not_here(operator: Client) -> None:
     assert "Not here" in page(operator, "/nothing/", 404)
+
+
+def test_a_form_of_an_older_session_says_what_to_do(people: People) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(people.operator)
+    answer = browser.post("/definitions/doubling/start/", {"parameter_numbers": "[1]"})
+    assert answer.status_code == 403
+    assert "This form has expired" in answer.content.decode()
+
+
+def test_the_largest_input_fits_a_form_and_a_larger_request_is_refused_in_words(operator: Client) -> None:
+    def started_with(values: str) -> Any:
+        body = urlencode({"parameter_values": values, "parameter_key": "key"})
+        return operator.post("/definitions/publishing/start/", body, "application/x-www-form-urlencoded")
+
+    assert started_with(json.dumps(["ü" * 500_000], ensure_ascii=False)).status_code == 302
+    huge = started_with(json.dumps("x" * 5_000_000))
+    assert huge.status_code == 400
+    assert "Nothing was done" in huge.content.decode()
 
 
 # Every page
