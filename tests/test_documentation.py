@@ -109,7 +109,7 @@ def test_the_schedules_of_the_guide_can_be_created() -> None:
 
 def variables_read() -> set[str]:
     """The environment variables that the configuration asks for by name."""
-    asks = r"\b(?:text|flag|number|words|database)\(\s*\"([A-Z_]+)\"|environ\.get\(\s*\"([A-Z_]+)\""
+    asks = r"\b(?:text|flag|number|words|database|url|level)\(\s*\"([A-Z_]+)\"|environ\.get\(\s*\"([A-Z_]+)\""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "config").rglob("*.py")]
     return {name for source in sources for found in re.findall(asks, source) for name in found if name}
 
