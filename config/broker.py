@@ -72,6 +72,7 @@ class Transport(base.Transport):
 
 
 TRANSPORT_ALIASES[SCHEME] = "config.broker:Transport"
+SCHEMES = frozenset(TRANSPORT_ALIASES)
 
 
 def options(url: str, database: dict[str, Any]) -> dict[str, Any]:

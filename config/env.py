@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def words(name: str, default: list[str]) -> list[str]:
 def database(name: str, default: str) -> dict[str, Any]:
     """A PostgreSQL URL as Django's settings."""
     value = text(name, default)
-    shown = re.sub(r"(://[^:/@]*:).*@", r"\1…@", value)  # its password must not reach a log
+    shown = _without_password(value)
     good = f"{name}=postgres://user:password@host:5432/database"
     try:
         parsed = dict(dj_database_url.parse(value))
@@ -75,6 +76,29 @@ def database(name: str, default: str) -> dict[str, Any]:
         given = options.pop(option, "")
         parsed[option.upper()] = given or parsed[option.upper()]
     return parsed
+
+
+def url(name: str, default: str, *, schemes: Collection[str], good: str) -> str:
+    """A URL with one of these schemes; what follows a plus sign in the scheme is the transport's own matter."""
+    value = text(name, default)
+    scheme, colon, _rest = value.partition("://")
+    if colon and scheme.partition("+")[0] in schemes:
+        return value
+    raise BadEnvironment(f"{name}={_without_password(value)!r} begins with no scheme that is known. Use {name}={good}.")
+
+
+def _without_password(url: str) -> str:
+    """What may reach a log."""
+    return re.sub(r"(://[^:/@]*:).*@", r"\1…@", url)
+
+
+def level(name: str, default: str) -> str:
+    """How serious a log line must be to be written."""
+    value = text(name, default).upper()
+    known = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    if value in known:
+        return value
+    raise BadEnvironment(f"{name}={value!r} is none of {', '.join(known)}. Use {name}={default}.")
 
 
 def home(base: Path) -> Path:

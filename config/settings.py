@@ -107,7 +107,9 @@ LIVE_CONNECTIONS_PER_USER = env.number("LIVE_CONNECTIONS_PER_USER", default=200,
 # What a worker says of its code, and a workflow of the code that it began with: a commit, perhaps.
 CODE_VERSION = env.text("TELLTALE_CODE_VERSION")
 
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", f"{broker.SCHEME}://localhost")
+CELERY_BROKER_URL = env.url(
+    "CELERY_BROKER_URL", f"{broker.SCHEME}://localhost", schemes=broker.SCHEMES, good="redis://localhost:6379/0"
+)
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.options(CELERY_BROKER_URL, DATABASES["default"])
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_SERIALIZER = "json"
@@ -161,6 +163,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# The largest input (PAYLOAD_MAX_BYTES) as a form sends it: up to three bytes for each one, and the other fields.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -184,5 +189,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy", "pgmq")},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": env.level("LOG_LEVEL", "INFO")},
 }

@@ -37,7 +37,11 @@ class CancellationForm(ReasonForm):
 
 
 class JsonField(forms.CharField):
-    """Any JSON value. Numbers keep what JSON gives them; NaN and Infinity are no JSON."""
+    """Any JSON value, or one kind of it. Numbers keep what JSON gives them; NaN and Infinity are no JSON."""
+
+    def __init__(self, *, of: Any = object, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._kind, self._words = _KINDS.get(of, (object, ""))
 
     def to_python(self, value: Any) -> Any:
         """The value of the text; `_NOTHING` for an empty one."""
@@ -53,6 +57,20 @@ class JsonField(forms.CharField):
         """An empty text is refused only where a value is required; null is a value."""
         if value is _NOTHING and self.required:
             raise forms.ValidationError("A JSON value is needed; null is one, too.")
+        if value is not _NOTHING and not isinstance(value, self._kind) and (self.required or value is not None):
+            raise forms.ValidationError(f"{self._words} is needed here, not {_NAMES.get(type(value), 'a number')}.")
+
+
+_KINDS: dict[Any, tuple[type, str]] = {
+    dict: (dict, 'A JSON object, {"key": "value"},'),
+    list: (list, 'A JSON array, ["one", "two"],'),
+    tuple: (list, 'A JSON array, ["one", "two"],'),
+}
+
+
+_NAMES: dict[Any, str] = {
+    dict: "an object", list: "an array", str: "text", bool: "true or false", type(None): "null",
+}  # fmt: skip
 
 
 def _refuse_constant(name: str) -> None:
@@ -265,7 +283,7 @@ def _make(kind: Any, *, optional: bool, default: Any) -> forms.Field:
         return forms.CharField(required=not optional, initial=None if default is None else str(default), strip=False)
     initial = "" if default is None else json.dumps(default, default=str, ensure_ascii=False)
     rows = forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "placeholder": _EXAMPLES.get(_outer(kind), "JSON")})
-    return JsonField(required=not optional, initial=initial, widget=rows)
+    return JsonField(of=_outer(kind), required=not optional, initial=initial, widget=rows)
 
 
 _EXAMPLES: dict[Any, str] = {dict: '{"key": "value"}', list: '["one", "two"]', tuple: '["one", "two"]'}

@@ -25,8 +25,8 @@ class WorkflowIdConverter:
         if len(value) > ids.MAX_LENGTH * 12:
             raise ValueError("longer than any id")
         workflow_id = bytes(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), value), "latin-1").decode()
-        if self.to_url(workflow_id) != value:
-            raise ValueError("not the one spelling of an id")
+        if self.to_url(workflow_id) != value or "\x00" in workflow_id:
+            raise ValueError("not the one spelling of an id, or of none at all")
         return workflow_id
 
     def to_url(self, value: str) -> str:

@@ -18,6 +18,7 @@ from examples.workflows.checkout import checkout as checkout_workflow
 from workflows.durable import TransitionRefused, WorkflowConflict, WorkflowHandle, WorkflowNotFound, retrieve, send
 
 PAYMENT_URL_SECONDS = 10.0
+_TABLES = ("queue", "schedule", "worker")
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,11 +39,10 @@ async def checkout(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(await _next_page(handle))
 
 
-async def _shop(request: HttpRequest, form: OrderForm, *, status: int) -> HttpResponse:
-    """Rendered in a thread: templates may ask the database who is signed in."""
-    return await sync_to_async(render)(
-        request, "examples/checkout.html", {"form": form, **_frame(request)}, status=status
-    )
+@sync_to_async
+def _shop(request: HttpRequest, form: OrderForm, *, status: int) -> HttpResponse:
+    """Rendered in a thread: the frame asks the database who is signed in, and what that person may do."""
+    return render(request, "examples/checkout.html", {"form": form, **_frame(request)}, status=status)
 
 
 def _frame(request: HttpRequest) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get("theme")
     return {
         "can_start": request.user.has_perm("workflows.start_workflow"),
+        **{f"can_view_{table}s": request.user.has_perm(f"workflows.view_{table}") for table in _TABLES},
         "theme": theme if theme in ("light", "dark") else "",
     }
 

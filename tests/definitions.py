@@ -20,6 +20,21 @@ class Refused(ValueError):
     """An error of the application's own."""
 
 
+class Coded(Exception):
+    """An error that is made of a number and a reason."""
+
+    def __new__(cls, code: int, reason: str) -> Coded:
+        """With both."""
+        return super().__new__(cls)
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+
+    def __str__(self) -> str:
+        code, reason = self.args
+        return f"{code}: {reason}"
+
+
 @step
 def double(number: int) -> int:
     """Count and double."""

@@ -14,7 +14,7 @@ from workflows import context, event_log, operations, payloads, registry, steps
 from workflows.context import Execution
 from workflows.errors import DuplicateWorkflow
 from workflows.handles import WorkflowHandle
-from workflows.options import Options
+from workflows.options import Options, checked_queue
 from workflows.retries import RetryPolicy
 from workflows.states import EventKind
 from workflows.steps import StepSpec
@@ -31,7 +31,7 @@ class Definition(Generic[P, R]):
             raise TypeError(f"{function.__qualname__} is async; workflows are plain functions that a worker runs.")
         self.function = function
         self.name = payloads.checked_key(name or function.__name__, what="definition name")
-        self.queue = payloads.checked_key(queue, what="queue name")
+        self.queue = checked_queue(queue)
         self.signature = inspect.signature(function)
         self.doc = inspect.getdoc(function) or ""
         functools.update_wrapper(self, function)

@@ -32,6 +32,8 @@ def _wrong_values(tunables: Conf) -> Iterator[CheckMessage]:
                 yield Error(f"{name} is {value!r}; it is True or False.", hint=f"Use {good}.", id="workflows.E002")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
             yield Error(f"{name} is {value!r}; it is a number above 0.", hint=f"Use {good}.", id="workflows.E003")
+        elif isinstance(good, int) and not isinstance(value, int):
+            yield Error(f"{name} is {value!r}; it is a whole number.", hint=f"Use {good}.", id="workflows.E007")
 
 
 def _wrong_combinations(tunables: Conf) -> Iterator[CheckMessage]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
-from workflows import children, context, event_log, operations, queries, steps, waits
+from workflows import children, context, event_log, ids, operations, queries, steps, waits
 from workflows.context import Execution
 from workflows.errors import NotInWorkflow, PayloadError
 from workflows.patience import patiently
@@ -36,10 +36,10 @@ class HistoryEvent(NamedTuple):
 
 
 class WorkflowHandle(Generic[R]):
-    """One workflow. Cheap to make; every call reads afresh."""
+    """One workflow. Cheap to make; every call reads afresh. Raises WorkflowNotFound for what cannot be an id."""
 
     def __init__(self, workflow_id: str) -> None:
-        self.id = workflow_id
+        self.id = ids.possible(workflow_id)
 
     def __repr__(self) -> str:
         return f"WorkflowHandle({self.id!r})"
@@ -196,8 +196,9 @@ def _fallback(wanted: type | None, default: Any) -> Any:
 
 def retrieve(workflow_id: str) -> WorkflowHandle[Any]:
     """This will return the handle of an existing workflow. Raises WorkflowNotFound."""
-    waits.read(workflow_id)
-    return WorkflowHandle(workflow_id)
+    handle = WorkflowHandle[Any](workflow_id)
+    handle.status()
+    return handle
 
 
 def get_event(

@@ -8,7 +8,7 @@ import time
 import unicodedata
 import uuid
 
-from workflows.errors import InvalidWorkflowId
+from workflows.errors import InvalidWorkflowId, WorkflowNotFound
 
 MAX_LENGTH = 200
 # Control, format, surrogate, private use, unassigned, and every separator: nothing a person could not see or copy.
@@ -54,3 +54,11 @@ def segment(name: str) -> str:
     if set(name) == {"."}:
         return "~2E" * len(name)
     return _UNSAFE.sub(lambda found: "".join(f"~{byte:02X}" for byte in found[0].encode()), name)
+
+
+def possible(workflow_id: str) -> str:
+    """The id itself, for who looks one up. Raises WorkflowNotFound for what nobody can have, such as a NUL."""
+    try:
+        return checked(workflow_id)
+    except InvalidWorkflowId:
+        raise WorkflowNotFound(workflow_id) from None

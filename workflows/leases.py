@@ -122,7 +122,8 @@ class Keeper:
         if dead:
             claimants = [identity(pid) for pid in dead]
             for claimant in claimants:
-                telemetry.pool_child_died(claimant)
+                if not is_stop_announced():  # then they end because they were told to
+                    telemetry.pool_child_died(claimant)
             recovery.release_held_by(claimants)
         self._known = living
 

@@ -186,7 +186,7 @@ def _encoded_input(definition: registry.Definition, args: Sequence[Any], kwargs:
     try:
         definition.signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise InvalidInput(f"{definition.name}{definition.signature}: {error}.") from None
+        raise InvalidInput(f"{definition.name}{registry.parameters_text(definition)}: {error}.") from None
     return payloads.encode(
         {"args": list(args), "kwargs": kwargs}, what=f"input of {definition.name!r}", limit=conf().payload_max_bytes
     )
@@ -211,7 +211,7 @@ def cancel(workflow_id: str, *, tree: bool = False, by: str = "", reason: str = 
     Raises WorkflowNotFound, and TransitionRefused when it (and with `tree`, all of them) has ended already.
     """
     reason = payloads.storable_text(reason, limit=1_000)
-    ended = transitions.cancel([workflow_id], by=by, reason=reason)
+    ended = transitions.cancel([ids.possible(workflow_id)], by=by, reason=reason)
     while tree and (active := fetch(lifecycle.ACTIVE_DESCENDANTS, {"workflow_id": workflow_id})):
         ended += transitions.cancel([row[0] for row in active], by=by, reason=reason)
     if not ended:
@@ -228,7 +228,9 @@ def resume(workflow_id: str, *, by: str = "", reason: str = "") -> Workflow:
     """
     try:
         with transaction.atomic():
-            queue = transitions.resume(workflow_id, by=by, reason=payloads.storable_text(reason, limit=1_000))
+            queue = transitions.resume(
+                ids.possible(workflow_id), by=by, reason=payloads.storable_text(reason, limit=1_000)
+            )
     except IntegrityError:
         row = Workflow.objects.get(id=workflow_id)
         twin = Workflow.objects.get(queue=row.queue, dedup_key=row.dedup_key, finished_at__isnull=True)
@@ -277,7 +279,7 @@ def _fork(
 
 
 def _found(workflow_id: str) -> Workflow:
-    workflow = Workflow.objects.filter(id=workflow_id).first()
+    workflow = Workflow.objects.filter(id=ids.possible(workflow_id)).first()
     if workflow is None:
         raise WorkflowNotFound(workflow_id)
     return workflow
@@ -287,7 +289,7 @@ def pin(workflow_id: str, pinned: bool = True, *, by: str = "", reason: str = ""
     """This will make retention leave a workflow alone, or no longer. Raises WorkflowNotFound."""
     kind = EventKind.PINNED if pinned else EventKind.UNPINNED
     told = {"by": by, "reason": payloads.storable_text(reason, limit=1_000)}
-    transitions.note(workflow_id, kind, told, pinned=pinned)
+    transitions.note(ids.possible(workflow_id), kind, told, pinned=pinned)
 
 
 def delete(workflow_id: str, *, by: str = "", reason: str = "") -> None:
@@ -296,7 +298,7 @@ def delete(workflow_id: str, *, by: str = "", reason: str = "") -> None:
     Children and forks stay. Raises WorkflowNotFound, and TransitionRefused unless it has ended.
     """
     with transaction.atomic():
-        row = Workflow.objects.select_for_update().filter(id=workflow_id).first()
+        row = Workflow.objects.select_for_update().filter(id=ids.possible(workflow_id)).first()
         if row is None:
             raise WorkflowNotFound(workflow_id)
         if not row.is_terminal:
@@ -321,7 +323,7 @@ def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotenc
     try:
         with transaction.atomic():
             sent = transitions.message_sent(
-                workflow_id, topic=topic, encoded=encoded, by=by, idempotency_key=idempotency_key
+                ids.possible(workflow_id), topic=topic, encoded=encoded, by=by, idempotency_key=idempotency_key
             )
     except IntegrityError:
         earlier = Message.objects.filter(workflow_id=workflow_id, idempotency_key=idempotency_key).first()

@@ -10,6 +10,7 @@ from typing import Literal
 from workflows import payloads
 from workflows.errors import InvalidInput
 
+QUEUE_MAX_LENGTH = 100
 PRIORITIES = range(-1_000, 1_001)
 _LONGEST = 100 * 365.25 * 86_400
 
@@ -39,12 +40,12 @@ class Options:
     debounce_limit: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("queue", "dedup_key", "partition_key", "debounce_key"):
+        for name in ("dedup_key", "partition_key", "debounce_key"):
             text = getattr(self, name)
             if text is not None:
                 payloads.checked_key(text, what=name.replace("_", " "))
-        if self.queue is not None and len(self.queue) > 100:
-            raise InvalidInput(f"A queue name has at most 100 characters; {self.queue[:40]!r}… has {len(self.queue)}.")
+        if self.queue is not None:
+            checked_queue(self.queue)
         if type(self.priority) is not int or self.priority not in PRIORITIES:
             raise InvalidInput(f"priority is a whole number from -1000 to 1000, higher first; not {self.priority!r}.")
         if self.on_duplicate not in ("return", "raise"):
@@ -66,6 +67,14 @@ class Options:
             raise InvalidInput("Give delay or run_at, not both.")
         if self.run_at is not None and (not isinstance(self.run_at, datetime) or self.run_at.tzinfo is None):
             raise InvalidInput(f"run_at is a datetime with a time zone, not {self.run_at!r}.")
+
+
+def checked_queue(name: str) -> str:
+    """The name itself. Raises PayloadError or InvalidInput for what cannot name a queue."""
+    payloads.checked_key(name, what="queue name")
+    if len(name) > QUEUE_MAX_LENGTH:
+        raise InvalidInput(f"A queue name has at most {QUEUE_MAX_LENGTH} characters; {name[:40]!r}… has {len(name)}.")
+    return name
 
 
 def _is_number(seconds: object) -> bool:

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from workflows.errors import WorkflowNotFound
 from workflows.history import last_event, wire_time
+from workflows.ids import possible
 from workflows.models import Event, Step, Value, Workflow
 from workflows.states import EventKind
 from workflows.waits import PublishedValue
@@ -35,7 +36,7 @@ class Page(NamedTuple):
 
 def get_workflow(workflow_id: str) -> Workflow:
     """This will return the workflow. Raises WorkflowNotFound."""
-    workflow = Workflow.objects.filter(id=workflow_id).first()
+    workflow = Workflow.objects.filter(id=possible(workflow_id)).first()
     if workflow is None:
         raise WorkflowNotFound(workflow_id)
     return workflow
@@ -186,6 +187,7 @@ def _summary(row: Workflow, shown: dict[tuple[str, str], Any], last: Event | Non
         "progress": shown.get((row.id, "progress")),
         "phase": shown.get((row.id, "phase")),
         "last_event": last and last_event(last),
+        "waiting": row.waiting,
         "error": _error_line(row.error),
     }
 

@@ -8,9 +8,10 @@ from typing import Any, TypedDict, Unpack
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 
-from workflows import dispatch, payloads, registry, telemetry
+from workflows import dispatch, registry, telemetry
 from workflows.errors import InvalidInput
 from workflows.models import Queue, Workflow
+from workflows.options import checked_queue
 from workflows.states import Status
 
 _COUNTS = ("concurrency", "worker_concurrency", "partition_concurrency", "rate_limit")
@@ -61,9 +62,7 @@ def known() -> list[str]:
 
 
 def _change(name: str, by: str, changes: Any) -> Queue:
-    payloads.checked_key(name, what="queue name")
-    if len(name) > 100:
-        raise InvalidInput(f"A queue name has at most 100 characters; {name[:40]!r}… has {len(name)}.")
+    checked_queue(name)
     with transaction.atomic():
         queue, _created = Queue.objects.select_for_update().get_or_create(name=name, defaults={"changed_at": Now()})
         for field, value in changes.items():

@@ -63,6 +63,25 @@ def get(name: str) -> Definition:
         ) from None
 
 
+_STARS: dict[object, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+
+
+def parameters_text(definition: Definition) -> str:
+    """What it takes, as it is written in the source, long defaults cut: `(order: dict[str, Any], times: int = 3)`."""
+    return f"({', '.join(map(_parameter_text, definition.signature.parameters.values()))})"
+
+
+def _parameter_text(parameter: inspect.Parameter) -> str:
+    text = _STARS.get(parameter.kind, "") + parameter.name
+    if parameter.annotation is not parameter.empty:
+        known = parameter.annotation
+        text += f": {known if isinstance(known, str) else inspect.formatannotation(known)}"
+    if parameter.default is parameter.empty:
+        return text
+    default = repr(parameter.default)
+    return f"{text} = {default if len(default) <= 40 else default[:39] + '…'}"
+
+
 def definitions() -> list[Definition]:
     """All known definitions, by name."""
     return [_definitions[name] for name in sorted(_definitions)]

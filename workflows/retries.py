@@ -20,11 +20,14 @@ class RetryPolicy:
     retry_on: tuple[type[Exception], ...] = (Exception,)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.attempts, int) or self.attempts < 1:
+        if type(self.attempts) is not int or self.attempts < 1:
             raise ValueError(f"attempts is a whole number of at least 1, not {self.attempts!r}")
         for name, seconds in (("backoff", self.backoff), ("max_backoff", self.max_backoff)):
-            if not math.isfinite(seconds) or seconds < 0:
+            if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
                 raise ValueError(f"{name} is a number of seconds, 0 or more, not {seconds!r}")
+        for kind in self.retry_on:
+            if not (isinstance(kind, type) and issubclass(kind, Exception)):
+                raise ValueError(f"retry_on is a subclass of Exception, or a tuple of them, not {kind!r}")
 
     def delay(self, *, failures: int, error: BaseException) -> float | None:
         """Seconds until the next attempt after that many failures; None: no further attempt."""

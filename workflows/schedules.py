@@ -252,7 +252,7 @@ def _checked_input(definition: str, args: Sequence[Any], kwargs: Mapping[str, An
     try:
         known.signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise InvalidInput(f"{definition}{known.signature}: {error}.") from None
+        raise InvalidInput(f"{definition}{registry.parameters_text(known)}: {error}.") from None
     given = {"args": list(args), "kwargs": dict(kwargs)}
     return payloads.decode(payloads.encode(given, what=f"input of {definition!r}", limit=conf().payload_max_bytes))
 

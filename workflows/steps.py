@@ -121,12 +121,40 @@ def _record(execution: Execution, spec: StepSpec, scope: StepScope, result: Any)
 
 
 def raise_recorded(error: dict[str, str]) -> NoReturn:
-    """Raise a recorded error again. Only types that are loaded already are looked up; nothing is imported for it."""
+    """Raise a recorded error again, saying what it said, with the traceback it had as a note.
+
+    Only types that are loaded already are looked up; nothing is imported for it.
+    """
+    kind = _loaded(error)
+    if kind is None:
+        raise StepFailed(error)
+    revived = _revived(kind, error) or _revived(_saying(kind, error["message"]), error) or StepFailed(error)
+    revived.add_note(f"When the step was executed:\n{error.get('traceback', '')}")
+    raise revived
+
+
+def _loaded(error: dict[str, str]) -> type[Exception] | None:
     found: Any = sys.modules.get(error.get("module", ""))
     for name in error["type"].split("."):
         found = getattr(found, name, None)
-    if isinstance(found, type) and issubclass(found, Exception):
-        revived = found.__new__(found, error["message"])
-        revived.args = (error["message"],)
-        raise revived
-    raise StepFailed(error)
+    return found if isinstance(found, type) and issubclass(found, Exception) else None
+
+
+def _revived(kind: type[Exception], error: dict[str, str]) -> Exception | None:
+    """An instance made without the constructor, whose arguments nobody recorded; None if it cannot say its message."""
+    message = error["message"]
+    parts = (message, [StepFailed(error)]) if issubclass(kind, BaseExceptionGroup) else (message,)
+    for base in kind.__mro__:  # its own way of making instances may want other arguments
+        try:
+            revived = base.__new__(kind, *parts)
+            revived.args = (message,)
+            return revived if str(revived) == message else None
+        except Exception:  # noqa: S112  user code; the next base is asked
+            continue
+    return None
+
+
+def _saying(kind: type[Exception], message: str) -> type[Exception]:
+    """The type for errors that make their text of what their constructor got, as KeyError and UnicodeError do."""
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__str__": lambda _self: message}
+    return type(kind.__name__, (kind,), names)

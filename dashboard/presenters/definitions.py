@@ -6,13 +6,11 @@ import inspect
 import re
 from dataclasses import dataclass
 
-from dashboard.presenters.values import brief
-from workflows.registry import Definition
+from workflows.registry import Definition, parameters_text
 
 _SECTION = re.compile(r"^(args|arguments|parameters|returns|raises|yields|examples?|notes?):\s*$", re.IGNORECASE)
 _PARAMETERS = ("args", "arguments", "parameters")
 _PARAMETER = re.compile(r"^\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
-_STARS: dict[object, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 
 @dataclass(frozen=True)
@@ -28,17 +26,7 @@ class DefinitionCard:
 def definition_card(definition: Definition) -> DefinitionCard:
     """The card of a definition."""
     summary = prose(definition).split("\n", 1)[0]
-    parameters = ", ".join(map(_parameter_text, definition.signature.parameters.values()))
-    return DefinitionCard(definition.name, definition.queue, summary, f"({parameters})")
-
-
-def _parameter_text(parameter: inspect.Parameter) -> str:
-    """As it is written in the source, a long default cut."""
-    text = _STARS.get(parameter.kind, "") + parameter.name
-    if parameter.annotation is not parameter.empty:
-        known = parameter.annotation
-        text += f": {known if isinstance(known, str) else inspect.formatannotation(known)}"
-    return text if parameter.default is parameter.empty else f"{text} = {brief(repr(parameter.default), 40)}"
+    return DefinitionCard(definition.name, definition.queue, summary, parameters_text(definition))
 
 
 def prose(definition: Definition) -> str:

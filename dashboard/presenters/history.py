@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dashboard.presenters.sentences import error_line
+from dashboard.presenters.sentences import error_line, lost, set_aside
 from dashboard.presenters.times import when
 from dashboard.presenters.values import Diff, brief, diff, first
 
@@ -99,16 +99,8 @@ def _woken(position: int | None, key: str | None, data: Data, at: str) -> _Words
     return _Words("", _WAKINGS.get(data["reason"], str(data["reason"])))
 
 
-_RELEASES: dict[str, str] = {
-    "shutdown": "its worker shut down and handed it back",
-    "worker_lost": "its worker died",
-    "answer_lost": "its worker never learnt that it had claimed it",
-    "lease_expired": "its worker fell silent and the lease ran out",
-}
-
-
 def _released(position: int | None, key: str | None, data: Data, at: str) -> _Words:
-    return _Words("", _RELEASES.get(data["reason"], str(data["reason"])))
+    return _Words("", lost(data))
 
 
 def _step(position: int | None, data: Data, detail: str = "") -> _Words:
@@ -223,6 +215,10 @@ def _stopped(position: int | None, key: str | None, data: Data, at: str) -> _Wor
     return _Words("", ": ".join(part for part in (by, data.get("reason") or "") if part))
 
 
+def _quarantined(position: int | None, key: str | None, data: Data, at: str) -> _Words:
+    return _Words("", set_aside(data))
+
+
 _KINDS: dict[str, tuple[str, str, Callable[[int | None, str | None, Data, str], _Words]]] = {
     "created": ("Created", "queued", _created),
     "claimed": ("Claimed", "running", _claimed),
@@ -249,7 +245,7 @@ _KINDS: dict[str, tuple[str, str, Callable[[int | None, str | None, Data, str], 
     "succeeded": ("Succeeded", "succeeded", _succeeded),
     "failed": ("Failed", "failed", _failed),
     "cancelled": ("Cancelled", "cancelled", _stopped),
-    "quarantined": ("Quarantined", "quarantined", _stopped),
+    "quarantined": ("Quarantined", "quarantined", _quarantined),
     "resumed": ("Resumed", "queued", _resumed),
     "forked": ("Forked from", "queued", _forked),
     "fork_started": ("Fork started", "", _forked),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.presenters.history import label
+from dashboard.presenters.sentences import waits
 from dashboard.presenters.values import Progress, progress
 
 
@@ -24,10 +25,12 @@ def list_row(summary: dict[str, Any]) -> ListRow:
 
 
 def last_words(summary: dict[str, Any]) -> str:
-    """The error of a workflow that has one, else what its last event was."""
+    """The error of a workflow that has one, what it waits for, else what its last event was."""
     event = summary["last_event"]
     if summary["error"]:
         return str(summary["error"])
+    if summary["waiting"]:
+        return waits(summary["waiting"])
     if not event:
         return ""
     about = event["key"] or event["name"] or ""

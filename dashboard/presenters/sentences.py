@@ -29,6 +29,13 @@ def _waiting(waiting: dict[str, Any], now: str) -> str:
     return f"Waiting {since} for {awaited(waiting)}{at_most}"
 
 
+def waits(waiting: dict[str, Any]) -> str:
+    """What it waits for, without the times, which change while one looks."""
+    if waiting["for"] == "retry":
+        return f"Waits to try {waiting['position']} {waiting['name']} again"
+    return "Sleeping" if waiting["for"] == "time" else f"Waiting for {awaited(waiting)}"
+
+
 def awaited(waiting: dict[str, Any]) -> str:
     """What a wait is for, in words."""
     name, of = waiting.get("name"), waiting.get("workflow")
@@ -91,11 +98,31 @@ def _ended(words: str) -> Callable[[State, str, dict[str, Any]], str]:
 
 
 def _reason(workflow: dict[str, Any], ending: dict[str, Any]) -> str:
+    if "crashes" in ending:
+        return f": {set_aside(ending)}."
     by = f" by {ending['by']}" if ending.get("by") else ""
     if ending.get("reason"):
         return f"{by}: {ending['reason']}"
     error = workflow["error"]
     return f"{by}: {error_line(error)}" if error else f"{by}."
+
+
+_RELEASES: dict[str, str] = {
+    "shutdown": "its worker shut down and handed it back",
+    "worker_lost": "its worker died",
+    "answer_lost": "its worker never learnt that it had claimed it",
+    "lease_expired": "its worker fell silent and the lease ran out",
+}
+
+
+def lost(data: dict[str, Any]) -> str:
+    """How it lost its worker: the data of an event that released it."""
+    return _RELEASES.get(data["reason"], str(data["reason"]))
+
+
+def set_aside(data: dict[str, Any]) -> str:
+    """Why it was quarantined."""
+    return f"{lost(data)}, the last of {data['crashes']} crashes in a row"
 
 
 def error_line(error: dict[str, Any]) -> str:

@@ -26,6 +26,14 @@ from tests.processes import ROOT
         ("WORKFLOWS_LEASE_SECONDS", "soon", "WORKFLOWS_LEASE_SECONDS='soon' is not a number"),
         ("WORKFLOWS_LEASE_SECONDS", "6", "LEASE_SECONDS (6 s)"),
         ("WORKFLOWS_LEASE_SECONDS", "-1", "WORKFLOWS['LEASE_SECONDS'] is -1; it is a number above 0"),
+        ("WORKFLOWS_CRASH_LIMIT", "1.5", "WORKFLOWS['CRASH_LIMIT'] is 1.5; it is a whole number"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL='LOUD' is none of DEBUG, INFO, WARNING, ERROR, CRITICAL. Use LOG_LEVEL=INFO."),
+        (
+            "CELERY_BROKER_URL",
+            "reddis://me:secret@host",
+            "CELERY_BROKER_URL='reddis://me:…@host' begins with no scheme",
+        ),
+        ("CELERY_BROKER_URL", "localhost", "Use CELERY_BROKER_URL=redis://localhost:6379/0."),
         ("WORKFLOWS_LEESE_SECONDS", "15", "unknown names ['LEESE_SECONDS']; known are"),
     ],
 )

@@ -97,6 +97,7 @@ def test_it_serves_prints_a_password_that_works_and_stops_everything_on_ctrl_c(u
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(60) == 0
     until(lambda: not _processes(up.home, up.environment), within=10, what="all processes ended")
+    assert "WARNING workflows" not in up.log.read_text()  # its pool children ended because they were told to
     up.start()
     assert up.wait_welcome() == password
 
@@ -108,6 +109,21 @@ def test_a_second_start_says_that_one_is_up_and_where(up: Up) -> None:
     )
     assert second.returncode != 0
     assert f"Telltale is up already: http://localhost:{up.port}/" in second.stderr
+
+
+def test_a_port_that_somebody_else_uses_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = subprocess.run(
+            [sys.executable, "manage.py", "up"], cwd=ROOT, capture_output=True, text=True, check=False,
+            env={**os.environ, "TELLTALE_HOME": str(tmp_path), "PORT": str(port)},
+        )  # fmt: skip
+    assert refused.returncode != 0
+    assert f"Nothing can listen on port {port}: Address already in use." in refused.stderr
+    assert "PORT=8000 make run" in refused.stderr
+    assert not (tmp_path / "postgres").exists()
 
 
 def test_after_kill_9_nothing_is_left_behind_and_the_next_start_works(up: Up) -> None:

@@ -123,7 +123,7 @@ def test_an_extreme_number_is_the_same_input_the_second_time() -> None:
 
 
 def test_arguments_that_do_not_fit_are_refused_with_the_signature() -> None:
-    with pytest.raises(InvalidInput, match=r"conformance_listening\(topic: 'str'\)"):
+    with pytest.raises(InvalidInput, match=r"conformance_listening\(topic: str\)"):
         listening.start()  # type: ignore[call-arg]
     with pytest.raises(UnknownDefinition, match="no-such-definition"):
         operations.start("no-such-definition")

@@ -124,10 +124,16 @@ def test_json_null_is_given_where_it_is_typed() -> None:
         ("name", ""), ("count", "3.5"), ("count", ""), ("ratio", "x"), ("order", "{'id': 1}"), ("items", "[1,"),
         ("items", ""), ("mode", "medium"), ("mode", ""), ("level", "middle"), ("order", "Infinity"),
         ("items", "[" * 9999), ("ratio", "nan"), ("name", "a\x00b"),
+        ("order", "1"), ("order", '"text"'), ("order", "null"), ("items", "{}"), ("tags", "true"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_at_its_field(field: str, value: str) -> None:
     assert list(errors(**{field: value})) == [field]
+
+
+def test_another_kind_of_json_is_refused_in_words() -> None:
+    assert errors(order="[1]")["order"] == ['A JSON object, {"key": "value"}, is needed here, not an array.']
+    assert errors(items="1")["items"] == ['A JSON array, ["one", "two"], is needed here, not a number.']
 
 
 def test_defaults_are_shown() -> None:

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -75,6 +76,11 @@ def test_every_id_has_an_address_that_leads_back_to_it(workflow_id: str) -> None
 @pytest.mark.parametrize("segment", ["~41", "~2f", "a~", "~C3~28", "~GG", "%41", "~2E", "a b", "x" * 2401])
 def test_a_spelling_that_no_id_has_is_no_address(operator: Client, segment: str) -> None:
     assert operator.get(f"/workflows/{segment}/").status_code == 404
+
+
+@pytest.mark.parametrize("page_of", ["workflows", "queues", "schedules"])
+def test_a_nul_names_nothing(operator: Client, page_of: str) -> None:
+    assert operator.get(f"/{page_of}/~00/").status_code == 404
 
 
 @pytest.mark.parametrize("workflow_id", ["<script>alert(1)</script>", "a/b/../c", "100%", "..", "'\"", "{{seq}}"])
@@ -425,6 +431,25 @@ def test_a_viewer_may_not_start(people: People, client: Client) -> None:
 
 def test_an_address_of_nothing_is_not_here(operator: Client) -> None:
     assert "Not here" in page(operator, "/nothing/", 404)
+
+
+def test_a_form_of_an_older_session_says_what_to_do(people: People) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(people.operator)
+    answer = browser.post("/definitions/doubling/start/", {"parameter_numbers": "[1]"})
+    assert answer.status_code == 403
+    assert "This form has expired" in answer.content.decode()
+
+
+def test_the_largest_input_fits_a_form_and_a_larger_request_is_refused_in_words(operator: Client) -> None:
+    def started_with(values: str) -> Any:
+        body = urlencode({"parameter_values": values, "parameter_key": "key"})
+        return operator.post("/definitions/publishing/start/", body, "application/x-www-form-urlencoded")
+
+    assert started_with(json.dumps(["ü" * 500_000], ensure_ascii=False)).status_code == 302
+    huge = started_with(json.dumps("x" * 5_000_000))
+    assert huge.status_code == 400
+    assert "Nothing was done" in huge.content.decode()
 
 
 # Every page

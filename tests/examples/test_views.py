@@ -105,8 +105,19 @@ def test_strangers_and_passers_by_get_nowhere(people: People, client: Client) ->
             assert client.post(path).status_code == 403
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_shop_has_the_frame_of_the_console_for_whoever_may_use_it(
+    shopper: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)  # real servers do not have it
+    shop = shopper.get("/examples/checkout/").content.decode()
+    for page in ("/workflows/", "/queues/", "/schedules/", "/workers/", "/definitions/"):
+        assert f'href="{page}"' in shop
+
+
 def test_there_is_no_payment_page_for_anything_else(db: None, shopper: Client) -> None:
-    assert shopper.get("/examples/pay/unknown/").status_code == 404
+    for nobodys in ("unknown", "%00", "a%20b"):
+        assert shopper.get(f"/examples/pay/{nobodys}/").status_code == 404
     call_command("demo", verbosity=0)
     assert shopper.get("/examples/pay/demo-flaky/").status_code == 404
 

@@ -374,3 +374,23 @@ def test_a_filter_starts_at_the_first_page_and_keeps_the_others(operator: Client
     assert '<input type="hidden" name="key" value="key-1">' in second
     since = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H")
     assert f"since={quote(since)}" in link(second, "Past hour")
+
+
+def test_an_error_is_read_without_its_traceback_and_history_means_the_events(operator: Client) -> None:
+    def body() -> None:
+        raise ValueError("no stock")
+
+    SWITCH["body"] = body
+    handle = switching.using(workflow_id="order-42").start()
+    run(handle)
+    for content in (
+        page(operator, "/admin/workflows/event/"),
+        page(operator, "/admin/workflows/workflow/order-42/change/"),
+    ):
+        events = content.rpartition("Event history</h2>")[2]
+        assert "no stock" in events
+        assert "Traceback" not in events
+    addresses = ["/admin/workflows/workflow/order-42/history/"]
+    addresses += [f"/admin/workflows/event/{event.pk}/history/" for event in Event.objects.all()[:1]]
+    for address in addresses:
+        assert operator.get(address)["Location"] == "/admin/workflows/event/?q=order-42"

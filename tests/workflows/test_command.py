@@ -47,6 +47,28 @@ def answer(*words: str) -> Any:
     return json.loads(workflow(*words, "--json"))
 
 
+def test_options_may_stand_anywhere_among_the_words(db: None) -> None:
+    assert workflow("start", "listening", "topic=news", "--id", "l-1", "timeout=1.5") == "l-1\n"
+    assert workflow("start", "--id", "l-2", "listening", "--queue", "slow", "topic=news") == "l-2\n"
+    assert _input("l-1")["kwargs"] == {"topic": "news", "timeout": 1.5}
+    workflow("cancel", "l-1", "--reason", "no news", "l-2")
+    assert [retrieve(workflow_id).status() for workflow_id in ("l-1", "l-2")] == [Status.CANCELLED] * 2
+
+
+def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        workflow("--help")
+    assert "Exit codes: 0 done; 1 the workflow failed" in capsys.readouterr().out
+
+
+def test_a_waiting_or_stuck_workflow_says_what_for(transactional_db: None) -> None:
+    handle = listening.using(workflow_id="l-1").start("news")
+    assert "No worker lives. Start one" in workflow("show", "l-1")
+    run(handle)
+    assert "waits for message 'news'" in workflow("list")
+    assert "waits for message 'news'" in workflow("show", "l-1")
+
+
 def test_start_takes_pairs_and_json_and_prints_the_id(db: None) -> None:
     workflow_id = workflow("start", "listening", "topic=news", "timeout=1.5").strip()
     assert _input(workflow_id) == {"args": [], "kwargs": {"topic": "news", "timeout": 1.5}}

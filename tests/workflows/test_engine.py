@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from tests.definitions import (
     CALLS,
     SWITCH,
+    Coded,
     Refused,
     catching,
     double,
@@ -194,6 +195,29 @@ def test_an_error_of_an_unknown_type_is_raised_as_step_failed() -> None:
         raise_recorded({"type": "gone.Error", "module": "no.such.module", "message": "it broke", "traceback": ""})
     with pytest.raises(Refused, match="it broke"):
         raise_recorded({"type": "Refused", "module": "tests.definitions", "message": "it broke", "traceback": ""})
+
+
+def test_a_recorded_error_says_what_it_said_however_its_type_is_made() -> None:
+    from django.core.exceptions import ValidationError
+
+    from workflows.payloads import error_json
+    from workflows.steps import raise_recorded
+
+    first = [
+        Coded(7, "over limit"), KeyError("missing"), ValidationError("bad field"), FileNotFoundError(2, "gone", "/x"),
+        ExceptionGroup("many", [ValueError("a"), KeyError("b")]),
+    ]  # fmt: skip
+    with pytest.raises(UnicodeDecodeError) as undecodable:
+        b"\xff".decode()
+    for error in [*first, undecodable.value]:
+        recorded = error_json(error)
+        with pytest.raises(type(error)) as raised:
+            raise_recorded(recorded)
+        again = error_json(raised.value)
+        assert (again["module"], again["type"], again["message"]) == (
+            recorded["module"], recorded["type"], recorded["message"],
+        )  # fmt: skip
+        assert "When the step was executed:" in again["traceback"]
 
 
 def test_an_atomic_step_commits_its_writes_events_and_record_together() -> None:

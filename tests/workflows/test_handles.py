@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from tests.definitions import SWITCH, doubling, following, publishing, switching
 from tests.execution import claim, crash, kinds, run, work_off
 from tests.wait import until
-from workflows import event_log, operations
+from workflows import event_log, operations, queries
 from workflows.durable import (
     PayloadError,
     ResultTimeout,
@@ -24,6 +24,7 @@ from workflows.durable import (
     WorkflowNotFound,
     get_event,
     retrieve,
+    send,
 )
 from workflows.models import Workflow
 
@@ -135,6 +136,18 @@ def test_waiting_for_a_workflow_that_does_not_exist_is_an_error() -> None:
         retrieve("nobody")
     with pytest.raises(WorkflowNotFound):
         WorkflowHandle[Any]("nobody").result(timeout=0)
+
+
+@pytest.mark.parametrize("workflow_id", ["", "a\x00b", "\udcff", "a b", "x" * 300, 5, None])
+def test_what_cannot_be_an_id_is_nobodys(workflow_id: Any) -> None:
+    looked_up = (
+        retrieve, lambda nobody: get_event(nobody, "key"), lambda nobody: send(nobody, "topic", 1),
+        queries.get_workflow, operations.cancel, operations.resume, operations.restart, operations.delete,
+        operations.pin,
+    )  # fmt: skip
+    for ask in looked_up:
+        with pytest.raises(WorkflowNotFound):
+            ask(workflow_id)
 
 
 def test_many_waiters_all_wake() -> None:

@@ -135,6 +135,14 @@ def test_two_functions_cannot_share_a_name() -> None:
     assert registry.get("doubling") is doubling
 
 
+def test_a_queue_that_cannot_be_is_refused_where_the_definition_is_written() -> None:
+    for wrong in ("q" * 101, "", "a\nb"):
+        with pytest.raises((InvalidInput, PayloadError), match="queue name"):
+
+            @workflow(queue=wrong)
+            def never() -> None: ...
+
+
 def test_a_direct_call_of_a_definition_runs_the_plain_function() -> None:
     assert isinstance(switching.__doc__, str)
     SWITCH["body"] = lambda: 5

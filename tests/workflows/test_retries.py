@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,8 +32,10 @@ def test_the_wait_is_always_a_number_within_bounds(failures: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"attempts": 0}, {"attempts": -1}, {"attempts": 1.5}, {"backoff": -1}, {"max_backoff": math.nan}]
-)
-def test_a_policy_that_cannot_work_is_refused_where_it_is_written(wrong: dict[str, float]) -> None:
+    "wrong",
+    [{"attempts": 0}, {"attempts": -1}, {"attempts": 1.5}, {"attempts": True}, {"backoff": -1}, {"backoff": "1"},
+     {"max_backoff": math.nan}, {"retry_on": (5,)}, {"retry_on": (OSError, "x")}, {"retry_on": (BaseException,)}],
+)  # fmt: skip
+def test_a_policy_that_cannot_work_is_refused_where_it_is_written(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        RetryPolicy(**wrong)  # type: ignore[arg-type]
+        RetryPolicy(**wrong)

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from workflows.admin import shown
 from workflows.admin.keyset import Column, KeysetChangeList
+from workflows.models import Workflow
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -93,6 +97,17 @@ class Inspection(ModelAdmin):
             if change_list.params.get(name):
                 return [Column(name, descending=False, fixed=True), *self.keyset]
         return self.keyset
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What happened to the workflow; Django's own page tells what was edited here, which is never anything."""
+        row = self.get_object(request, unquote(object_id))
+        workflow_id = getattr(row, "workflow_id", row.pk if isinstance(row, Workflow) else None)
+        if workflow_id is None:
+            return super().history_view(request, object_id, extra_context)
+        address = reverse(f"{self.admin_site.name}:workflows_event_changelist")
+        return HttpResponseRedirect(f"{address}?{urlencode({'q': workflow_id})}")
 
     @admin.display(description="workflow")
     def of_workflow(self, row: Any) -> SafeString:

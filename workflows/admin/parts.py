@@ -72,7 +72,7 @@ class EventAdmin(Inspection):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the beginning of the data in place of the data."""
-        rows: QuerySet[Any] = super().get_queryset(request).annotate(line=shown.line_of("data"))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(line=shown.line_of_event())
         return rows
 
     @admin.display(description="key")

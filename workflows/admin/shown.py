@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Func, Model, TextField
+from django.db.models import Func, JSONField, Model, TextField
 from django.db.models.functions import Cast, Left
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -34,6 +34,18 @@ class Pretty(Func):
 def line_of(column: str) -> Left:
     """The beginning of a jsonb column as text, for lists."""
     return Left(Cast(column, TextField()), LINE_CHARS)
+
+
+class WithoutTraceback(Func):
+    """A jsonb column without the traceback of its error, which would hide everything else."""
+
+    template = "(%(expressions)s #- '{error,traceback}')"
+    output_field = JSONField()
+
+
+def line_of_event() -> Left:
+    """The beginning of an event's data as text, for lists."""
+    return Left(Cast(WithoutTraceback("data"), TextField()), LINE_CHARS)
 
 
 def text(value: object) -> str:

@@ -154,7 +154,7 @@ class WorkflowAdmin(Inspection):
     @admin.display(description="events")
     def history_shown(self, workflow: Workflow) -> object:
         """The end of its history."""
-        rows = Event.objects.filter(workflow=workflow).order_by("-seq").annotate(line=shown.line_of("data"))
+        rows = Event.objects.filter(workflow=workflow).order_by("-seq").annotate(line=shown.line_of_event())
         last = rows.values_list("seq", "at", "kind", "position", "key", "line")[:MOST_EVENTS]
         told = ((seq, shown.moment(at), *what, shown.line(line)) for seq, at, *what, line in reversed(last))
         head = ["seq", "at", "kind", "position", "key", "data"]

@@ -9,8 +9,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.core.management.base import CommandParser
+
 from workflows import reader
 from workflows.queries import Cursor
+
+
+class Intermixed(CommandParser):
+    """Lets words of any number, such as `key=value`, stand before, between and after the options, as people type."""
+
+    _within = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As always, but for a list of words among options."""
+        if self._within or not any(action.nargs == "*" for action in self._get_positional_actions()):
+            return super().parse_known_args(args, namespace)
+        self._within = True  # what follows calls this method again, once for each kind
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._within = False
 
 
 def json_or_text(text: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows import history, queries
+from workflows import history, queries, workers
 from workflows.management import arguments, terminal
 from workflows.management.screens import headline
 from workflows.management.terminal import Paint
@@ -54,7 +54,15 @@ def _last(row: Summary) -> str:
     if row["error"]:
         return terminal.plain(row["error"], 80)
     drawn = terminal.bar(row["progress"], 10)
-    return drawn if drawn else terminal.plain(row["phase"] or "", 60)
+    if not drawn and row["waiting"]:
+        return _waits(row["waiting"])
+    return drawn or terminal.plain(row["phase"] or "", 60)
+
+
+def _waits(waiting: dict[str, Any]) -> str:
+    until = f" until {terminal.moment(waiting['until'])}" if waiting.get("until") else ""
+    name = f" {terminal.plain(repr(waiting['name']))}" if waiting.get("name") else ""
+    return f"waits for {terminal.plain(waiting['for'])}{name}{until}"
 
 
 def show_document(workflow: Workflow, events: int) -> dict[str, Any]:
@@ -95,9 +103,9 @@ def _facts(workflow: Workflow) -> Iterator[str]:
     if workflow.worker:
         yield f"  worker    {terminal.plain(workflow.worker)}, takeovers {workflow.takeovers}"
     if workflow.waiting:
-        waiting = workflow.waiting
-        until = f" until {terminal.moment(waiting['until'])}" if waiting.get("until") else ""
-        yield f"  waits     for {terminal.plain(waiting['for'])} {terminal.plain(repr(waiting['name']))}{until}"
+        yield f"  {_waits(workflow.waiting)}"
+    if obstacle := workers.obstacle(workflow):
+        yield f"  {terminal.plain(obstacle)}"
 
 
 def _section(title: str, lines: Sequence[str], paint: Paint) -> Iterator[str]:

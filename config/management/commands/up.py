@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +22,7 @@ from django.db import connection
 from config.postgres import Postgres, PostgresError
 from config.supervisor import AlreadyRunning, Lock, Service, Supervisor
 
+_PORT_PATIENCE = 5.0  # seconds
 _MIGRATION_LOCK = 7_355_608  # any number, the same for every process that migrates
 
 
@@ -41,6 +44,7 @@ class Command(BaseCommand):
             lock = Lock(settings.HOME / "up.lock")
         except AlreadyRunning as running:
             raise CommandError(f"Telltale is up already: {running}. Stop that one first (Ctrl-C there).") from None
+        _require_port(settings.PORT)
         server = Postgres(settings.HOME) if settings.EMBEDDED_POSTGRES else None
         try:
             if server is not None:
@@ -70,7 +74,7 @@ class Command(BaseCommand):
             cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
             call_command("migrate", verbosity=0)
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])
-        call_command("check", databases=["default"], verbosity=0)
+        call_command("check", databases=["default"], stdout=io.StringIO())  # silent unless it refuses
         if not settings.DEBUG:
             call_command("collectstatic", interactive=False, verbosity=0)
 
@@ -83,6 +87,25 @@ class Command(BaseCommand):
         width = max(map(len, lines)) + 2
         frame = "─" * width
         self.stdout.write("\n".join([f"┌{frame}┐", *(f"│ {line:<{width - 1}}│" for line in lines), f"└{frame}┘"]))
+
+
+def _require_port(port: int) -> None:
+    """Another program there would answer in our name. What a start that was killed just now left behind soon ends."""
+    deadline = time.monotonic() + _PORT_PATIENCE
+    while True:
+        try:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server: old connections may linger
+                probe.bind(("127.0.0.1", port))
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                other = 8001 if port == 8000 else 8000
+                raise CommandError(
+                    f"Nothing can listen on port {port}: {error.strerror}. Stop what uses it, or choose another one: "
+                    f"PORT={other} make run"
+                ) from None
+            time.sleep(0.2)
 
 
 def _services(concurrency: int) -> list[Service]:

@@ -63,7 +63,7 @@ export class WorkflowList extends LiveElement {
     if (fields.has("status")) this.#paintStatus(row, summary.status);
     if (fields.has("progress") || fields.has("phase")) paintProgress(cell("progress"), summary.progress, summary.phase);
     paintElapsed(cell("duration").firstElementChild, summary);
-    if (fields.has("last_event") || fields.has("error")) paintLast(cell("last"), lastWords(summary));
+    if (["last_event", "waiting", "error"].some((field) => fields.has(field))) paintLast(cell("last"), lastWords(summary));
   }
 
   #paintStatus(row, status) {

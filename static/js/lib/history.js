@@ -1,6 +1,6 @@
 /** One event of the history as a row. Pure; the twin of `dashboard/presenters/history.py`. */
 
-import { errorLine } from "./sentences.js";
+import { errorLine, lost, setAside } from "./sentences.js";
 import { when } from "./times.js";
 import { brief, diff, first } from "./values.js";
 
@@ -10,13 +10,6 @@ import { brief, diff, first } from "./values.js";
  * @typedef {{seq: number, at: string, kind: string, label: string, tone: string, subject: string, detail: string,
  *   diff: import("./values.js").Diff|null}} HistoryRow
  */
-
-const RELEASES = {
-  shutdown: "its worker shut down and handed it back",
-  worker_lost: "its worker died",
-  answer_lost: "its worker never learnt that it had claimed it",
-  lease_expired: "its worker fell silent and the lease ran out",
-};
 
 const WAKINGS = {
   time: "its time has come",
@@ -34,7 +27,7 @@ const KINDS = {
   due: ["Due", "queued", named],
   suspended: ["Suspended", "waiting", suspended],
   woken: ["Woken", "queued", (_position, _key, { reason }) => ({ detail: WAKINGS[reason] ?? reason })],
-  released: ["Released", "retrying", (_position, _key, { reason }) => ({ detail: RELEASES[reason] ?? reason })],
+  released: ["Released", "retrying", (_position, _key, data) => ({ detail: lost(data) })],
   step_started: ["Step started", "running", (position, _key, data) => step(position, data)],
   step_retrying: ["Step retrying", "retrying", stepRetrying],
   step_succeeded: ["Step succeeded", "succeeded", (position, _key, data) => step(position, data, result(data))],
@@ -53,7 +46,7 @@ const KINDS = {
   succeeded: ["Succeeded", "succeeded", (_position, _key, data) => ({ detail: result(data) })],
   failed: ["Failed", "failed", (_position, _key, { error }) => ({ detail: errorLine(error) })],
   cancelled: ["Cancelled", "cancelled", stopped],
-  quarantined: ["Quarantined", "quarantined", stopped],
+  quarantined: ["Quarantined", "quarantined", quarantined],
   resumed: ["Resumed", "queued", resumed],
   forked: ["Forked from", "queued", forked],
   fork_started: ["Fork started", "", forked],
@@ -188,6 +181,11 @@ function forked(position, key, data) {
 /** @returns {Words} */
 function stopped(_position, _key, { by, reason }) {
   return { detail: joined([by ? `by ${by}` : "", reason ?? ""]) };
+}
+
+/** @returns {Words} */
+function quarantined(_position, _key, data) {
+  return { detail: setAside(data) };
 }
 
 const joined = (parts) => parts.filter(Boolean).join(": ");

@@ -1,10 +1,12 @@
 /** The few words beside a row of the list. Pure; the twin of `dashboard/presenters/rows.py`. */
 
 import { label } from "./history.js";
+import { waits } from "./sentences.js";
 
-/** The error of a workflow that has one, else what its last event was. @param {object} summary */
-export function lastWords({ error, last_event: event }) {
+/** The error of a workflow that has one, what it waits for, else what its last event was. @param {object} summary */
+export function lastWords({ error, waiting, last_event: event }) {
   if (error) return error;
+  if (waiting) return waits(waiting);
   if (!event) return "";
   const step = event.kind.startsWith("step_") ? `${event.position} ${event.name}` : "";
   return [label(event.kind), step || event.key || event.name].filter(Boolean).join(" ");

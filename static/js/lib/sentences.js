@@ -2,6 +2,13 @@
 
 import { between, duration, wholeDuration, when } from "./times.js";
 
+const RELEASES = {
+  shutdown: "its worker shut down and handed it back",
+  worker_lost: "its worker died",
+  answer_lost: "its worker never learnt that it had claimed it",
+  lease_expired: "its worker fell silent and the lease ran out",
+};
+
 const SENTENCES = {
   delayed,
   queued,
@@ -28,6 +35,12 @@ function waitingWords(waiting, now) {
   }
   const atMost = until ? `, until ${when(until, now)} at most` : "";
   return `Waiting ${wholeDuration(between(since, now))} for ${awaited(waiting)}${atMost}`;
+}
+
+/** What it waits for, without the times, which change while one looks. @param {object} waiting */
+export function waits(waiting) {
+  if (waiting.for === "retry") return `Waits to try ${waiting.position} ${waiting.name} again`;
+  return waiting.for === "time" ? "Sleeping" : `Waiting for ${awaited(waiting)}`;
 }
 
 /** What a wait is for, in words. @param {{for: string, name?: string|null, workflow?: string|null}} waiting */
@@ -82,10 +95,17 @@ function ended(words) {
 }
 
 function reason(workflow, ending) {
+  if (ending.crashes) return `: ${setAside(ending)}.`;
   const by = ending.by ? ` by ${ending.by}` : "";
   if (ending.reason) return `${by}: ${ending.reason}`;
   return workflow.error ? `${by}: ${errorLine(workflow.error)}` : `${by}.`;
 }
+
+/** How it lost its worker. @param {{reason: string}} data  of an event that released it */
+export const lost = ({ reason }) => RELEASES[reason] ?? reason;
+
+/** Why it was quarantined. @param {{reason: string, crashes: number}} data */
+export const setAside = (data) => `${lost(data)}, the last of ${data.crashes} crashes in a row`;
 
 /** The type and first line of a recorded error. @param {{type: string, message?: string}} error */
 export function errorLine(error) {

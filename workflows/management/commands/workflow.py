@@ -38,6 +38,7 @@ from workflows.management.terminal import Paint
 from workflows.reader import Cursor
 from workflows.states import Status
 
+_HELP = __doc__  # inside the class the name means the class's own
 REFUSED, USAGE, TIMEOUT, GONE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 5, 130
 _USAGE_ERRORS = (
     WorkflowNotFound, ScheduleNotFound, UnknownDefinition, InvalidInput, InvalidSchedule, InvalidWorkflowId,
@@ -48,7 +49,7 @@ _USAGE_ERRORS = (
 class Command(BaseCommand):
     """Parses, makes one call, prints. What things mean is `operations`' and `queries`' matter."""
 
-    help = __doc__
+    help = _HELP
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Keep the lines of the help as they are written."""
@@ -58,7 +59,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One subparser per verb."""
-        verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        verbs = parser.add_subparsers(
+            dest="verb", required=True, metavar="VERB", parser_class=arguments.Intermixed
+        )  # fmt: skip
         start = self._verb(verbs, "start", "start a workflow", self.do_start)
         start.add_argument("definition")
         start.add_argument("pairs", nargs="*", type=arguments.pair, metavar="key=value", help="value: JSON, else text")
