@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-brokers chaos check format lint types layers sizes migrations docs palette js bench bench-live soak screenshots clean
+.PHONY: help setup run test test-brokers chaos continuity check format lint types layers sizes migrations docs palette js bench bench-live soak screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -34,6 +34,9 @@ test: $(DEV_STAMP) ## the whole suite, on a throw-away database
 
 chaos: $(DEV_STAMP) ## faults at random for MINUTES=30 (SEED=… repeats the plan), then a verdict
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+continuity: $(DEV_STAMP) ## pages watch for MINUTES=5 (SEED=… repeats the plan) while everything is killed, then a verdict
+	$(BIN)/python -m tests.continuity --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(CONTINUITY)
 
 test-brokers: $(DEV_STAMP) ## the acceptance suite on Redis and on RabbitMQ; needs Debian's redis-server and rabbitmq-server
 	for broker in redis rabbitmq; do \

@@ -5,6 +5,7 @@ Denies by default. Views and consumers load workflows through `visible_workflows
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
@@ -22,6 +23,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import is_same_domain
 
 from workflows.models import Workflow
+
+_log = logging.getLogger("dashboard.access")
 
 Visitor: TypeAlias = AbstractBaseUser | AnonymousUser
 
@@ -143,6 +146,13 @@ def page_may_connect(headers: Iterable[tuple[bytes, bytes]], scheme: str) -> boo
     """
     found = {name: value.decode("latin-1") for name, value in headers}
     origin = found.get(b"origin", "")
+    allowed = _is_our_page(found, origin, scheme)
+    if not allowed:
+        _log.warning("a page of %.200r may not connect", origin)
+    return allowed
+
+
+def _is_our_page(found: dict[bytes, str], origin: str, scheme: str) -> bool:
     if any(_covers(trusted, origin) for trusted in settings.CSRF_TRUSTED_ORIGINS):
         return True
     forwarded = found.get(b"x-forwarded-host") if settings.USE_X_FORWARDED_HOST else None

@@ -12,6 +12,7 @@ Threats, and where each is met:
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, cast
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -23,6 +24,8 @@ from dashboard.protocol import LIMITS, CloseCode, ErrorCode
 from dashboard.seats import TooMany
 from dashboard.subscriptions import Subscription
 from dashboard.window import STALL_SECONDS, Window
+
+_log = logging.getLogger("dashboard.consumers")
 
 # Of one connection. A page subscribes to each thing it shows, and acknowledges every 64 KB or quarter of a second.
 MESSAGES_PER_SECOND = 400
@@ -213,6 +216,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
                     await self._send(frame)
                 if frames and subscription is not None:
                     self._due[subscription] = None
+        except OSError:
+            pass  # the client is gone; the server says so next
+        except Exception:  # a page that hears nothing more must not believe that nothing happens
+            _log.exception("a frame could not be sent; its reader shall come back")
+            await self.end(CloseCode.COME_BACK)
         finally:
             self._pump = None
 
@@ -222,5 +230,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
 
     async def _send(self, text: str) -> None:
         async with self._sending:
-            self._window.sent(len(text))
-            await self.base_send({"type": "websocket.send", "text": text})
+            for message in protocol.parts(text):
+                self._window.sent(len(message))
+                await self.base_send({"type": "websocket.send", "text": message})

@@ -51,6 +51,7 @@ LIMITS: Mapping[str, float] = {
     "list_rows": 200,
     "client_message_bytes": 64 * 1024,
     "unacknowledged_bytes": 512 * 1024,
+    "message_characters": 240 * 1024,
     "snapshot_events": 200,
     "heartbeat_seconds": 20,
     "silence_seconds": 30,
@@ -194,6 +195,15 @@ class Error(TypedDict):
     message: str
 
 
+class Part(TypedDict):
+    """On a socket, piece `n` (from 1) of a frame that is too long for one message; joined they are its text."""
+
+    t: Literal["part"]
+    n: int
+    of: int
+    text: str
+
+
 class Close(TypedDict):
     """On a stream, the last frame: what a socket says by its close code."""
 
@@ -202,7 +212,7 @@ class Close(TypedDict):
 
 
 CLIENT_MESSAGES = (SubscribeWorkflow, SubscribeList, Unsubscribe, Ack, Pong)
-SERVER_FRAMES = (Hello, Snapshot, Events, Receipt, Reset, Rows, Ping, Error, Close)
+SERVER_FRAMES = (Hello, Snapshot, Events, Receipt, Reset, Rows, Ping, Error, Part, Close)
 
 
 def _now() -> str:
@@ -263,6 +273,15 @@ def rows(encoded: Sequence[str], fresh: Sequence[tuple[str, str, str]], *, more:
 def ping(n: int) -> str:
     """The text of a `Ping`."""
     return _text(Ping(t="ping", n=n, server_time=_now()))
+
+
+def parts(frame: str) -> list[str]:
+    """The messages that bring a frame over a socket. daphne sends none above a megabyte, which these are below."""
+    size = int(LIMITS["message_characters"])  # of at most four bytes each
+    if len(frame) <= size:
+        return [frame]
+    pieces = [frame[start : start + size] for start in range(0, len(frame), size)]
+    return [_text(Part(t="part", n=n, of=len(pieces), text=piece)) for n, piece in enumerate(pieces, start=1)]
 
 
 def close(code: CloseCode) -> str:

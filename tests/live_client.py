@@ -12,6 +12,7 @@ from django.test import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.live_reading import Parts
 from tests.processes import Server
 
 
@@ -32,6 +33,7 @@ class LiveClient:
         self.socket: ClientConnection = connect(address, additional_headers=headers, **options).__enter__()
         self.acknowledging = acknowledging
         self.frames = 0
+        self.parts = Parts()
         self.epoch: str | None = None
         self.seq = 0
         self.log: list[list[Any]] = []
@@ -57,11 +59,14 @@ class LiveClient:
 
     def frame(self, within: float = 10.0) -> dict[str, Any]:
         """The next frame. Raises TimeoutError."""
-        frame: dict[str, Any] = json.loads(self.socket.recv(timeout=within))
-        self.frames += 1
-        if self.acknowledging:
-            self.say(t="ack", frames=self.frames)
-        return frame
+        while True:
+            message = json.loads(self.socket.recv(timeout=within))
+            self.frames += 1
+            if self.acknowledging:
+                self.say(t="ack", frames=self.frames)
+            frame = self.parts.joined(message)
+            if frame is not None:
+                return frame
 
     def take(self, within: float = 10.0) -> dict[str, Any]:
         """The next frame, folded into the log. Fails on a gap or a repetition."""

@@ -41,6 +41,11 @@ def free_port() -> int:
         return port
 
 
+def process_environment() -> dict[str, str]:
+    """Of a process on the test database."""
+    return {**os.environ, "DATABASE_URL": test_database_url(), "PYTHONUNBUFFERED": "1"}
+
+
 class Process:
     """A child with a process group of its own and a log that failures show."""
 
@@ -51,7 +56,7 @@ class Process:
                 [sys.executable, *arguments],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
-                env={**os.environ, "DATABASE_URL": test_database_url(), "PYTHONUNBUFFERED": "1", **environment},
+                env={**process_environment(), **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -71,6 +76,11 @@ class Process:
         """Ask it to stop and wait; returns its exit status."""
         self._process.terminate()
         return self._process.wait(within)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal and wait for its end."""
+        self._process.send_signal(number)
+        self._process.wait(30)
 
     def kill(self) -> None:
         """SIGKILL to the whole process group."""

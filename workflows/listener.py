@@ -97,7 +97,7 @@ class Listener:
         while not self._stopping:
             self._sweep(connection)  # first of all after a connect: it may have missed hints
             for notification in connection.notifies(timeout=conf().sweep_interval):
-                moved: dict[str, int] = dict(json.loads(notification.payload))
+                moved = _hints(notification.payload)
                 self._tell(moved)
                 self._tell_everything(moved)
 
@@ -134,6 +134,15 @@ class Listener:
             callback(*arguments)
         except Exception:  # one reader's fault must not silence all others
             telemetry.callback_failed()
+
+
+def _hints(payload: str) -> dict[str, int]:
+    """What a notification says. Anybody with the database's password may send one; a strange one says nothing."""
+    try:
+        return {str(workflow_id): int(seq) for workflow_id, seq in json.loads(payload)}
+    except (ValueError, TypeError, RecursionError) as error:
+        telemetry.strange_hint(payload, error)
+        return {}
 
 
 _listener = Listener()

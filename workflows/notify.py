@@ -51,6 +51,7 @@ class _Sender:
     def _send(self, payloads: list[str]) -> None:
         if self._connection is None or self._connection.closed or self._pid != os.getpid():
             self._connection = sql.dedicated_connection()
+            self._connection.add_notice_handler(telemetry.database_warned)  # that its queue is filling
             self._connection.execute("SET synchronous_commit = off")  # a hint that a crash undoes is a lost hint
             self._pid = os.getpid()
         self._connection.execute(_SEND, (CHANNEL, payloads))

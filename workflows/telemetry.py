@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from psycopg.errors import Diagnostic
+
 _log = logging.getLogger("workflows")
 
 
@@ -67,6 +69,16 @@ def wakeups_left(workflow_id: str, error: Exception) -> None:
 def listener_reconnects(error: Exception) -> None:
     """The listening connection was lost."""
     _log.warning("listening connection lost, sweeping until it is back: %s", str(error).strip())
+
+
+def database_warned(notice: Diagnostic) -> None:
+    """PostgreSQL says something while hints are sent: its queue of notifications is filling, and who holds it up."""
+    _log.warning("database: %s %s", notice.message_primary, notice.message_detail or "")
+
+
+def strange_hint(payload: str, error: Exception) -> None:
+    """Something was sent on the channel of hints that is no hint."""
+    _log.warning("%.60r on the channel of hints is none, ignored: %s", payload, error)
 
 
 def callback_failed() -> None:

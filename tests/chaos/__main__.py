@@ -64,11 +64,13 @@ def _storm(world: World, chance: random.Random, options: argparse.Namespace) -> 
     world.start_database()
     os.environ.update(world.environment())
     _prepare(world)
+    from tests.chaos.faults import FAULTS
     from tests.chaos.load import Load  # Django's settings are read only now that the database is there
     from tests.chaos.storm import Storm
 
     world.start_workers(_QUEUES)
-    storm = Storm(world, chance, gap=options.gap, only=options.only)
+    chosen = [fault for fault in FAULTS if options.only in fault.name]
+    storm = Storm(world, chance, chosen, gap=options.gap)
     load = Load(random.Random(chance.random()), target=options.active)
     load.start()
     world.pause(5)

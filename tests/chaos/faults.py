@@ -202,14 +202,15 @@ def read_only(world: World, chance: random.Random) -> Undo:
 
 
 @fault("no connection is left", 20, group="connections")
-def exhaust(world: World, chance: random.Random) -> Undo:
+def exhaust_connections(world: World, chance: random.Random) -> Undo:
     held = ExitStack()
     with suppress(psycopg.OperationalError):
         for _ in range(300):
             held.enter_context(world.connect())
     terminate_some = chance.random() < 0.5
     if terminate_some:  # those that lose theirs do not get it back
-        kill_child(world, chance)
+        with suppress(NotPossible):
+            kill_child(world, chance)
     return Undo(chance.uniform(2, 5), held.close)
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import time
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import psycopg
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from tests.chaos import definitions, oracle, timetable
-from tests.chaos.faults import FAULTS, Fault, NotPossible, Undo
 from tests.chaos.load import Load
-from tests.chaos.world import LEASE, World
+from tests.chaos.weather import Weather
+from tests.chaos.world import LEASE
 from workflows import operations
 from workflows.models import Wakeup, Worker, Workflow
 from workflows.states import ACTIVE, TERMINAL
@@ -28,71 +24,12 @@ _PROBE_WITHIN = 20.0  # seconds for each worker to show that it hears, after the
 
 
 @dataclass
-class Storm:
-    """The plan and what came of it. `gap`: mean seconds between two faults."""
+class Storm(Weather):
+    """Bad weather over workers, and what came of it."""
 
-    world: World
-    chance: random.Random
-    gap: float = 1.0
-    only: str = ""  # inject only faults whose name has this text
-    injected: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
     revived: set[str] = field(default_factory=set)
     _timetable_ended: datetime = field(default_factory=timezone.now)
-    _active: list[tuple[float, Fault, Callable[[], object]]] = field(default_factory=list)
-    _bag: list[Fault] = field(default_factory=list)
-
-    def rage(self, seconds: float) -> None:
-        """Inject faults for so long; what they left to undo is undone at the end."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self._undo_what_is_due()
-            self._inject(self._draw())
-            self._pause(min(self.chance.expovariate(1 / self.gap), 10))
-        while self._active:
-            self._undo_what_is_due(everything=True)
-            self.world.pause(0.2)
-
-    def _draw(self) -> Fault:
-        """Every fault comes once before any comes again."""
-        if not self._bag:
-            self._bag = [fault for fault in FAULTS if self.only in fault.name]
-            self.chance.shuffle(self._bag)
-        return self._bag.pop()
-
-    def _pause(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self.world.pause(min(0.2, deadline - time.monotonic()))
-            self._undo_what_is_due()
-
-    def _inject(self, fault: Fault) -> None:
-        if any(active.group == fault.group for _due, active, _undo in self._active):
-            self.skipped[f"{fault.name}: one of its group is in force"] += 1
-            return
-        try:
-            undo = fault.inject(self.world, self.chance)
-        except (NotPossible, psycopg.Error) as error:
-            self.skipped[f"{fault.name}: {error if isinstance(error, NotPossible) else type(error).__name__}"] += 1
-            return
-        print(f"{time.strftime('%H:%M:%S')} {fault.name}", flush=True)
-        self.injected[fault.name] += 1
-        if undo is not None:
-            self._later(fault, undo)
-
-    def _later(self, fault: Fault, undo: Undo) -> None:
-        self._active.append((time.monotonic() + undo.after, fault, undo.act))
-
-    def _undo_what_is_due(self, *, everything: bool = False) -> None:
-        for entry in list(self._active):
-            due, _fault, undo = entry
-            if everything or time.monotonic() >= due:
-                try:
-                    undo()
-                except psycopg.Error:  # the database is away; tried again
-                    continue
-                self._active.remove(entry)
 
     def settle(self, load: Load, within: float) -> float:
         """Calm: everything must end. Returns after how many seconds it did."""

@@ -34,6 +34,7 @@ _OPTIONS = (
     "-c default_transaction_read_only=off -c synchronous_commit=local -c lock_timeout=3s -c statement_timeout=10s "
     "-c idle_in_transaction_session_timeout=0"
 )
+_CELERY = ["celery", "-A", "tests.chaos.app"]
 _STOP_WITHIN = 45.0  # seconds that a worker may take after SIGTERM
 _TUNABLES = {
     "WORKFLOWS_LEASE_SECONDS": str(LEASE), "WORKFLOWS_RENEW_INTERVAL": "0.75", "WORKFLOWS_DRAIN_SECONDS": "3.0",
@@ -55,7 +56,7 @@ class Supervised:
         """Start it in a group of its own."""
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "tests.chaos.app", *self._arguments],
+                [sys.executable, "-m", *self._arguments],
                 cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True, preexec_fn=die_with_parent(signal.SIGKILL),
             )  # fmt: skip
@@ -167,8 +168,9 @@ class World:
             name = f"w{number}"
             arguments = ["worker", "--loglevel=INFO", "-O", "fair", "-c", "2", "-n", f"{name}@%h", "--without-mingle"]
             arguments += ["-Q", ",".join([*names, f"only-{name}"])]
-            self.workers.append(Supervised(name, arguments, environment, self.home / f"{name}.log"))
-        self.beat = Supervised("beat", ["beat", "--loglevel=INFO"], self.environment(), self.home / "beat.log")
+            self.workers.append(Supervised(name, [*_CELERY, *arguments], environment, self.home / f"{name}.log"))
+        beat = [*_CELERY, "beat", "--loglevel=INFO"]
+        self.beat = Supervised("beat", beat, self.environment(), self.home / "beat.log")
         for process in self.processes():
             process.start()
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from dashboard import consumers, fanout
+from dashboard import consumers, fanout, protocol
 from dashboard.consumers import LiveConsumer
 from tests.definitions import publishing
 from tests.execution import run
@@ -162,5 +162,19 @@ def test_a_failure_inside_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch)
         await socket.say(t="subscribe", topic="workflow:other")
         with pytest.raises(RuntimeError):
             await socket.wait()
+
+    with_socket(scenario)
+
+
+def test_a_frame_that_cannot_be_sent_ends_the_connection_instead_of_its_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = publishing.start([1])
+
+    def broken(_frame: str) -> list[str]:
+        raise ValueError("too long")
+
+    async def scenario(socket: Socket) -> None:
+        monkeypatch.setattr(protocol, "parts", broken)
+        await socket.say(t="subscribe", topic=f"workflow:{handle.id}")
+        assert await socket.close_code() == 4408
 
     with_socket(scenario)

@@ -106,6 +106,7 @@ def test_every_frame_has_exactly_the_fields_of_its_type() -> None:
         protocol.Rows: protocol.rows([], [], more=False),
         protocol.Ping: protocol.ping(1),
         protocol.Error: protocol.error(None, ErrorCode.BAD, "why"),
+        protocol.Part: protocol.parts("x" * 300_000)[0],
         protocol.Close: protocol.close(CloseCode.COME_BACK),
     }
     assert set(frames) == set(protocol.SERVER_FRAMES)
@@ -151,3 +152,14 @@ def test_a_place_is_written_as_it_is_read() -> None:
         "epoch": "00000001-5",
         "seq": 2**63 - 1,
     }
+
+
+@pytest.mark.parametrize("character", ["x", '"', "\\", "é", "€", "😀"])
+def test_a_long_frame_comes_in_parts_that_every_server_sends(character: str) -> None:
+    frame = json.dumps({"t": "events", "value": character * 700_000}, ensure_ascii=False)
+    parts = protocol.parts(frame)
+    assert max(len(part.encode()) for part in parts) < 2**20
+    decoded = [json.loads(part) for part in parts]
+    assert "".join(part["text"] for part in decoded) == frame
+    assert [(part["n"], part["of"]) for part in decoded] == [(n + 1, len(parts)) for n in range(len(parts))]
+    assert protocol.parts("{}") == ["{}"]

@@ -32,6 +32,8 @@ export class FakeServer {
   /** Frames that the network loses or doubles from now on. */
   dropNext = 0;
   doubleNext = 0;
+  /** Frames longer than so many characters come in parts. */
+  longest = Infinity;
   /** Hears everything and answers nothing. */
   deaf = false;
   /** An error code for every subscription. @type {string|null} */
@@ -41,6 +43,7 @@ export class FakeServer {
   #heard = [];
   #cursor = null;
   #pings = 0;
+  #tearing = false;
 
   constructor(history, time) {
     this.history = history;
@@ -102,6 +105,7 @@ export class FakeServer {
   accept() {
     if (this.#open || this.#current === null || this.#current.closed) return;
     this.#open = true;
+    this.#tearing = false;
     this.#cursor = null;
     this.#current.onopen({});
     // Losing the hello is losing the connection, which `cut` does.
@@ -129,6 +133,11 @@ export class FakeServer {
   ping() {
     this.#pings += 1;
     if (this.#open) this.#deliver({ t: "ping", n: this.#pings, server_time: this.#serverTime });
+  }
+
+  /** The network breaks in the middle of the next long frame. */
+  tear() {
+    this.#tearing = true;
   }
 
   /** New events happen, and go out if somebody is subscribed. */
@@ -178,7 +187,15 @@ export class FakeServer {
   }
 
   #deliver(frame) {
-    if (this.#open) this.#current.onmessage({ data: JSON.stringify(frame) });
+    if (!this.#open) return;
+    const text = JSON.stringify(frame);
+    const of = Math.ceil(text.length / this.longest) || 1;
+    if (of === 1) return this.#current.onmessage({ data: text });
+    for (let n = 1; n <= of; n += 1) {
+      const piece = text.slice((n - 1) * this.longest, n * this.longest);
+      this.#current.onmessage({ data: JSON.stringify({ t: "part", n, of, text: piece }) });
+      if (this.#tearing) return this.cut();
+    }
   }
 
   get #serverTime() {

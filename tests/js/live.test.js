@@ -85,6 +85,31 @@ test("when the network is back nobody waits for the next try", () => {
   assert.equal(here.server.sockets, 7);
 });
 
+test("a frame that comes in parts is one frame, and each part is acknowledged", () => {
+  const here = page();
+  here.server.longest = 100;
+  here.live.start();
+  here.server.accept();
+  here.server.publish(3, "x".repeat(500));
+  isUpToDate(here);
+  here.time.advance(1_000);
+  assert.ok(here.server.received("ack").at(-1).frames > 15);
+});
+
+test("a part whose rest was lost with its socket is forgotten", () => {
+  const here = page();
+  here.live.start();
+  here.server.accept();
+  here.server.longest = 60;
+  here.server.tear();
+  here.server.publish(1);
+  here.time.advance(8_000);
+  here.server.longest = Infinity;
+  here.server.accept();
+  here.server.publish(1);
+  isUpToDate(here);
+});
+
 test("pings keep it alive and are answered", () => {
   const here = page();
   here.live.start();

@@ -101,6 +101,31 @@ def test_one_callback_that_raises_does_not_silence_the_others(listening: Listene
     until(lambda: heard.seqs and heard.seqs[-1] == 4)
 
 
+@pytest.mark.parametrize(
+    "payload", ["", "nonsense", "null", "[[1]]", '{"a": 1}', '[["x", "y"]]', "[[[], 1]]", "[" * 7000]
+)
+def test_a_hint_that_is_none_of_ours_silences_nobody(listening: Listener, payload: str) -> None:
+    handle, heard = publishing.start([1]), Heard()
+    listening.watch(handle.id, 1, heard)
+    listening.watch_hints(lambda _moved: None)
+    until(lambda: _listeners() > 0)
+    thread = listening._thread
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", (notify.CHANNEL, payload))
+    run(handle)
+    until(lambda: heard.seqs and heard.seqs[-1] == 4, within=5)
+    assert listening._thread is thread
+
+
+def _listeners() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND (query LIKE 'LISTEN telltale%' OR query LIKE '%asked.seq%')"
+        )
+        return int(cursor.fetchone()[0])
+
+
 def test_an_ended_watch_hears_nothing_more(listening: Listener) -> None:
     handle, heard, other = publishing.start([1]), Heard(), Heard()
     watch = listening.watch(handle.id, 1, heard)

@@ -8,8 +8,10 @@
 
 import { HEALTHY_SECONDS, delay, spread } from "./backoff.js";
 import { Heartbeat } from "./heartbeat.js";
-import { CLOSE, LIMITS, ack } from "./protocol.js";
+import { CLOSE, LIMITS, SERVER, ack } from "./protocol.js";
 
+/** How a frame's piece begins. */
+const PART = `{"t":"${SERVER.part}"`;
 const FINAL = new Set([CLOSE.signed_out, CLOSE.forbidden]);
 /** The server sends everybody away at once (1001 and 1012: it stops); they must not all come back at once. */
 const SENT_AWAY = new Set([1001, 1012, CLOSE.come_back]);
@@ -30,6 +32,8 @@ export class Connection {
   #retry = null;
   #opening = null;
   #frames = 0;
+  /** Pieces of a frame that came so far. @type {string[]} */
+  #parts = [];
   #unacknowledged = 0;
   #ack = null;
 
@@ -85,6 +89,7 @@ export class Connection {
     this.timers.clearTimeout(this.#opening);
     this.#openedAt = this.now();
     this.#frames = this.#unacknowledged = 0;
+    this.#parts = [];
     this.heartbeat.start();
     this.#enter("open");
   }
@@ -95,7 +100,13 @@ export class Connection {
     this.#unacknowledged += text.length;
     if (this.#unacknowledged >= LIMITS.ack_bytes) this.#acknowledge();
     else this.#ack ??= this.timers.setTimeout(() => this.#acknowledge(), LIMITS.ack_seconds * 1000);
-    this.handlers.onText(text);
+    const whole = text.startsWith(PART) ? this.#joined(JSON.parse(text)) : text;
+    if (whole !== null) this.handlers.onText(whole);
+  }
+
+  #joined({ n, of, text }) {
+    this.#parts.push(text);
+    return n < of ? null : this.#parts.splice(0).join("");
   }
 
   #acknowledge() {

@@ -18,6 +18,7 @@ export const SERVER = Object.freeze({
   rows: "rows",
   ping: "ping",
   error: "error",
+  part: "part",
   close: "close",
 });
 
@@ -43,6 +44,7 @@ export const LIMITS = Object.freeze({
   list_rows: 200,
   client_message_bytes: 65536,
   unacknowledged_bytes: 524288,
+  message_characters: 245760,
   snapshot_events: 200,
   heartbeat_seconds: 20,
   silence_seconds: 30,

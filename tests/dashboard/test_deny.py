@@ -1,0 +1,130 @@
+"""A stranger gets nothing anywhere: every address of the site and every topic, taken from the maps themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from dashboard import access, decoding, fanout, lists, protocol, topics
+from dashboard.fanout import Refused
+from tests.definitions import publishing
+from tests.execution import run
+from tests.people import People
+from workflows import queues
+from workflows.models import Event, Message, Queue, Workflow
+
+SECRET = "hidden-from-strangers"
+PUBLIC = ("login", "logout", "examples:")  # who may not see the console still signs in, and may try the examples
+
+
+def addresses(patterns: list[Any] | None = None, namespace: str = "") -> Iterator[tuple[str, set[str]]]:
+    """The names of all addresses of the site, each with the names of its parts that vary."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from addresses(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern) and pattern.name:
+            yield namespace + pattern.name, set(pattern.pattern.regex.groupindex)
+
+
+def address(name: str, parts: set[str], workflow_id: str) -> str:
+    """Of something that exists, where that makes a difference."""
+    known = {
+        "name": "publishing" if "start" in name else "secret-queue", "app_label": "workflows", "url": "workflows/",
+        "content_type_id": "1", "id": "1",
+    }  # fmt: skip
+    return reverse(name, kwargs={part: known.get(part, workflow_id) for part in parts})
+
+
+NAMES = dict(addresses())
+
+
+def test_the_map_names_every_address() -> None:
+    assert len([name for name in NAMES if name.startswith("dashboard:")]) >= 28
+    assert any(name.startswith("admin:") for name in NAMES)
+
+
+@pytest.fixture
+def hidden(db: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of a workflow that has something of everything."""
+    handle = publishing.using(workflow_id="hidden", queue="secret-queue").start([SECRET])
+    run(handle)
+    queues.set_limits("secret-queue", worker_concurrency=3)
+    return str(handle.id)
+
+
+def _everything() -> tuple[Any, ...]:
+    workflows = list(Workflow.objects.order_by("pk").values_list("pk", "status", "last_seq"))
+    return workflows, Event.objects.count(), Message.objects.count(), list(Queue.objects.values())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("who", ["stranger", "nobody"])
+def test_no_address_tells_or_does_anything(who: str, people: People, hidden: str) -> None:
+    browser = Client(headers={"origin": "http://testserver"})
+    if who == "stranger":
+        browser.force_login(people.stranger)
+    before, seen = _everything(), {}
+    for name, parts in NAMES.items():
+        if name.startswith(PUBLIC) or name in {"admin:login", "admin:logout"}:
+            continue
+        path = address(name, parts, hidden)
+        for method in ("get", "post", "put", "delete") if name.startswith("dashboard:") else ("get", "post"):
+            answer = getattr(browser, method)(path)
+            body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            assert SECRET.encode() not in body, f"{method} {path} told"
+            leads = answer.headers.get("Location", "")
+            closed = answer.status_code in {400, 401, 403, 404, 405} or (
+                answer.status_code in {301, 302} and ("/login/" in leads or leads == reverse("dashboard:workflows"))
+            )
+            seen[f"{method} {path}"] = answer.status_code if closed else f"OPEN {answer.status_code} {leads}"
+    assert {path: status for path, status in seen.items() if str(status).startswith("OPEN")} == {}
+    assert _everything() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_id_that_exists_is_answered_as_one_that_does_not(people: People, hidden: str) -> None:
+    browser = Client()
+    browser.force_login(people.stranger)
+    for name, parts in NAMES.items():
+        if name.startswith("dashboard:") and "workflow_id" in parts:
+            real, guessed = (browser.get(address(name, parts, one)) for one in (hidden, "guessed"))
+            assert (real.status_code, real.content) == (guessed.status_code, guessed.content), name
+
+
+def test_every_topic_of_the_protocol_is_tried_here() -> None:
+    known = [topics.workflow("x"), topics.LIST, *getattr(topics, "OVERVIEWS", ())]
+    for topic in known:
+        message: dict[str, Any] = {"t": "subscribe", "topic": topic}
+        if topic == topics.LIST:
+            chosen = {"status": [], "definition": "", "search": ""}
+            message |= {"filter": chosen, "ids": [], "since": "2026-01-01T00:00:00Z"}
+        decoding.decode(json.dumps(message))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_topic_tells_anything_to_who_lost_the_right_after_the_greeting(people: People, hidden: str) -> None:
+    """The socket itself is closed for them (`tests/acceptance/test_live.py`); each subscription asks again."""
+    everything: protocol.SubscribeList = {
+        "t": "subscribe", "topic": "workflows", "filter": {"status": [], "definition": "", "search": ""},
+        "ids": [(hidden, 0)], "since": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+
+    class Nobody:
+        credential = access.Credential("", 0, "")
+
+    async def follow(user: Any, workflow_id: str) -> str:
+        with pytest.raises(Refused) as refused:
+            await fanout.fanout().follow(Nobody(), user, workflow_id, None)  # type: ignore[arg-type]
+        return f"{refused.value.code} {refused.value}"
+
+    for user in (people.stranger, AnonymousUser()):
+        assert asyncio.run(follow(user, hidden)) == asyncio.run(follow(user, "guessed"))
+        assert lists.ListView.admitted(user, everything).known == {}

@@ -1,0 +1,16 @@
+/** Plays frames that a server sent into the browser's store, and compares its state with the database's. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+
+import { WorkflowStore } from "../../static/js/live/workflow_store.js";
+import { plain } from "./history.js";
+
+for (const { frames, state } of JSON.parse(readFileSync(process.argv[2], "utf8"))) {
+  const first = frames.find((frame) => frame.t === "snapshot");
+  const store = new WorkflowStore(structuredClone(first.state), first.events, first.epoch);
+  for (const frame of frames.slice(frames.indexOf(first) + 1)) {
+    assert.notEqual(store.apply(frame).kind, "gap", JSON.stringify(frame).slice(0, 200));
+  }
+  assert.deepEqual(plain(store.state), state);
+}
