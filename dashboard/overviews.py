@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,49 +16,25 @@ from workflows.models import Queue, Schedule, Worker, Workflow
 from workflows.states import Status
 from workflows.workers import QueueState
 
-MOST_COUNTED = 10_000  # waiting and delayed ones, of all queues together
 _MOST_ROWS = 500
 _GONE = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class QueueRow:
-    """One queue. `waiting` and `delayed` count up to MOST_COUNTED; `known` says that a definition here names it."""
-
-    state: QueueState
-    waiting: int
-    delayed: int
-    known: bool
-
-
-def queue_rows() -> list[QueueRow]:
-    """Every queue that holds or runs something, has limits, is consumed, or belongs to a definition, by name."""
+def queue_rows() -> list[QueueState]:
+    """Every queue that holds something, has limits, is consumed, or belongs to a definition, by name."""
     states = {state.name: state for state in workers.queue_states()}
-    named = {definition.queue for definition in registry.definitions()}
-    asleep = _asleep()
-    for name in {*named, *(queue for queue, _status in asleep)} - set(states):
+    for name in {definition.queue for definition in registry.definitions()} - set(states):
         states[name] = _idle(name)
-    return [
-        QueueRow(state, asleep[name, Status.WAITING], asleep[name, Status.DELAYED], name in named)
-        for name, state in sorted(states.items())
-    ]
+    return [state for _name, state in sorted(states.items())]
 
 
-def queue_row(name: str) -> QueueRow:
+def queue_row(name: str) -> QueueState:
     """One queue, also one that has nothing yet."""
-    return next((row for row in queue_rows() if row.state.name == name), QueueRow(_idle(name), 0, 0, known=False))
+    return next((row for row in queue_rows() if row.name == name), _idle(name))
 
 
 def _idle(name: str) -> QueueState:
-    return QueueState(name, 0, None, 0, 0, Queue.objects.filter(name=name).first())
-
-
-def _asleep() -> Counter[tuple[str, str]]:
-    found: Counter[tuple[str, str]] = Counter()
-    for status in (Status.WAITING, Status.DELAYED):
-        names = Workflow.objects.filter(status=status).values_list("queue", flat=True)[:MOST_COUNTED]
-        found.update((name, status.value) for name in names)
-    return found
+    return QueueState(name, limits=Queue.objects.filter(name=name).first())
 
 
 @dataclass(frozen=True)
