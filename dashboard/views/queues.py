@@ -41,7 +41,7 @@ def fragment(request: HttpRequest) -> HttpResponse:
 
 def _rendered(request: HttpRequest, template: str) -> HttpResponse:
     _require(request, "view_queues")
-    context = page_context(request, "queues")
+    context = page_context(request, "queues", live=access.can(request.user, "view"))
     context |= {"rows": [_shown(row) for row in overviews.queue_rows()], **_may(request)}
     return render(request, template, context)
 
