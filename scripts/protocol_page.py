@@ -17,8 +17,8 @@ gets through. The session cookie signs in. How to use them from a shell: [stream
 The WebSocket is at `/ws/live/`, one per page. The page's origin must be ours or in `CSRF_TRUSTED_ORIGINS`; else the
 handshake is answered with 403.
 
-A topic is `workflow:<id>`, `workflows` (the list), or an overview: `counters`, `queues`, `workers`. What a reader of a workflow sees is always *snapshot at N* and
-*everything after N*, each event once, in order:
+A topic is `workflow:<id>`, `workflows` (the list), or an overview: `counters`, `queues`, `workers`. What a reader of a
+workflow sees is always *snapshot at N* and *everything after N*, each event once, in order:
 
 1. A page carries a snapshot and its cursor `{{epoch, seq}}`. It subscribes with the cursor, and gets the events after
    it, then a `receipt` that says it is complete. Without a cursor it gets a `snapshot`.
