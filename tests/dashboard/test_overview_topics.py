@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.test import AsyncClient, Client
+from django.test import Client
 from django.utils import timezone
 
 from dashboard import fanout, overview_topics, overviews
@@ -18,7 +18,10 @@ from dashboard.overview_topics import OverviewSubscription, OverviewTopic
 from tests.dashboard.test_consumers import Socket
 from tests.definitions import doubling
 from tests.execution import claim, run
+from tests.http_client import PollClient
+from tests.live_client import session_of
 from tests.people import create_people
+from tests.processes import Server
 from workflows import operations, queues, workers
 from workflows.models import Worker
 
@@ -223,25 +226,12 @@ def test_a_slow_reader_skips_versions_and_is_owed_only_the_difference() -> None:
     assert json.loads(slow.take()[0])["cells"] == {}
 
 
-def test_a_poll_is_answered_with_the_whole() -> None:
+def test_a_poll_is_answered_with_the_whole(server: Server) -> None:
     viewer = create_people().viewer
     viewer.user_permissions.remove(Permission.objects.get(codename="view_worker"))
     doubling.start([1])
-    key = Client()
-    key.force_login(viewer)
-
-    async def ask() -> list[dict[str, Any]]:
-        client = AsyncClient(headers={"host": "testserver", "origin": "http://testserver"})
-        client.cookies = key.cookies
-        wanted = [{"t": "subscribe", "topic": topic} for topic in ("counters", "workers", "queues")]
-        response = await client.post(
-            "/live/poll/", json.dumps({"version": 1, "subscriptions": wanted}), content_type="application/json"
-        )
-        assert response.status_code == 200, response.content
-        return list(json.loads(response.content)["frames"])
-
-    hello, counters, refused, listed = asyncio.run(ask())
-    assert hello["t"] == "hello"
+    wanted = [{"topic": topic} for topic in ("counters", "workers", "queues")]
+    counters, refused, listed = PollClient(server, session_of(viewer)).frames(*wanted)
     assert (counters["whole"], counters["cells"]) == (True, {"queued": 1, "queued doubling": 1})
     assert (refused["t"], refused["topic"], refused["code"]) == ("error", "workers", "unknown")
     assert listed["cells"]["default"]["queued"] == 1
