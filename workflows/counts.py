@@ -1,7 +1,7 @@
 """How many workflows there are, by definition, queue and status: exact in every transaction, and never a scan.
 
 A trigger writes each change together with what it counts. `fold`, part of every worker's round of recovery, adds
-them to the sums and to the counts of their minutes. Why so: docs/decisions/0020-counts-are-sums-and-changes.md.
+them to the sums and to the counts of their minutes. Why so: docs/decisions/0021-counts-are-sums-and-changes.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How many workflows there are: sums, the changes that are not in them yet, and what happened in each minute.
 
-A trigger of `Workflow` writes the changes (migration 0004), `counts` sums them up. See docs/decisions/0020.
+A trigger of `Workflow` writes the changes (migration 0004), `counts` sums them up. See docs/decisions/0021.
 """
 
 from __future__ import annotations
