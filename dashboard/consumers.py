@@ -127,7 +127,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         except decoding.BadMessage as error:
             await self._send(protocol.error(None, ErrorCode.BAD, str(error)))
 
-    async def _subscribe(self, hub: Fanout, message: protocol.SubscribeWorkflow | protocol.SubscribeList) -> None:
+    async def _subscribe(self, hub: Fanout, message: protocol.Subscribe) -> None:
         topic = message["topic"]
         self._drop(hub, topic)
         if len(self._subscriptions) >= LIMITS["subscriptions"]:
@@ -152,11 +152,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         self._subscriptions[topic] = subscription
         self.wake(subscription)
 
-    async def _granted(
-        self, hub: Fanout, user: access.Visitor, message: protocol.SubscribeWorkflow | protocol.SubscribeList
-    ) -> Subscription:
+    async def _granted(self, hub: Fanout, user: access.Visitor, message: protocol.Subscribe) -> Subscription:
         if message["topic"] == topics.LIST:
             return await hub.follow_list(self, user, cast(protocol.SubscribeList, message))
+        if message["topic"] in topics.OVERVIEWS:
+            return await hub.follow_overview(self, user, message["topic"])
         one = cast(protocol.SubscribeWorkflow, message)
         return await hub.follow(self, user, topics.workflow_id(one["topic"]) or "", one.get("at"))
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from dashboard import protocol, topics
-from dashboard.protocol import ClientMessage, Cursor, SubscribeList, SubscribeWorkflow
+from dashboard.protocol import ClientMessage, Cursor, Subscribe
 
 
 class BadMessage(ValueError):
@@ -36,7 +36,7 @@ def _object(text: str) -> dict[str, Any]:
     return message
 
 
-def decode_poll(text: str) -> list[SubscribeWorkflow | SubscribeList]:
+def decode_poll(text: str) -> list[Subscribe]:
     """The subscriptions of a poll, the last one for each topic. Raises BadMessage, which names the field."""
     message = _object(text)
     if message.get("version") != protocol.VERSION:
@@ -70,6 +70,8 @@ def _check_subscribe(message: dict[str, Any]) -> None:
     if message.get("topic") == topics.LIST:
         _check_list(message)
         return
+    if message.get("topic") in topics.OVERVIEWS:
+        return
     _check_workflow_topic(message)
     if "at" in message:
         at = _field(message, "at", dict)
@@ -99,7 +101,7 @@ def _check_workflow_topic(message: dict[str, Any]) -> None:
 
 
 def _check_unsubscribe(message: dict[str, Any]) -> None:
-    if message.get("topic") != topics.LIST:
+    if message.get("topic") not in (topics.LIST, *topics.OVERVIEWS):
         _check_workflow_topic(message)
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from dashboard import access, lists, protocol, stopping, tail
+from dashboard.overview_topics import Overviews, OverviewSubscription
 from dashboard.protocol import CloseCode, ErrorCode, ResetReason
 from dashboard.reads import Reads, Threads
 from dashboard.seats import Seats
@@ -57,6 +58,7 @@ class Fanout:
     def __init__(self) -> None:
         self.reads = Reads()
         self.seats = Seats()
+        self.overviews = Overviews(self.reads.threads)
         self._loop = asyncio.get_running_loop()
         self._readers: set[Reader] = set()
         self._stopping = False
@@ -79,7 +81,7 @@ class Fanout:
         if len(self._readers) == 1:
             stopping.on_stop(self._stop)
             listener().watch_hints(self._hinted)
-            work = (self._ticking, self._listing, self._caring, self._auditing)
+            work = (self._ticking, self._listing, self.overviews.tick, self._caring, self._auditing)
             self._loops = [self._loop.create_task(self._for_ever(one)) for one in work]
 
     def leave(self, reader: Reader, subscriptions: Iterable[Subscription]) -> None:
@@ -136,12 +138,21 @@ class Fanout:
         self._list_alarm.set()
         return subscription
 
+    async def follow_overview(self, reader: Reader, user: access.Visitor, name: str) -> OverviewSubscription:
+        """Subscribe to an overview. Raises Refused."""
+        subscription = await self.overviews.follow(reader, user, name)
+        if subscription is None:
+            raise Refused(ErrorCode.UNKNOWN, protocol.UNKNOWN_OVERVIEW)
+        return subscription
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """Forget a subscription, and a topic without any."""
         if isinstance(subscription, ListSubscription):
             self._lists.discard(subscription)
             if not self._lists:
                 self._lists_read_from = None
+        elif isinstance(subscription, OverviewSubscription):
+            self.overviews.unsubscribe(subscription)
         elif isinstance(subscription, WorkflowSubscription):
             topic = subscription.topic
             topic.readers.pop(subscription, None)
@@ -288,6 +299,7 @@ class Fanout:
                 self._do(reader.end(CloseCode.SIGNED_OUT))
             elif standings.get(reader.credential) is access.Standing.FORBIDDEN:
                 self._do(reader.end(CloseCode.FORBIDDEN))
+        await self.overviews.audit()
         heads = await self.reads.threads.ask(history.heads, list(self._topics))
         for topic in self._topics.values():
             self._audit(topic, heads.get(topic.id))

@@ -1,64 +1,98 @@
-"""What queues, schedules and workers are like now: rows of their pages, with only what the person may see."""
+"""What queues, schedules and workers are like now: rows of their pages, with only what the person may see.
+
+And the cells of the live topics of them, which name no workflow, because they are the same for everybody.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet
+from django.utils import timezone
 
 from dashboard import access
-from workflows import registry, schedules, workers
+from workflows import counts, registry, schedules, workers
 from workflows.errors import InvalidSchedule
+from workflows.history import wire_time
 from workflows.models import Queue, Schedule, Worker, Workflow
 from workflows.states import Status
 from workflows.workers import QueueState
 
-MOST_COUNTED = 10_000  # waiting and delayed ones, of all queues together
 _MOST_ROWS = 500
 _GONE = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class QueueRow:
-    """One queue. `waiting` and `delayed` count up to MOST_COUNTED; `known` says that a definition here names it."""
-
-    state: QueueState
-    waiting: int
-    delayed: int
-    known: bool
-
-
-def queue_rows() -> list[QueueRow]:
-    """Every queue that holds or runs something, has limits, is consumed, or belongs to a definition, by name."""
+def queue_rows() -> list[QueueState]:
+    """Every queue that holds something, has limits, is consumed, or belongs to a definition, by name."""
     states = {state.name: state for state in workers.queue_states()}
-    named = {definition.queue for definition in registry.definitions()}
-    asleep = _asleep()
-    for name in {*named, *(queue for queue, _status in asleep)} - set(states):
+    for name in {definition.queue for definition in registry.definitions()} - set(states):
         states[name] = _idle(name)
-    return [
-        QueueRow(state, asleep[name, Status.WAITING], asleep[name, Status.DELAYED], name in named)
-        for name, state in sorted(states.items())
-    ]
+    return [state for _name, state in sorted(states.items())]
 
 
-def queue_row(name: str) -> QueueRow:
+def queue_row(name: str) -> QueueState:
     """One queue, also one that has nothing yet."""
-    return next((row for row in queue_rows() if row.state.name == name), QueueRow(_idle(name), 0, 0, known=False))
+    return next((row for row in queue_rows() if row.name == name), _idle(name))
 
 
 def _idle(name: str) -> QueueState:
-    return QueueState(name, 0, None, 0, 0, Queue.objects.filter(name=name).first())
+    return QueueState(name, limits=Queue.objects.filter(name=name).first())
 
 
-def _asleep() -> Counter[tuple[str, str]]:
-    found: Counter[tuple[str, str]] = Counter()
-    for status in (Status.WAITING, Status.DELAYED):
-        names = Workflow.objects.filter(status=status).values_list("queue", flat=True)[:MOST_COUNTED]
-        found.update((name, status.value) for name in names)
-    return found
+def counter_cells() -> dict[str, int]:
+    """How many workflows there are: by status, and by status and definition; what is none is left out."""
+    found = counts.everything()
+    of_all, of_each = counts.by_status(found), counts.by_definition(found)
+    return {**of_all, **{f"{status} {definition}": number for (definition, status), number in of_each.items()}}
+
+
+def queue_cells() -> dict[str, dict[str, Any]]:
+    """Each queue, by name."""
+    return {state.name: _queue_cell(state) for state in queue_rows()}
+
+
+def _queue_cell(state: QueueState) -> dict[str, Any]:
+    limits = state.limits
+    return {
+        "queued": state.queued,
+        "running": state.running,
+        "waiting": state.waiting,
+        "delayed": state.delayed,
+        "oldest_at": wire_time(state.oldest_at),
+        "consumers": state.consumers,
+        "paused": bool(limits and limits.paused),
+        "changed_at": wire_time(limits.changed_at) if limits else None,  # its limits
+    }
+
+
+def worker_cells() -> dict[str, dict[str, Any]]:
+    """Each worker that is expected to live or ended within a day, by id."""
+    now = timezone.now()
+    held: dict[str, list[datetime]] = defaultdict(list)
+    running = Workflow.objects.filter(status=Status.RUNNING).values_list("worker", "status_at")
+    for claimant, claimed_at in running:
+        held[str(claimant).rpartition("/")[0]].append(claimed_at)
+    known = workers.known()[:_MOST_ROWS]
+    shown = [one for one in known if one.ended_at is None or one.ended_at > now - _GONE]
+    return {one.id: _worker_cell(one, held[one.id], now) for one in shown}
+
+
+def _worker_cell(worker: Worker, claimed: list[datetime], now: datetime) -> dict[str, Any]:
+    return {
+        "name": worker.name,
+        "state": workers.state(worker, now),
+        "queues": worker.queues,
+        "concurrency": worker.concurrency,
+        "version": worker.version,
+        "running": len(claimed),
+        "claimed_at": wire_time(max(claimed, default=None)),  # the latest of what it runs
+        "heartbeat_at": wire_time(worker.heartbeat_at),
+        "ended_at": wire_time(worker.ended_at),
+    }
 
 
 @dataclass(frozen=True)

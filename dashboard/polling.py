@@ -10,7 +10,8 @@ from collections.abc import Collection
 from typing import NamedTuple, cast
 
 from dashboard import access, lists, protocol, tail, topics
-from dashboard.protocol import LIMITS, Cursor, ErrorCode, ResetReason, SubscribeList, SubscribeWorkflow
+from dashboard.overview_topics import Overviews
+from dashboard.protocol import LIMITS, Cursor, ErrorCode, ResetReason, Subscribe, SubscribeList, SubscribeWorkflow
 from dashboard.reads import Reads
 from workflows.history import Head
 
@@ -51,15 +52,16 @@ class _Asked(NamedTuple):
         return max(0, self.head.seq - self.at["seq"])
 
 
-async def answer(
-    reads: Reads, user: access.Visitor, wanted: Collection[SubscribeWorkflow | SubscribeList]
-) -> list[str]:
+async def answer(reads: Reads, overviews: Overviews, user: access.Visitor, wanted: Collection[Subscribe]) -> list[str]:
     """The frames, a hello first. What does not fit is left out, and then it is what has most to catch up with."""
     found = _Answer()
     for one in wanted:
         if one["topic"] == topics.LIST:
             found.add([await reads.threads.ask(lists.look, user, cast(SubscribeList, one))])
-    asked = [_ask(reads, user, cast(SubscribeWorkflow, one)) for one in wanted if one["topic"] != topics.LIST]
+        elif one["topic"] in topics.OVERVIEWS:
+            found.add([await overviews.look(user, one["topic"])])
+    alone = (topics.LIST, *topics.OVERVIEWS)
+    asked = [_ask(reads, user, cast(SubscribeWorkflow, one)) for one in wanted if one["topic"] not in alone]
     nearest_first = sorted(await asyncio.gather(*asked), key=lambda one: one.distance)
     for begin in range(0, len(nearest_first), AT_ONCE):
         if found.is_full:

@@ -16,6 +16,7 @@ from dashboard import topics
 
 VERSION = 1
 UNKNOWN_WORKFLOW = "There is no such workflow, or you may not see it."  # one answer for both
+UNKNOWN_OVERVIEW = "There is no such overview, or you may not see it."
 
 
 class CloseCode(IntEnum):
@@ -32,7 +33,7 @@ class CloseCode(IntEnum):
 class ErrorCode(StrEnum):
     """Why a message was refused."""
 
-    UNKNOWN = "unknown"  # no such workflow, or one that this account may not see
+    UNKNOWN = "unknown"  # no such workflow, or one or an overview that this account may not see
     LIMIT = "limit"  # too many subscriptions on this connection
     BAD = "bad"  # not of this protocol; the text says which field and why
 
@@ -95,6 +96,13 @@ class SubscribeList(TypedDict):
     since: str
 
 
+class SubscribeOverview(TypedDict):
+    """Follow the counts of all workflows, the queues, or the workers."""
+
+    t: Literal["subscribe"]
+    topic: Literal["counters", "queues", "workers"]
+
+
 class Unsubscribe(TypedDict):
     """Stop following a topic."""
 
@@ -116,7 +124,8 @@ class Pong(TypedDict):
     n: int
 
 
-ClientMessage: TypeAlias = SubscribeWorkflow | SubscribeList | Unsubscribe | Ack | Pong
+Subscribe: TypeAlias = SubscribeWorkflow | SubscribeList | SubscribeOverview
+ClientMessage: TypeAlias = Subscribe | Unsubscribe | Ack | Pong
 
 
 class Hello(TypedDict):
@@ -178,6 +187,20 @@ class Rows(TypedDict):
     more: bool
 
 
+class Overview(TypedDict):
+    """What a topic that is a state is like: `whole`, or only the cells that changed since the last frame (null: gone).
+
+    `counters`: by status, `"failed"`, and by status and definition, `"failed checkout"`; none of nothing. `queues`: by
+    name. `workers`: by id.
+    """
+
+    t: Literal["overview"]
+    topic: Literal["counters", "queues", "workers"]
+    version: int
+    whole: bool
+    cells: dict[str, Any]
+
+
 class Ping(TypedDict):
     """The heartbeat; a client that hears nothing for `silence_seconds` connects anew."""
 
@@ -211,8 +234,8 @@ class Close(TypedDict):
     code: CloseCode
 
 
-CLIENT_MESSAGES = (SubscribeWorkflow, SubscribeList, Unsubscribe, Ack, Pong)
-SERVER_FRAMES = (Hello, Snapshot, Events, Receipt, Reset, Rows, Ping, Error, Part, Close)
+CLIENT_MESSAGES = (SubscribeWorkflow, SubscribeList, SubscribeOverview, Unsubscribe, Ack, Pong)
+SERVER_FRAMES = (Hello, Snapshot, Events, Receipt, Reset, Rows, Overview, Ping, Error, Part, Close)
 
 
 def _now() -> str:
@@ -268,6 +291,11 @@ def rows(encoded: Sequence[str], fresh: Sequence[tuple[str, str, str]], *, more:
     """The text of a `Rows`, around rows that were encoded once for all their readers."""
     tail = json.dumps({"fresh": fresh, "more": more}, ensure_ascii=False, separators=(",", ":"))
     return f'{{"t":"rows","topic":"{topics.LIST}","rows":[{",".join(encoded)}],{tail[1:]}'
+
+
+def overview(topic: str, *, version: int, whole: bool, cells: Mapping[str, Any]) -> str:
+    """The text of an `Overview`."""
+    return _text({"t": "overview", "topic": topic, "version": version, "whole": whole, "cells": cells})
 
 
 def ping(n: int) -> str:

@@ -1,4 +1,4 @@
-"""Names of what a client subscribes to: `workflow:<id>` and `workflows` (the list). Builds and parses them."""
+"""Names of what a client subscribes to: `workflow:<id>`, `workflows` (the list), overviews. Builds and parses them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from workflows import ids
 from workflows.errors import InvalidWorkflowId
 
 LIST = "workflows"
+COUNTERS = "counters"  # how many workflows there are, by status and definition
+QUEUES = "queues"
+WORKERS = "workers"
+OVERVIEWS = (COUNTERS, QUEUES, WORKERS)
 _WORKFLOW = "workflow:"
 
 

@@ -17,8 +17,8 @@ gets through. The session cookie signs in. How to use them from a shell: [stream
 The WebSocket is at `/ws/live/`, one per page. The page's origin must be ours or in `CSRF_TRUSTED_ORIGINS`; else the
 handshake is answered with 403.
 
-A topic is `workflow:<id>` or `workflows` (the list). What a reader of a workflow sees is always *snapshot at N* and
-*everything after N*, each event once, in order:
+A topic is `workflow:<id>`, `workflows` (the list), or an overview: `counters`, `queues`, `workers`. What a reader of a
+workflow sees is always *snapshot at N* and *everything after N*, each event once, in order:
 
 1. A page carries a snapshot and its cursor `{{epoch, seq}}`. It subscribes with the cursor, and gets the events after
    it, then a `receipt` that says it is complete. Without a cursor it gets a `snapshot`.
@@ -39,6 +39,10 @@ set; one more is refused with 4430. A server that stops closes with 4408.
 
 A list is a state: `rows` carries the newest version of visible rows, and a higher `seq` wins. What newly matches the
 filter is only named (`fresh`), so that a page can count it without moving under the reader's hand.
+
+An overview is a state, too: first whole, then the cells that changed, at most once a second, and nothing while nothing
+changes. A whole replaces what the client has, whatever its version; a part with a version that the client has is no
+news. A poll is answered with the whole. Who may not see an overview, or no longer, gets an `error` for its topic.
 """
 
 _CARRIERS = """## The carrier "stream"

@@ -36,6 +36,7 @@ class Conf:
     preview_max_bytes: int = 1024  # results up to this size are also shown in the history
     traceback_max_chars: int = 16_000  # longer tracebacks lose their middle
     schedule_grace: float = 10.0  # an occurrence that could not start for this long is missed: its schedule says what
+    trend_seconds: float = 8 * 86_400.0  # counts of single minutes are kept this long: a week and the day to compare
     track_interval: float = 0.5  # `track` publishes at most this often
 
 

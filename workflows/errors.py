@@ -28,6 +28,16 @@ class UnknownDefinition(TelltaleError, LookupError):
     """No definition of that name is imported in this process."""
 
 
+class CountsWrong(TelltaleError):
+    """The counts of workflows are not those of the workflows."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"{number} {'count is' if number == 1 else 'counts are'} wrong: triggers were disabled, or a table was "
+            f"restored by itself. Put right what is wrong with: manage.py workflow counts --rebuild"
+        )
+
+
 class DuplicateWorkflow(TelltaleError):
     """A dedup key that an unfinished workflow of the queue has already, or an id that is taken (no dedup key)."""
 

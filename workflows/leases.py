@@ -161,6 +161,7 @@ class Keeper:
         recovery.release_expired()
         recovery.cancel_overdue()
         recovery.deliver_wakeups()
+        recovery.fold_counts()
         if not is_stop_announced():
             idle = len(self._known) - recovery.held_by([identity(pid) for pid in self._known])
             if idle > 0:

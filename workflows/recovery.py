@@ -1,4 +1,5 @@
-"""What workers do for each other: expired leases go back to the queue, overlooked rows get their message again.
+"""What workers do for each other: expired leases go back to the queue, overlooked rows get their message again,
+counts are summed up.
 
 Every worker does it, so that any one of them heals what another left behind.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workflows import dispatch, engine, transitions, wakeups
+from workflows import counts, dispatch, engine, transitions, wakeups
 from workflows.conf import conf
 from workflows.models import Workflow
 from workflows.sql import fetch
@@ -65,6 +66,11 @@ def cancel_overdue(*, limit: int = _BATCH) -> int:
 def deliver_wakeups(*, limit: int = _BATCH) -> int:
     """This will wake the waiters that a process which died, or lost the database, did not; returns how many."""
     return sum(wakeups.deliver(target) for target in wakeups.undelivered(limit))
+
+
+def fold_counts() -> int:
+    """This will add what happened to the counts' sums, so that reading them stays cheap; returns how many changes."""
+    return counts.fold()
 
 
 def redispatch(queues: list[str], *, limit: int) -> int:

@@ -37,6 +37,7 @@ def sweep(**_: Any) -> None:
     recovery.wake_due()
     recovery.cancel_overdue()
     recovery.deliver_wakeups()
+    recovery.fold_counts()
     recovery.redispatch(sorted(registry.queues()), limit=1)
 
 

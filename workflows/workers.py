@@ -15,7 +15,7 @@ from typing import LiteralString
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from workflows import processes, recovery, registry, telemetry
+from workflows import counts, processes, recovery, registry, telemetry
 from workflows.conf import conf
 from workflows.models import Queue, Worker, Workflow
 from workflows.sql import fetch
@@ -23,7 +23,6 @@ from workflows.states import ACTIVE, Status
 from workflows.versions import code_version
 
 STOPPED, DIED, SILENT = "stopped", "died", "silent"
-COUNTED = 1_000  # no queue and no definition is counted further
 _REMEMBERED = timedelta(days=7)  # how long the row of an ended worker is kept
 
 
@@ -160,19 +159,21 @@ def held_counts() -> Counter[str]:
 
 @dataclass(frozen=True)
 class QueueState:
-    """A queue as it stands. queued: at most COUNTED is told; oldest_at: since when its first one could be claimed."""
+    """A queue as it stands. oldest_at: since when its first one could be claimed."""
 
     name: str
-    queued: int
-    oldest_at: datetime | None
-    running: int
-    consumers: int
-    limits: Queue | None  # None: it has no row, so no limits
+    queued: int = 0
+    running: int = 0
+    waiting: int = 0
+    delayed: int = 0
+    oldest_at: datetime | None = None
+    consumers: int = 0
+    limits: Queue | None = None  # None: it has no row, so no limits
 
 
 # Loose index scan: from the first row of each queue and priority to that of the next, one probe each. Both of a probe's
 # candidates are ordered, so that the rest of a queue comes before the next queue.
-_QUEUED: LiteralString = """
+_OLDEST: LiteralString = """
 WITH RECURSIVE first AS (
     (SELECT queue, priority, available_at FROM workflows_workflow
      WHERE status = 'queued' ORDER BY queue, priority DESC, available_at LIMIT 1)
@@ -186,28 +187,28 @@ WITH RECURSIVE first AS (
          WHERE status = 'queued' AND queue > first.queue ORDER BY queue, priority DESC, available_at LIMIT 1)
         ORDER BY queue LIMIT 1
     ) AS next
-), named AS (
-    SELECT queue, min(available_at) AS oldest_at FROM first GROUP BY queue
 )
-SELECT named.queue, counted.queued, named.oldest_at FROM named CROSS JOIN LATERAL (
-    SELECT count(*) AS queued FROM (
-        SELECT 1 FROM workflows_workflow WHERE status = 'queued' AND queue = named.queue
-        ORDER BY priority DESC, available_at LIMIT %(counted)s
-    ) AS these
-) AS counted
-ORDER BY named.queue"""
+SELECT queue, min(available_at) FROM first GROUP BY queue"""
 
 
 def queue_states() -> list[QueueState]:
-    """Every queue that holds or runs something, has limits, or is consumed, by name."""
-    queued = {name: (count, oldest) for name, count, oldest in fetch(_QUEUED, {"counted": COUNTED})}
-    running = Counter(Workflow.objects.filter(status=Status.RUNNING).values_list("queue", flat=True))
+    """Every queue that holds something, has limits, or is consumed, by name."""
+    holds = counts.by_queue(count for count in counts.everything() if count.status in ACTIVE)
+    oldest: dict[str, datetime] = dict(fetch(_OLDEST, {}))
     consumers = _consumers()
     limits = Queue.objects.in_bulk()
-    names = sorted({*queued, *running, *consumers, *limits})
     return [
-        QueueState(name, *queued.get(name, (0, None)), running[name], consumers[name], limits.get(name))
-        for name in names
+        QueueState(
+            name=name,
+            queued=holds[name, Status.QUEUED],
+            running=holds[name, Status.RUNNING],
+            waiting=holds[name, Status.WAITING],
+            delayed=holds[name, Status.DELAYED],
+            oldest_at=oldest.get(name),
+            consumers=consumers[name],
+            limits=limits.get(name),
+        )
+        for name in sorted({*(name for name, _status in holds), *consumers, *limits})
     ]
 
 
@@ -223,33 +224,20 @@ def _consumers() -> Counter[str]:
 
 @dataclass(frozen=True)
 class Stranded:
-    """A definition that no living worker knows, with `workflows` unfinished ones (at most COUNTED is told)."""
+    """A definition that no living worker knows, with `workflows` unfinished ones."""
 
     definition: str
     workflows: int
 
 
-_DEFINITIONS: LiteralString = """
-WITH RECURSIVE named AS (
-    (SELECT definition FROM workflows_workflow ORDER BY definition LIMIT 1)
-    UNION ALL
-    SELECT next.definition FROM named CROSS JOIN LATERAL (
-        SELECT definition FROM workflows_workflow WHERE definition > named.definition ORDER BY definition LIMIT 1
-    ) AS next
-)
-SELECT definition FROM named WHERE definition <> ALL(%(known)s::text[])"""
-
-
 def stranded_definitions() -> list[Stranded]:
     """Definitions of unfinished workflows that no living worker knows; their workflows stay where they are."""
     known_ones = {name for names in alive().values_list("definitions", flat=True) for name in names}
-    unknown = [row[0] for row in fetch(_DEFINITIONS, {"known": sorted(known_ones)})]
-    found = (Stranded(name, _unfinished(name)) for name in unknown)
-    return [stranded for stranded in found if stranded.workflows]
-
-
-def _unfinished(definition: str) -> int:
-    return Workflow.objects.filter(definition=definition, status__in=sorted(ACTIVE))[:COUNTED].count()
+    unfinished: Counter[str] = Counter()
+    for count in counts.everything():
+        if count.status in ACTIVE and count.definition not in known_ones:
+            unfinished[count.definition] += count.workflows
+    return [Stranded(name, number) for name, number in sorted(unfinished.items()) if number]
 
 
 def obstacle(workflow: Workflow) -> str | None:

@@ -30,8 +30,3 @@ def consumers(count: int) -> str:
 def command(name: str) -> str:
     """How a worker for this queue is started."""
     return f"celery -A config worker -Q {shlex.quote(name)}"
-
-
-def counted(count: int, most: int) -> str:
-    """A count that was stopped at `most`."""
-    return f"{most}+" if count >= most else str(count)

@@ -24,6 +24,12 @@ def time_of_day(iso: str) -> str:
 
 
 @register.filter
+def number(count: int) -> str:
+    """With commas between the thousands, as the browser writes it when it counts on."""
+    return f"{count:,}"
+
+
+@register.filter
 def code(text: str) -> SafeString:
     """Text between backticks as code; everything is escaped first."""
     return mark_safe(_BACKTICKS.sub(r"<code>\1</code>", conditional_escape(text)))  # noqa: S308  escaped

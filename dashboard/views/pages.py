@@ -26,7 +26,7 @@ from dashboard.presenters.times import iso_utc
 from dashboard.presenters.values import payload, previous_values, progress
 from dashboard.presenters.verbs import editable_input, fork_positions, verbs
 from dashboard.snapshots import Snapshot
-from workflows import queries, registry, workers
+from workflows import counts, queries, registry, workers
 from workflows.errors import UnknownDefinition
 from workflows.history import wire
 from workflows.models import Workflow
@@ -85,11 +85,19 @@ def workflows(request: HttpRequest) -> HttpResponse:
         "paged": paged,
         "newer": _page_query(wanted, "after", page.newer),
         "older": _page_query(wanted, "before", page.older),
-        "statuses": [status.value for status in Status],
+        "statuses": _counted_statuses(wanted),
         "definitions": registry.names(),
         "list": {"rows": summaries, "filter": wanted.wire, "since": context["now"], "first": not paged},
     }
     return render(request, "dashboard/workflows.html", context)
+
+
+def _counted_statuses(wanted: ListFilter) -> list[dict[str, Any]]:
+    """What the list can be filtered by, and how many there are. A search is not counted: that would read the table."""
+    if wanted.search:
+        return [{"name": status.value, "count": None} for status in Status]
+    found = counts.by_status(count for count in counts.everything() if wanted.definition in ("", count.definition))
+    return [{"name": status.value, "count": found[status.value]} for status in Status]
 
 
 def _cursor(text: str) -> queries.Cursor | None:

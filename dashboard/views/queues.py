@@ -14,14 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import access, overviews
 from dashboard.forms import LimitsForm, PauseForm
-from dashboard.overviews import MOST_COUNTED, QueueRow
 from dashboard.presenters import queues as words
 from dashboard.presenters.times import iso_utc
 from dashboard.views.actions import first_error
 from dashboard.views.pages import page_context
 from workflows import queues
 from workflows.errors import TelltaleError
-from workflows.workers import COUNTED
+from workflows.workers import QueueState
 
 
 @require_safe
@@ -42,7 +41,7 @@ def fragment(request: HttpRequest) -> HttpResponse:
 
 def _rendered(request: HttpRequest, template: str) -> HttpResponse:
     _require(request, "view_queues")
-    context = page_context(request, "queues")
+    context = page_context(request, "queues", live=access.can(request.user, "view"))
     context |= {"rows": [_shown(row) for row in overviews.queue_rows()], **_may(request)}
     return render(request, template, context)
 
@@ -54,12 +53,12 @@ def queue(request: HttpRequest, name: str) -> HttpResponse:
     """One queue and its limits; also one that has nothing yet, so that limits can be set beforehand."""
     _require(request, "view_queues")
     row = overviews.queue_row(name)
-    found = row.state.limits
+    found = row.limits
     initial = {field: getattr(found, field) for field in LimitsForm.base_fields} if found else {}
     return _queue_page(request, row, LimitsForm(initial=initial))
 
 
-def _queue_page(request: HttpRequest, row: QueueRow, form: LimitsForm) -> HttpResponse:
+def _queue_page(request: HttpRequest, row: QueueState, form: LimitsForm) -> HttpResponse:
     context = page_context(request, "queues") | {"queue": _shown(row), "form": form, **_may(request)}
     return render(request, "dashboard/queue.html", context, status=422 if form.errors else 200)
 
@@ -110,21 +109,20 @@ def _may(request: HttpRequest) -> dict[str, Any]:
     return {"can_change": access.can(request.user, "change_queue"), "can_view": access.can(request.user, "view")}
 
 
-def _shown(row: QueueRow) -> dict[str, Any]:
+def _shown(state: QueueState) -> dict[str, Any]:
     """What the templates show of a queue."""
-    state = row.state
     return {
         "name": state.name,
-        "queued": words.counted(state.queued, COUNTED),
+        "queued": state.queued,
         "running": state.running,
-        "waiting": words.counted(row.waiting, MOST_COUNTED),
-        "delayed": words.counted(row.delayed, MOST_COUNTED),
+        "waiting": state.waiting,
+        "delayed": state.delayed,
         "oldest_at": state.oldest_at and iso_utc(state.oldest_at),
         "limits": words.limits(state.limits),
         "row": state.limits,
         "paused": bool(state.limits and state.limits.paused),
         "consumers": words.consumers(state.consumers),
         "deserted": state.consumers == 0,
-        "needed": state.consumers == 0 and bool(state.queued or state.running or row.waiting or row.delayed),
+        "needed": state.consumers == 0 and bool(state.queued or state.running or state.waiting or state.delayed),
         "command": words.command(state.name),
     }

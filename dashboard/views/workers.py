@@ -38,7 +38,7 @@ def _rendered(request: HttpRequest, template: str) -> HttpResponse:
     if not access.can(request.user, "view_workers"):
         raise PermissionDenied
     found = overviews.fleet(request.user, timezone.now())
-    context = page_context(request, "workers")
+    context = page_context(request, "workers", live=access.can(request.user, "view"))
     context |= {"here": [_shown(row) for row in found.here], "gone": [_shown(row) for row in found.gone]}
     return render(request, template, context)
 

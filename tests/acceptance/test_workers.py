@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -14,9 +15,9 @@ from tests import processes
 from tests.acceptance.test_takeover import assert_each_step_recorded_once, steps_done
 from tests.definitions import counting
 from tests.wait import until
-from workflows import workers
+from workflows import counts, workers
 from workflows.durable import Status
-from workflows.models import Worker, Workflow
+from workflows.models import Count, CountChange, Worker, Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,3 +98,13 @@ def test_a_worker_takes_from_the_queues_that_remote_control_leaves_or_gives_it(
     assert [queue.name for queue in workers.unconsumed_queues()] == ["default"]
     celery_app.control.add_consumer("default", destination=[found.name], reply=True, timeout=10)
     assert left.result(timeout=20) == 1
+
+
+def test_a_worker_sums_up_what_happened(start_worker: Callable[..., processes.Worker]) -> None:
+    start_worker()
+    handles = [counting.start(1, 0.0) for _ in range(5)]
+    until(lambda: all(handle.status() is Status.SUCCEEDED for handle in handles), within=60)
+    until(lambda: not CountChange.objects.exists(), what="nothing is left to be summed up", within=30)
+    assert list(Count.objects.filter(workflows__gt=0).values_list("status", "workflows")) == [("succeeded", 5)]
+    assert counts.differences() == []
+    assert sum(minute.workflows for minute in counts.per_minute(timedelta(hours=1)) if minute.kind == "succeeded") == 5

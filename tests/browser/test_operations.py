@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import definitions, execution
-from tests.browser.test_console import LIVE_MS, Visit, assert_not_reloaded, mark, open_window, visit
+from tests.browser.test_console import LIVE_MS, Proxy, Visit, assert_not_reloaded, mark, open_window, visit
 from tests.processes import Server, Worker
 from workflows import operations, queues, schedules
 from workflows.models import Queue, Schedule, Workflow
@@ -227,11 +227,57 @@ def test_what_is_focused_or_selected_is_left_alone(visit: Visit) -> None:
 def test_a_server_that_does_not_answer_is_said_with_the_time(visit: Visit) -> None:
     page = looked_at(visit, "/queues/")
     page.route("**/queues/table", lambda route: route.abort())
+    operations.start("doubling", kwargs={"numbers": []}, options=Options(queue="slow"))
     stale = page.locator(".live-fragment__stale")
     expect(stale).to_have_text(re.compile(r"as of \d\d:\d\d:\d\d UTC"), timeout=LIVE_MS)
     expect(page.locator('tr[data-queue="default"]')).to_be_visible()
     page.unroute("**/queues/table")
     expect(stale).to_be_hidden(timeout=LIVE_MS)
+    expect(page.locator('tr[data-queue="slow"]')).to_be_visible()
+
+
+def test_a_queue_page_asks_only_when_something_changed(visit: Visit) -> None:
+    page = looked_at(visit, "/queues/")
+    asked: list[str] = []
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(5_000)  # several of the pauses after which it would ask if it asked blindly
+    assert len(asked) <= 1, asked  # the topic's first answer may be news
+    operations.start("doubling", kwargs={"numbers": []}, options=Options(queue="slow"))
+    expect(page.locator('tr[data-queue="slow"]')).to_be_visible(timeout=LIVE_MS)
+
+
+def test_a_queue_page_that_lost_its_connection_says_as_of_when_it_is_and_catches_up(
+    visit: Visit, start_server: Callable[..., Server]
+) -> None:
+    proxied = Proxy(visit)
+    page = looked_at(visit, "/queues/")
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+    proxied.cut()
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "reconnecting", timeout=40_000)
+    expect(page.locator(".as-of:visible")).to_have_text(re.compile(r"as of \d\d:\d\d:\d\d UTC"))
+    operations.start("doubling", kwargs={"numbers": []}, options=Options(queue="slow"))
+    proxied.mend()
+    expect(page.locator('tr[data-queue="slow"]')).to_be_visible(timeout=LIVE_MS)
+    expect(page.locator(".as-of:visible")).to_have_count(0)
+
+
+def test_the_chips_count_while_workflows_come_and_go(visit: Visit) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w", options=Options(queue="nobody"))
+    page = looked_at(visit, "/workflows/?status=queued")
+    queued, cancelled = (page.locator(f'[data-count="{status}"]') for status in ("queued", "cancelled"))
+    expect(queued).to_have_text("1")
+    expect(cancelled).to_have_text("0")
+    mark(page)
+    operations.start("publishing", kwargs={"values": []}, options=Options(queue="nobody"))
+    operations.cancel("w")
+    expect(cancelled).to_have_text("1", timeout=LIVE_MS)
+    expect(queued).to_have_text("1")
+    page.goto(visit.server.url + "/workflows/?definition=publishing")
+    expect(cancelled).to_have_text("0")
+    operations.start("publishing", kwargs={"values": []}, options=Options(queue="nobody"))
+    expect(queued).to_have_text("2", timeout=LIVE_MS)
+    assert visit.troubles == []
 
 
 # Schedules

@@ -1,4 +1,4 @@
-"""Whether the storm changed anything: outcomes, histories, side effects, leases, leftovers. Says which, and why."""
+"""Whether the storm changed anything: outcomes, histories, effects, leases, leftovers, counts. Says which, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.chaos.kinds import Outcome
 from tests.chaos.load import Started
 from tests.chaos.world import CRASH_LIMIT
 from tests.execution import folded
-from workflows import history
+from workflows import counts, history
 from workflows.models import Event, Step, Value, Wait, Wakeup, Workflow
 from workflows.states import ACTIVE
 
@@ -36,7 +36,7 @@ def unsettled() -> list[str]:
 def violations(started: list[Started], bodies: Path) -> tuple[list[str], list[str]]:
     """(sentences about what is wrong, ids of innocent workflows that crashed often enough for their quarantine)."""
     lines = _bodies(bodies)
-    wrong = [*_leftovers(), *limits.exceeded()]
+    wrong = [*_leftovers(), *limits.exceeded(), *(f"counted wrongly: {one}" for one in counts.differences())]
     quarantined: list[str] = []
     for one in started:
         found, excused = _workflow(one.id, one.outcome, lines)

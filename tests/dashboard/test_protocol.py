@@ -104,6 +104,7 @@ def test_every_frame_has_exactly_the_fields_of_its_type() -> None:
         protocol.Receipt: protocol.receipt("workflow:a", epoch="e", after=3, seq=5),
         protocol.Reset: protocol.reset("workflow:a", ResetReason.GONE),
         protocol.Rows: protocol.rows([], [], more=False),
+        protocol.Overview: protocol.overview("queues", version=2, whole=False, cells={"default": None}),
         protocol.Ping: protocol.ping(1),
         protocol.Error: protocol.error(None, ErrorCode.BAD, "why"),
         protocol.Part: protocol.parts("x" * 300_000)[0],

@@ -48,6 +48,15 @@ test("both sides know the same version and limits", () => {
   assert.deepEqual(protocol.LIMITS, Object.fromEntries(limits));
 });
 
+test("both sides know the same topics that are states", () => {
+  const names = readFileSync(new URL("../../dashboard/topics.py", import.meta.url), "utf8");
+  const words = Object.fromEntries([...names.matchAll(/^([A-Z]+) = "(\w+)"/gm)].map(([, name, word]) => [name, word]));
+  const overviews = names.match(/^OVERVIEWS = \(([^)]*)\)/m)[1].split(", ");
+  assert.deepEqual(protocol.OVERVIEW_TOPICS, overviews.map((name) => words[name]));
+  assert.equal(protocol.LIST_TOPIC, words.LIST);
+  assert.ok(python.includes(`topic: Literal[${protocol.OVERVIEW_TOPICS.map((word) => `"${word}"`).join(", ")}]`));
+});
+
 test("a subscription carries its cursor, or none", () => {
   const topic = protocol.workflowTopic("order-42");
   assert.deepEqual(JSON.parse(protocol.subscribeWorkflow(topic, null)), { t: "subscribe", topic: "workflow:order-42" });

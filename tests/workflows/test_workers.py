@@ -213,7 +213,7 @@ def test_a_queue_counts_what_runs_and_is_gone_when_it_is_empty_and_unlimited() -
     assert workers.queue_states() == []
 
 
-def test_long_queues_are_counted_to_a_limit_and_found_by_index_alone() -> None:
+def test_long_queues_are_counted_exactly_and_their_oldest_is_found_by_index_alone() -> None:
     now = timezone.now()
     Workflow.objects.bulk_create(
         Workflow(id=f"{queue}-{number}", definition="doubling", queue=queue, input={}, priority=number % 3,
@@ -222,15 +222,13 @@ def test_long_queues_are_counted_to_a_limit_and_found_by_index_alone() -> None:
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE workflows_workflow")
-        cursor.execute("EXPLAIN " + workers._QUEUED, {"counted": workers.COUNTED})
+        cursor.execute("EXPLAIN " + workers._OLDEST)
         plan = "\n".join(row[0] for row in cursor.fetchall())
-        cursor.execute("EXPLAIN " + workers._DEFINITIONS, {"known": []})
-        plan += "\n".join(row[0] for row in cursor.fetchall())
     assert "Seq Scan" not in plan, plan
-    assert [(queue.name, queue.queued) for queue in workers.unconsumed_queues()] == [
-        ("a", 1_000),
-        ("b", 1_000),
-        ("c", 1_000),
+    assert [(queue.name, queue.queued, queue.oldest_at) for queue in workers.unconsumed_queues()] == [
+        ("a", 2_000, now),
+        ("b", 2_000, now),
+        ("c", 2_000, now),
     ]
 
 

@@ -1,8 +1,9 @@
-"""`workflow workers`, `workflow queues`, `workflow prune`: who works, what waits for nobody, and what may go."""
+"""`workflow workers`, `queues`, `counts`, `prune`: who works, what waits, how many there are, and what may go."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -11,13 +12,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from workflows import retention, workers
-from workflows.errors import InvalidInput
+from workflows import counts, retention, workers
+from workflows.errors import CountsWrong, InvalidInput
 from workflows.management import terminal
 from workflows.management.terminal import Paint
 from workflows.models import Worker
-from workflows.states import TERMINAL
-from workflows.workers import COUNTED, QueueState
+from workflows.states import TERMINAL, Status
+from workflows.workers import QueueState
 
 Answer = Callable[..., dict[str, Any] | Iterable[str]]
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -29,6 +30,10 @@ def add_verbs(verb: Callable[[str, str, Answer], CommandParser]) -> None:
     listing = verb("workers", "list workers and what they do", show_workers)
     listing.add_argument("--all", action="store_true", dest="everyone", help="also those that ended, for a week")
     verb("queues", "list queues: what waits in them and who consumes them", show_queues)
+    counting = verb("counts", "how many workflows there are, by definition and status", show_counts)
+    looking = counting.add_mutually_exclusive_group()
+    looking.add_argument("--check", action="store_true", help="compare with the workflows themselves, reading all")
+    looking.add_argument("--rebuild", action="store_true", help="put right what such a comparison finds")
     prune = verb("prune", "remove ended workflows by age or number", prune_workflows)
     prune.add_argument("--older-than", type=age, help="ended longer ago than 90s, 15m, 12h, 30d or 8w")
     prune.add_argument("--keep", type=_count, help="all but the newest so many of each status")
@@ -90,7 +95,7 @@ def _worker_lines(rows: list[dict[str, Any]], paint: Paint) -> Iterator[str]:
 
 def _stranded_line(stranded: dict[str, Any]) -> str:
     name = terminal.plain(stranded["definition"], 60)
-    return f"{_capped(stranded['workflows'])} of {name}: no worker knows this definition; start one with its code."
+    return f"{stranded['workflows']:,} of {name}: no worker knows this definition; start one with its code."
 
 
 def show_queues(*, as_json: bool, paint: Paint, **_: Any) -> dict[str, Any] | Iterable[str]:
@@ -126,7 +131,7 @@ def _queue_lines(states: list[QueueState], now: datetime, paint: Paint) -> Itera
         oldest = "–" if row["oldest_wait"] is None else f"{row['oldest_wait']:,.1f} s"
         limits = ", ".join(f"{name}={value:g}" for name, value in row["limits"].items())
         yield (
-            f"{terminal.padded(terminal.plain(state.name), 29)} {_capped(state.queued):>8}{state.running:>9}"
+            f"{terminal.padded(terminal.plain(state.name), 29)} {state.queued:>8,}{state.running:>9,}"
             f"{oldest:>11}{state.consumers:>11}  {'paused ' if row['paused'] else ''}{limits}".rstrip()
         )
     for state in states:
@@ -135,8 +140,41 @@ def _queue_lines(states: list[QueueState], now: datetime, paint: Paint) -> Itera
             yield paint(f"Nobody consumes {name}: start a worker with -Q {name}", "yellow")
 
 
-def _capped(count: int) -> str:
-    return f"{count:,}+" if count >= COUNTED else f"{count}"
+def show_counts(*, check: bool, rebuild: bool, as_json: bool, paint: Paint, **_: Any) -> dict[str, Any] | Iterable[str]:
+    """The counts, or whether they are right."""
+    if check or rebuild:
+        return _checked(counts.put_right() if rebuild else counts.differences(), rebuilt=rebuild, as_json=as_json)
+    found = counts.everything()
+    if as_json:
+        return {"counts": [count._asdict() for count in found]}
+    return _count_lines(found, paint)
+
+
+def _count_lines(found: list[counts.Count], paint: Paint) -> Iterator[str]:
+    if not found:
+        yield "There are no workflows."
+        return
+    widths = {status.value: len(status) + 2 for status in Status}
+    yield paint(f"{'DEFINITION':<30}{'':2}" + "".join(f"{name.upper():>{w}}" for name, w in widths.items()), "grey")
+    of_each, of_all = counts.by_definition(found), counts.by_status(found)
+    for definition in sorted({count.definition for count in found}):
+        numbers = "".join(f"{of_each[definition, name] or '–':>{w}}" for name, w in widths.items())
+        yield f"{terminal.padded(terminal.plain(definition), 30)}  {numbers}"
+    yield f"{'all':<30}  " + "".join(f"{of_all[name] or '–':>{w}}" for name, w in widths.items())
+
+
+def _checked(wrong: list[counts.Difference], *, rebuilt: bool, as_json: bool) -> Iterator[str]:
+    """What was wrong. Raises CountsWrong at the end if it still is."""
+    if as_json:
+        yield json.dumps({"wrong": [one._asdict() for one in wrong], "rebuilt": rebuilt})
+    elif not wrong:
+        yield "The counts are right."
+    else:
+        for one in wrong:
+            place = terminal.plain(f"{one.definition}, queue {one.queue}, {one.status}", 100)
+            yield f"{place}: {one.told:,} counted, {one.there:,} there{' now counted' if rebuilt else ''}"
+    if wrong and not rebuilt:
+        raise CountsWrong(len(wrong))
 
 
 def prune_workflows(

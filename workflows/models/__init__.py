@@ -1,5 +1,6 @@
 """The tables. Fields, constraints and QuerySets only; who writes them is `transitions` and `event_log`."""
 
+from workflows.models.count import Count, CountChange, MinuteCount
 from workflows.models.deletion import Deletion
 from workflows.models.event import Event
 from workflows.models.message import Message
@@ -12,9 +13,12 @@ from workflows.models.worker import Worker
 from workflows.models.workflow import Workflow
 
 __all__ = [
+    "Count",
+    "CountChange",
     "Deletion",
     "Event",
     "Message",
+    "MinuteCount",
     "Queue",
     "QueueStart",
     "Schedule",

@@ -6,6 +6,7 @@ import { ElapsedTime } from "./elapsed_time.js";
 import { LiveFragment } from "./live_fragment.js";
 import { LiveReceipt } from "./live_receipt.js";
 import { StatusBadge } from "./status_badge.js";
+import { StatusCounts } from "./status_counts.js";
 import { TimeAgo } from "./time_ago.js";
 import { TimeScrubber } from "./time_scrubber.js";
 import { WorkflowError } from "./workflow_error.js";
@@ -23,6 +24,7 @@ const ELEMENTS = {
   "live-fragment": LiveFragment,
   "live-receipt": LiveReceipt,
   "status-badge": StatusBadge,
+  "status-counts": StatusCounts,
   "time-ago": TimeAgo,
   "time-scrubber": TimeScrubber,
   "workflow-error": WorkflowError,

@@ -20,7 +20,7 @@ export class Held {
     if (frame.t === SERVER.rows) {
       for (const { id } of frame.rows) this.#rows.add(id);
       for (const [id] of frame.fresh) this.#rows.add(id);
-    } else {
+    } else if (frame.t !== SERVER.overview) {
       const seq = frame.to ?? frame.seq ?? 0;
       this.#events.set(frame.topic, Math.max(seq - store.state.seq, this.#events.get(frame.topic) ?? 0));
     }

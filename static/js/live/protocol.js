@@ -16,6 +16,7 @@ export const SERVER = Object.freeze({
   receipt: "receipt",
   reset: "reset",
   rows: "rows",
+  overview: "overview",
   ping: "ping",
   error: "error",
   part: "part",
@@ -57,6 +58,9 @@ export const LIMITS = Object.freeze({
 /** The topic of the list of workflows. */
 export const LIST_TOPIC = "workflows";
 
+/** @type {readonly string[]} The topics that are states and no streams. */
+export const OVERVIEW_TOPICS = Object.freeze(["counters", "queues", "workers"]);
+
 /**
  * @typedef {{epoch: string, seq: number}} Cursor  the last event a reader has, and in which history
  * @typedef {[number, string, string, number|null, string|null, Object<string, any>]} WireEvent
@@ -81,6 +85,11 @@ export function subscribeWorkflow(topic, at) {
  */
 export function subscribeList(filter, ids, since) {
   return JSON.stringify({ t: CLIENT.subscribe, topic: LIST_TOPIC, filter, ids, since });
+}
+
+/** @param {string} topic  one of OVERVIEW_TOPICS */
+export function subscribeOverview(topic) {
+  return JSON.stringify({ t: CLIENT.subscribe, topic });
 }
 
 /** @param {string} topic */

@@ -4,7 +4,17 @@
  */
 
 import { Held } from "./held.js";
-import { ERROR, LIST_TOPIC, RESET, SERVER, subscribeList, subscribeWorkflow, unsubscribe } from "./protocol.js";
+import {
+  ERROR,
+  LIST_TOPIC,
+  OVERVIEW_TOPICS,
+  RESET,
+  SERVER,
+  subscribeList,
+  subscribeOverview,
+  subscribeWorkflow,
+  unsubscribe,
+} from "./protocol.js";
 
 const REPEAT_MS = 5000;
 
@@ -35,6 +45,7 @@ class Subscription {
   get request() {
     const { store } = this;
     if (store.topic === LIST_TOPIC) return subscribeList(store.filter, store.known, store.since);
+    if (OVERVIEW_TOPICS.includes(store.topic)) return subscribeOverview(store.topic);
     return subscribeWorkflow(store.topic, store.cursor);
   }
 }
@@ -143,8 +154,9 @@ export class Subscriptions {
     if (frame.t === SERVER.snapshot) return this.#rebuilt(subscription, frame);
     const committedAt = asItHappens ? newest(frame) : undefined;
     if (frame.t === SERVER.events) return kind === "events" ? { moved: true, committedAt } : {};
-    if (frame.t !== SERVER.rows) return {};
+    if (frame.t !== SERVER.rows && frame.t !== SERVER.overview) return {};
     subscription.confirmed = true;
+    if (frame.t === SERVER.overview) return { current: true, moved: Object.keys(frame.cells).length > 0 };
     return { current: true, moved: frame.rows.length + frame.fresh.length > 0, committedAt };
   }
 

@@ -1,5 +1,5 @@
 """`manage.py workflow start | list | show | watch | send | cancel | resume | fork | restart | delete | pin | unpin
-| schedules | queues | workers | prune`.
+| schedules | queues | workers | counts | prune`.
 
 Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow, definition or
 schedule; 3 the time was over and the workflow goes on; 4 it was deleted while it was watched; 5 the database or the

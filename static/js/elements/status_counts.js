@@ -1,0 +1,30 @@
+/**
+ * <status-counts definition>: how many workflows there are of each status, of one definition or of all, in the nodes that
+ * say `data-count="status"`. Numbers only; what they are about the server has rendered.
+ */
+
+import { setText } from "../lib/dom.js";
+import { OverviewStore } from "../live/overview_store.js";
+import { LiveElement } from "./live_element.js";
+
+const NUMBERS = new Intl.NumberFormat("en");
+
+export class StatusCounts extends LiveElement {
+  /** @param {{live: import("../live/live.js").Live}} page */
+  follow({ live }) {
+    this.release();
+    const store = new OverviewStore("counters");
+    this.until(store.subscribe(() => this.#paint(store)));
+    this.until(live.follow(store));
+  }
+
+  #paint({ cells, gone }) {
+    const definition = this.getAttribute("definition");
+    for (const node of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-count]"))) {
+      const status = node.dataset.count ?? "";
+      const number = cells.get(definition ? `${status} ${definition}` : status) ?? 0;
+      setText(node, gone ? "" : NUMBERS.format(number));
+      node.toggleAttribute("data-none", number === 0);
+    }
+  }
+}

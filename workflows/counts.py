@@ -1,0 +1,111 @@
+"""How many workflows there are, by definition, queue and status: exact in every transaction, and never a scan.
+
+A trigger writes each change together with what it counts. `fold`, part of every worker's round of recovery, adds
+them to the sums and to the counts of their minutes. Why so: docs/decisions/0021-counts-are-sums-and-changes.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypeVar
+
+from workflows.conf import conf
+from workflows.sql import counting, fetch
+from workflows.states import TERMINAL
+
+Key = TypeVar("Key")
+
+CREATED = "created"  # what a minute counts besides the ends
+_FOLD_AT_ONCE = 5_000
+_MOST_FOLDS = 20  # in one round
+
+
+class Count(NamedTuple):
+    """So many workflows of a definition stand in a queue with a status. None of nothing: it is left out."""
+
+    definition: str
+    queue: str
+    status: str
+    workflows: int
+
+
+class Minute(NamedTuple):
+    """So many workflows of a definition were `created`, or ended as `kind` says, in the minute that begins at `at`."""
+
+    at: datetime
+    definition: str
+    kind: str
+    workflows: int
+
+
+class Difference(NamedTuple):
+    """Where the counts are wrong: how many there are, and how many were told."""
+
+    definition: str
+    queue: str
+    status: str
+    there: int
+    told: int
+
+
+def everything() -> list[Count]:
+    """This will return all counts. In a transaction, what it has changed itself is counted."""
+    return [Count(*row) for row in fetch(counting.COUNTS, {})]
+
+
+def by_status(counts: Iterable[Count]) -> Counter[str]:
+    """How many there are of each status."""
+    return _summed((count.status, count.workflows) for count in counts)
+
+
+def by_definition(counts: Iterable[Count]) -> Counter[tuple[str, str]]:
+    """How many there are of each definition and status."""
+    return _summed(((count.definition, count.status), count.workflows) for count in counts)
+
+
+def by_queue(counts: Iterable[Count]) -> Counter[tuple[str, str]]:
+    """How many there are of each queue and status."""
+    return _summed(((count.queue, count.status), count.workflows) for count in counts)
+
+
+def _summed(pairs: Iterable[tuple[Key, int]]) -> Counter[Key]:
+    found: Counter[Key] = Counter()
+    for key, number in pairs:
+        found[key] += number
+    return found
+
+
+def per_minute(length: timedelta, *, until: datetime | None = None) -> list[Minute]:
+    """This will return what was created and what ended in each of the last minutes, oldest first; empty ones left out.
+
+    A workflow that was resumed and ended again is counted again. Older minutes than TREND_SECONDS are forgotten.
+    """
+    since = (until or datetime.now(UTC)) - length
+    rows = fetch(counting.MINUTES, {"since": since.replace(second=0, microsecond=0), "ends": sorted(TERMINAL)})
+    return [Minute(*row) for row in rows]
+
+
+def fold() -> int:
+    """This will add changes to the sums, oldest first, and forget old minutes; returns how many changes."""
+    kept = timedelta(seconds=conf().trend_seconds)
+    parameters = {"limit": _FOLD_AT_ONCE, "ends": sorted(TERMINAL), "kept": kept}
+    folded = 0
+    for _ in range(_MOST_FOLDS):
+        ((taken,),) = fetch(counting.FOLD, parameters)
+        folded += taken
+        if taken < _FOLD_AT_ONCE:
+            break
+    fetch(counting.FORGET_MINUTES, {"kept": kept})
+    return folded
+
+
+def differences() -> list[Difference]:
+    """This will compare the counts with the workflows themselves, all of them; nothing means that they are right."""
+    return [Difference(*row) for row in fetch(counting.DIFFERENCES, {})]
+
+
+def put_right() -> list[Difference]:
+    """This will correct what is wrong while workflows go on, and return what it was. Reads all workflows."""
+    return [Difference(*row) for row in fetch(counting.PUT_RIGHT, {})]

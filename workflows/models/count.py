@@ -1,0 +1,52 @@
+"""How many workflows there are: sums, the changes that are not in them yet, and what happened in each minute.
+
+A trigger of `Workflow` writes the changes (migration 0004), `counts` sums them up. See docs/decisions/0021.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Count(models.Model):
+    """A sum of changes. Only together with the changes that are left is it how many there are."""
+
+    pk = models.CompositePrimaryKey("definition", "queue", "status")
+    definition = models.CharField(max_length=200)
+    queue = models.CharField(max_length=100)
+    status = models.CharField(max_length=12)
+    workflows = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.definition} {self.queue} {self.status}"
+
+
+class CountChange(models.Model):
+    """So many workflows left `source` (null: began) and entered `target` (null: were removed), at once.
+
+    `at` says when, for the counts of that minute; null: nothing happened, a count was put right.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    definition = models.CharField(max_length=200)
+    queue = models.CharField(max_length=100)
+    source = models.CharField(max_length=12, null=True)  # noqa: DJ001  null: began
+    target = models.CharField(max_length=12, null=True)  # noqa: DJ001  null: removed
+    workflows = models.BigIntegerField()
+    at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.definition} {self.source} to {self.target}"
+
+
+class MinuteCount(models.Model):
+    """How many workflows of a definition were created, or ended in one way, in the minute that begins at `minute`."""
+
+    pk = models.CompositePrimaryKey("minute", "definition", "kind")
+    minute = models.DateTimeField()
+    definition = models.CharField(max_length=200)
+    kind = models.CharField(max_length=12)  # created, or the status that was entered
+    workflows = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.minute} {self.definition} {self.kind}"

@@ -1,0 +1,98 @@
+"""How many workflows there are, without looking at any: sums, and the changes that are not in them yet.
+
+A trigger writes a change in the transaction that makes it (migration 0004), so that sums and changes together are exact
+in every snapshot. No statement here waits for a workflow's row, and none of theirs for one of these.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+# A change as what it adds to a status and what it takes from another.
+_SIDES: LiteralString = """
+CROSS JOIN LATERAL (VALUES (target, workflows), (source, -workflows)) AS side(status, moved)
+WHERE side.status IS NOT NULL"""
+# A change as what is counted of it in its minute: a beginning, an end, both or nothing.
+_HAPPENED: LiteralString = """
+CROSS JOIN LATERAL (VALUES
+    (CASE WHEN source IS NULL THEN 'created' END), (CASE WHEN target = ANY(%(ends)s::text[]) THEN target END)
+) AS happened(kind)
+WHERE happened.kind IS NOT NULL"""
+
+_TOLD: LiteralString = (
+    """
+SELECT definition, queue, status, workflows FROM workflows_count
+UNION ALL
+SELECT definition, queue, side.status, side.moved FROM workflows_countchange"""
+    + _SIDES
+)
+
+COUNTS: LiteralString = (
+    "SELECT definition, queue, status, sum(workflows)::bigint FROM ("
+    + _TOLD
+    + """
+) AS told GROUP BY definition, queue, status HAVING sum(workflows) <> 0 ORDER BY definition, queue, status"""
+)
+
+# The oldest changes become part of the sums, and of the counts of their minutes. Several may do this at once: each
+# takes others, and all touch the sums in the same order.
+FOLD: LiteralString = (
+    """
+WITH taken AS (
+    DELETE FROM workflows_countchange WHERE id = ANY(ARRAY(
+        SELECT id FROM workflows_countchange ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    )) RETURNING definition, queue, source, target, workflows, at
+), summed AS (
+    INSERT INTO workflows_count AS c (definition, queue, status, workflows)
+    SELECT definition, queue, side.status, sum(side.moved) FROM taken"""
+    + _SIDES
+    + """
+    GROUP BY 1, 2, 3 HAVING sum(side.moved) <> 0 ORDER BY 1, 2, 3
+    ON CONFLICT (definition, queue, status) DO UPDATE SET workflows = c.workflows + excluded.workflows
+), dated AS (
+    INSERT INTO workflows_minutecount AS m (minute, definition, kind, workflows)
+    SELECT date_trunc('minute', at), definition, happened.kind, sum(workflows) FROM taken"""
+    + _HAPPENED
+    + """ AND at > clock_timestamp() - %(kept)s::interval
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (minute, definition, kind) DO UPDATE SET workflows = m.workflows + excluded.workflows
+)
+SELECT count(*) FROM taken"""
+)
+
+FORGET_MINUTES: LiteralString = """
+DELETE FROM workflows_minutecount WHERE minute < (SELECT clock_timestamp()) - %(kept)s::interval"""
+
+# Also of changes that are not folded yet: the last minute is the one people look at.
+MINUTES: LiteralString = (
+    """
+SELECT minute, definition, kind, sum(workflows)::bigint FROM (
+    SELECT minute, definition, kind, workflows FROM workflows_minutecount WHERE minute >= %(since)s
+    UNION ALL
+    SELECT date_trunc('minute', at), definition, happened.kind, workflows FROM workflows_countchange"""
+    + _HAPPENED
+    + """ AND at >= %(since)s
+) AS told GROUP BY minute, definition, kind ORDER BY minute, definition, kind"""
+)
+
+# These two look at every workflow: one snapshot of what there is and of what was told.
+_DIFFERENCES: LiteralString = (
+    """
+SELECT definition, queue, status, sum(there)::bigint AS there, sum(told)::bigint AS told FROM (
+    SELECT definition, queue, status, count(*) AS there, 0 AS told FROM workflows_workflow GROUP BY 1, 2, 3
+    UNION ALL
+    SELECT definition, queue, status, 0, workflows FROM ("""
+    + _TOLD
+    + """) AS told
+) AS compared GROUP BY 1, 2, 3 HAVING sum(there) <> sum(told)"""
+)
+DIFFERENCES: LiteralString = _DIFFERENCES + " ORDER BY definition, queue, status"
+PUT_RIGHT: LiteralString = (
+    "WITH wrong AS ("
+    + _DIFFERENCES
+    + """), mended AS (
+    INSERT INTO workflows_countchange (definition, queue, target, workflows)
+    SELECT definition, queue, status, there - told FROM wrong
+)
+SELECT definition, queue, status, there, told FROM wrong ORDER BY definition, queue, status"""
+)
