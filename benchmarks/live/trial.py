@@ -57,7 +57,7 @@ def staged(generators: int, accounts: int) -> Iterator[Stage]:
     cores = Cores.of_this_machine()
     os.sched_setaffinity(0, cores.others)
     with database() as (home, environment), redis(home) as more:
-        environment.update(more)
+        environment.update(more, LIVE_CONNECTIONS_PER_USER="1000000")  # a few accounts hold all sockets
         os.environ.update(environment)
         django.setup()
         yield Stage(environment, home, cores, generators, writer.cookies(accounts))
