@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-brokers chaos continuity check format lint types layers sizes migrations docs palette js bench bench-live soak screenshots clean
+.PHONY: help setup run test test-brokers test-without-hints chaos continuity check format lint types layers sizes migrations docs palette js bench bench-live soak screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -31,6 +31,9 @@ run: $(STAMP) ## start everything: database, web, worker, beat; Ctrl-C stops it
 
 test: $(DEV_STAMP) ## the whole suite, on a throw-away database
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
+test-without-hints: $(DEV_STAMP) ## the acceptance suite with hints off: slower, never wrong
+	TELLTALE_HINTS=0 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/acceptance
 
 chaos: $(DEV_STAMP) ## faults at random for MINUTES=30 (SEED=… repeats the plan), then a verdict
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) $(CHAOS)

@@ -20,8 +20,6 @@ from tests.people import People, create_people
 from tests.processes import ROOT, Process, Server, Worker, end_all
 from workflows.listener import listener
 
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's synchronous API runs an event loop of its own
-
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
@@ -111,7 +109,10 @@ def browser() -> Iterator[Any]:
         pytest.skip("NO BROWSER: chromium is not installed (apt-get install chromium)")
     from playwright.sync_api import sync_playwright  # only where a browser is
 
-    with sync_playwright() as playwright:
+    # Playwright's synchronous API runs an event loop in this thread. Only here: elsewhere Django's own check must find
+    # a query in an event loop, as a real server would.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(
             executable_path=executable, args=["--no-sandbox"] if os.geteuid() == 0 else []
         )

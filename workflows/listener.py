@@ -83,14 +83,20 @@ class Listener:
         self._thread, self._stopping = None, False
 
     def _run(self) -> None:
+        lost = False  # said once, however long it takes
         while not self._stopping:
             try:
                 with sql.dedicated_connection() as connection:
                     if conf().hints:
                         connection.execute(f"LISTEN {CHANNEL}")
+                    if lost:
+                        telemetry.listener_back()
+                        lost = False
                     self._serve(connection)
             except psycopg.Error as error:
-                telemetry.listener_reconnects(error)
+                if not lost:
+                    telemetry.listener_lost(error)
+                    lost = True
                 threading.Event().wait(conf().sweep_interval)
 
     def _serve(self, connection: psycopg.Connection[Any]) -> None:

@@ -66,9 +66,14 @@ def wakeups_left(workflow_id: str, error: Exception) -> None:
     _log.warning("waiters of workflow %r not woken yet, recovery will: %s", workflow_id, str(error).strip())
 
 
-def listener_reconnects(error: Exception) -> None:
+def listener_lost(error: Exception) -> None:
     """The listening connection was lost."""
-    _log.warning("listening connection lost, sweeping until it is back: %s", str(error).strip())
+    _log.warning("listening connection lost, trying until it is back: %s", str(error).strip())
+
+
+def listener_back() -> None:
+    """The listening connection is there again."""
+    _log.info("listening connection is back")
 
 
 def database_warned(notice: Diagnostic) -> None:

@@ -85,7 +85,7 @@ def with_hub(scenario: Callable[[Fanout], Awaitable[None]]) -> None:
 
 async def publish(count: int, pause: float = 0.0) -> str:
     """A workflow that publishes so many values, run beside the event loop."""
-    handle = switching.start()
+    handle = await asyncio.to_thread(switching.start)
 
     def body() -> None:
         for number in range(count):

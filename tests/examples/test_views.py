@@ -106,10 +106,7 @@ def test_strangers_and_passers_by_get_nowhere(people: People, client: Client) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_shop_has_the_frame_of_the_console_for_whoever_may_use_it(
-    shopper: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)  # real servers do not have it
+def test_the_shop_has_the_frame_of_the_console_for_whoever_may_use_it(shopper: Client) -> None:
     shop = shopper.get("/examples/checkout/").content.decode()
     for page in ("/workflows/", "/queues/", "/schedules/", "/workers/", "/definitions/"):
         assert f'href="{page}"' in shop

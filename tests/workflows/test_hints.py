@@ -74,6 +74,23 @@ def _terminate_listeners() -> int:
         return int(cursor.fetchone()[0])
 
 
+def test_an_outage_of_the_database_is_said_once_and_so_is_its_end(
+    listening: Listener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    connect, tries = sql.dedicated_connection, iter(range(5))
+
+    def refused_at_first() -> Any:
+        if next(tries, None) is not None:
+            raise psycopg.OperationalError("the server is not there")
+        return connect()
+
+    monkeypatch.setattr(sql, "dedicated_connection", refused_at_first)
+    caplog.set_level("INFO", logger="workflows")
+    listening.watch("w", 0, lambda _id, _seq: None)
+    until(lambda: "listening connection is back" in caplog.text)
+    assert caplog.text.count("listening connection lost") == 1
+
+
 def test_a_workflow_deleted_and_made_anew_is_reported_though_its_seq_went_back(listening: Listener) -> None:
     handle, heard = publishing.using(workflow_id="again").start([1, 2]), Heard()
     run(handle)
