@@ -35,9 +35,10 @@ def at(workflow_id: str, seq: int) -> Snapshot | None:
 
 def read(workflow_id: str) -> Snapshot | None:
     """The workflow now; None if there is none. Who asks must have asked `access` before."""
-    placed = history.placed_snapshot(workflow_id)
-    if placed is None:
-        return None
-    epoch, state = placed
-    events = queries.latest_events(workflow_id, limit=int(LIMITS["snapshot_events"]), before=state["seq"] + 1)
+    with history.one_moment():  # else the events may be those of a workflow made anew meanwhile
+        placed = history.placed_snapshot(workflow_id)
+        if placed is None:
+            return None
+        epoch, state = placed
+        events = queries.latest_events(workflow_id, limit=int(LIMITS["snapshot_events"]), before=state["seq"] + 1)
     return Snapshot(epoch, state, [history.wire(event) for event in events])

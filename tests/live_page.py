@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,6 +60,7 @@ class Site:
         self.loop = asyncio.new_event_loop()
         self.listener = listener
         self.meanwhile: deque[Callable[[], None] | None] = deque()
+        self._others = ThreadPoolExecutor(1)  # with a connection of their own
         self.pages: list[Page] = []
         user = User.objects.create_superuser("root")
         browser = Client()
@@ -71,7 +73,7 @@ class Site:
         """Something happens exactly now."""
         action = self.meanwhile.popleft() if self.meanwhile else None
         if action is not None:
-            action()
+            self._others.submit(action).result()
 
     def tick(self) -> None:
         """The fan-out serves what is due; a period has passed since the last time."""
@@ -104,6 +106,7 @@ class Site:
         self.settle()
         self.hub._ticks._executor.shutdown()
         self.hub.reads.threads._executor.shutdown()
+        self._others.shutdown()
         self.loop.close()
 
 

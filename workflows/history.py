@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -127,13 +128,20 @@ def tail(cursors: Collection[tuple[str, int]], *, limit: int, max_bytes: int) ->
     }
 
 
-def snapshot(workflow_id: str) -> State | None:
-    """The state of a workflow at its newest seq, as one consistent read; None if there is none. Equals the fold."""
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """What is read inside is read as of one moment, unless a transaction of the caller's is open already."""
     outermost = not connection.in_atomic_block
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         if outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def snapshot(workflow_id: str) -> State | None:
+    """The state of a workflow at its newest seq, as one consistent read; None if there is none. Equals the fold."""
+    with one_moment():
         row = Workflow.objects.filter(id=workflow_id).first()
         if row is None:
             return None
