@@ -53,6 +53,7 @@ export class WorkflowTimeline extends LiveElement {
     for (const row of this.querySelectorAll("tr[data-position], tr[data-error-of]")) {
       if (!kept.has(row.dataset.position ?? row.dataset.errorOf)) row.remove();
     }
+    this.#paintNote();
     return shown;
   }
 
@@ -123,8 +124,13 @@ export class WorkflowTimeline extends LiveElement {
   #drop(row) {
     this.querySelector(`tr[data-error-of="${row.dataset.position}"]`)?.remove();
     row.remove();
+    this.#paintNote();
+  }
+
+  #paintNote() {
     const hidden = Object.keys(this.#store.state.steps).length - MOST_STEPS;
-    setText(this.querySelector(".panel__note"), `the last ${MOST_STEPS}; ${hidden} earlier ones are in the history`);
+    const words = hidden > 0 ? `the last ${MOST_STEPS}; ${hidden} earlier ones are in the history` : "";
+    setText(this.querySelector(".panel__note"), words);
   }
 }
 
