@@ -118,6 +118,8 @@ CELERY_TASK_IGNORE_RESULT = True
 # Early acknowledgement: a message is only a hint, and redelivery would help nothing that recovery does not do better.
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+# How long a killed pool child's place stays taken, in case that its result is still on its way: we have none.
+CELERY_WORKER_LOST_WAIT = 1.0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -210,9 +210,11 @@ class Fanout:
                 self._mark(topic)
             raise
         for turn in turns:
-            self._spread(turn, {seq: found.get((turn.topic.id, seq)) for seq in turn.cursors.values()})
-            for subscription in turn.cursors:
-                turn.topic.served(subscription, now)
+            frames = {seq: found.get((turn.topic.id, seq)) for seq in turn.cursors.values()}
+            self._spread(turn, frames)
+            for subscription, seq in turn.cursors.items():
+                frame = frames[seq]
+                turn.topic.served(subscription, now, more=frame is not None and frame.full)
             next_turn = turn.topic.next_turn()
             if next_turn is not None and turn.topic not in self._due:
                 self._due[turn.topic] = next_turn

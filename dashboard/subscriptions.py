@@ -5,6 +5,7 @@ Pulled, never pushed to: `take` hands out what is ready at the reader's own curs
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from itertools import islice, takewhile
 from typing import Protocol
@@ -53,7 +54,7 @@ class Topic:
         self.mark = mark  # asks for a tick
         self.head = 0
         self.frames: dict[int, tail.Frame] = {}
-        self.readers: dict[WorkflowSubscription, None] = {}  # longest waiting first
+        self.readers: OrderedDict[WorkflowSubscription, None] = OrderedDict()  # longest waiting first
         self.suspect = False  # its history may be another one now: look at every cursor
         self.watch: Watch | None = None
 
@@ -67,12 +68,11 @@ class Topic:
         waiting = takewhile(lambda one: one.sent_at + FRAME_PERIOD <= now, self.readers)
         return list(islice((one for one in waiting if one.is_behind), READERS_PER_TICK))
 
-    def served(self, subscription: WorkflowSubscription, now: float) -> None:
-        """It had its turn; everybody else comes before it now."""
+    def served(self, subscription: WorkflowSubscription, now: float, *, more: bool) -> None:
+        """It had its turn; everybody else comes before it now. Who has `more` to catch up waits for its window only."""
+        subscription.sent_at = 0.0 if more else now
         if subscription in self.readers:
-            del self.readers[subscription]
-            self.readers[subscription] = None
-        subscription.sent_at = now
+            self.readers.move_to_end(subscription, last=not more)
 
     def next_turn(self) -> float | None:
         """When somebody has a turn again; None while everybody has everything."""

@@ -21,13 +21,15 @@ Place: TypeAlias = tuple[str, int]  # a workflow's id and the last seq a reader 
 class Frame(NamedTuple):
     """What follows a place: the frame and the seq of its last event. `text` is empty where nothing follows.
 
-    `whole` is false where events are missing (they were removed): only a snapshot can go on from there.
+    `whole` is false where events are missing (they were removed): only a snapshot can go on from there. `full`: it took
+    what a frame may take, so that more follows.
     """
 
     epoch: str
     last: int
     text: str
     whole: bool
+    full: bool
 
 
 def read(places: Collection[Place]) -> dict[Place, Frame]:
@@ -53,7 +55,8 @@ def void(epoch: str, frame: Frame | None) -> ResetReason | None:
 def _frame(place: Place, tail: history.Tail) -> Frame:
     workflow_id, seq = place
     if not tail.length:
-        return Frame(tail.epoch, seq, "", whole=tail.head <= seq)
+        return Frame(tail.epoch, seq, "", whole=tail.head <= seq, full=False)
     topic = topics.workflow(workflow_id)
     text = protocol.events(topic, epoch=tail.epoch, first=seq + 1, last=tail.last, encoded=tail.events)
-    return Frame(tail.epoch, tail.last, text, whole=tail.last - seq == tail.length)
+    full = tail.length >= MAX_EVENTS or len(text) > MAX_BYTES // 2  # a large event may have been left for the next one
+    return Frame(tail.epoch, tail.last, text, whole=tail.last - seq == tail.length, full=full)

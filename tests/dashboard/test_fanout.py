@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
 
-from dashboard import access, fanout, tail
+from dashboard import access, fanout, subscriptions, tail
 from dashboard.fanout import Fanout, Refused
 from dashboard.protocol import CloseCode
 from dashboard.subscriptions import READERS_PER_TICK, Subscription
@@ -206,6 +206,21 @@ def test_a_resumed_reader_gets_its_receipt_after_everything_it_speaks_of(user: U
         assert reader.seqs() == list(range(101, 2504))
         assert json.loads(reader.frames[-1])["replayed"] == 2403
         assert len(reader.frames) < 20  # hundreds of events a frame
+
+    with_hub(scenario)
+
+
+def test_who_is_far_behind_catches_up_without_waiting_for_turns(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "FRAME_PERIOD", 60.0)
+
+    async def scenario(hub: Fanout) -> None:
+        workflow_id = await publish(2500)
+        others = [await follow(hub, user, workflow_id) for _ in range(3)]
+        epoch = json.loads(others[0].frames[0])["epoch"]
+        reader = await follow(hub, user, workflow_id, epoch=epoch, seq=1)
+        await until(lambda: '"receipt"' in reader.frames[-1] if reader.frames else False)
+        assert reader.seqs() == list(range(2, 2504))
+        assert len(reader.frames) > 5
 
     with_hub(scenario)
 

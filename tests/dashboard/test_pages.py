@@ -325,7 +325,7 @@ def test_a_viewer_is_offered_no_verb_at_all(people: People, client: Client) -> N
     client.force_login(people.viewer)
     html = page(client, workflow_page("w"))
     assert "workflow-header__actions" in html
-    assert "<form" not in html[html.index("workflow-header__actions") :]
+    assert 'method="post"' not in html[html.index("workflow-header__actions") :]
 
 
 def test_facts_that_a_workflow_has_are_shown_and_others_are_not(operator: Client) -> None:

@@ -286,7 +286,7 @@ def test_nothing_can_be_added_changed_or_deleted(operator: Client, people: Peopl
         assert operator.get(f"/admin/workflows/{table}/{one}/delete/").status_code == 403
         assert operator.post(f"/admin/workflows/{table}/{one}/delete/", {"post": "yes"}).status_code == 403
         assert operator.post(f"/admin/workflows/{table}/{one}/change/", {"status": "queued"}).status_code == 403
-        assert operator.get(f"/admin/workflows/{table}/{one}/history/").status_code == 200
+        assert operator.get(f"/admin/workflows/{table}/{one}/history/", follow=True).status_code == 200
     people.operator.is_superuser = True
     people.operator.save()
     assert operator.post("/admin/workflows/workflow/add/", {}).status_code == 403

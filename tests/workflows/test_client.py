@@ -235,7 +235,8 @@ def test_a_refused_form_is_no_session(pretend: Pretend) -> None:
 
 def test_the_words_are_those_of_the_protocol() -> None:
     kinds = {get_args(get_type_hints(frame)["t"])[0] for frame in protocol.SERVER_FRAMES}
-    assert kinds - set(client.FRAMES) <= {"rows", "overview"}  # of topics that a stream has not
+    # Of topics that a stream has not, and of sockets, whose frames have a limit.
+    assert kinds - set(client.FRAMES) <= {"rows", "overview", "part"}
     assert set(client.FRAMES) <= kinds
     assert {*reader.RESETS, client.GONE} == {reason.value for reason in protocol.ResetReason}
     assert client.UNKNOWN == protocol.ErrorCode.UNKNOWN

@@ -245,10 +245,12 @@ def test_an_absent_value_in_a_workflow_replays_as_absent_without_waiting() -> No
 def test_a_cancelled_waiter_leaves_at_once() -> None:
     publisher = Publisher()
     handle = following.start(publisher.handle.id, "never", 60.0)
-    threading.Timer(0.2, lambda: (operations.cancel(handle.id), connection.close())).start()
+    cancelling = threading.Timer(0.2, lambda: (operations.cancel(handle.id), connection.close()))
+    cancelling.start()
     began = time.monotonic()
     run(handle)
     assert time.monotonic() - began < 10
+    cancelling.join()
     until(lambda: handle.status() is Status.CANCELLED)
 
 
@@ -256,10 +258,12 @@ def test_a_waiter_that_holds_its_worker_leaves_when_cancelled(settings: Any) -> 
     settings.WORKFLOWS = {**settings.WORKFLOWS, "SUSPEND_AFTER": 60.0}
     publisher = Publisher()
     handle = following.start(publisher.handle.id, "never", 60.0)
-    threading.Timer(0.2, lambda: (operations.cancel(handle.id), connection.close())).start()
+    cancelling = threading.Timer(0.2, lambda: (operations.cancel(handle.id), connection.close()))
+    cancelling.start()
     began = time.monotonic()
     run(handle)
     assert time.monotonic() - began < 10
+    cancelling.join()
     assert handle.status() is Status.CANCELLED
 
 

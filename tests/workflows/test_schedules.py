@@ -377,7 +377,7 @@ def _break(name: str, **columns: Any) -> None:
         ({"cron": "* * * * *", "interval": None, "time_zone": "Europe/Atlantis"}, "No time zone is named"),
         ({"input": {"args": [1, 2, 3], "kwargs": {}}}, "too many positional arguments"),
         ({"input": []}, ""),
-        ({"options": {"queue": ""}}, "queue has 1 to 200 characters"),
+        ({"options": {"queue": ""}}, "queue name has 1 to 200 characters"),
     ],
 )
 def test_an_error_of_one_schedule_is_logged_once_and_does_not_stop_the_others(
