@@ -84,7 +84,7 @@ def _failures(found: Finding, since: str, now: str) -> Said:
 
 
 def _broken_schedule(found: Finding, since: str, now: str) -> Said:
-    return f"Schedule `{found.name}` cannot start anything: {found.more}", _schedule(found.name), ""
+    return f"Schedule `{found.name}` cannot start anything.", _schedule(found.name), found.more
 
 
 def _late_schedule(found: Finding, since: str, now: str) -> Said:

@@ -227,7 +227,7 @@ def test_a_schedule_that_cannot_start_anything_or_was_not_started(viewer: Client
     assert late[0] == broken[0] == "serious"
     assert late[1].startswith(f"Schedule late was due at {due:%Y-%m-%d %H:%M:%S} UTC and nothing has started it.")
     assert late[2] == "/schedules/late/"
-    assert broken[1].startswith("Schedule broken cannot start anything: No definition is named 'gone'")
+    assert broken[1].startswith("Schedule broken cannot start anything. No definition is named 'gone'")
     assert broken[2] == "/schedules/broken/"
 
 
