@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from django.urls import path, register_converter
-from django.views.generic import RedirectView
 
-from dashboard.views import actions, live, moments, pages, queues, schedules, starting, workers
+from dashboard.views import actions, live, moments, now, pages, queues, schedules, starting, workers
 from workflows import ids
 
 app_name = "dashboard"
@@ -37,7 +36,8 @@ class WorkflowIdConverter:
 register_converter(WorkflowIdConverter, "wid")
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="dashboard:workflows"), name="home"),
+    path("", now.page, name="now"),
+    path("now/parts", now.fragment, name="now_fragment"),
     path("workflows/", pages.workflows, name="workflows"),
     path("workflows/<wid:workflow_id>/", pages.workflow, name="workflow"),
     path("workflows/<wid:workflow_id>/cancellation", actions.cancellation, name="cancellation"),

@@ -29,6 +29,7 @@ PASSWORD = secrets.token_urlsafe(12)
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SMALL_ORDER = {"id": "2026-118", "items": [{"name": "Assam, 250 g", "price": "12.40", "quantity": 2}]}
 PAGES = {
+    "now": "/",
     "list": "/workflows/",
     "workflow": "/workflows/nightly-sync/",
     "waiting": "/workflows/order-2026-118/",
@@ -197,6 +198,8 @@ def _before_the_first(browser: Any, url: str, into: Path, theme: str, size: dict
         page.goto(f"{url}/login/")
         _take(page, into / _name("login", theme, size), troubles)
         _sign_in(page)
+        _take(page, into / _name("now-empty", theme, size), troubles)
+        page.goto(url + PAGES["list"])
         _take(page, into / _name("empty", theme, size), troubles)
     return troubles
 
@@ -272,7 +275,7 @@ def _sign_in(page: Any) -> None:
     page.fill("#id_username", "ana")
     page.fill("#id_password", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_url("**/workflows/")
+    page.locator("h1", has_text="Now").wait_for()
 
 
 def _name(page: str, theme: str, size: dict[str, int]) -> str:

@@ -7,7 +7,7 @@ them to the sums and to the counts of their minutes. Why so: docs/decisions/0021
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -17,9 +17,11 @@ from workflows.states import TERMINAL
 
 Key = TypeVar("Key")
 
-CREATED = "created"  # what a minute counts besides the ends
+CREATED = "created"  # what a minute counts besides statuses
+HAPPENED = (CREATED, *sorted(TERMINAL))  # the kinds of a minute that are things that happened
 _FOLD_AT_ONCE = 5_000
 _MOST_FOLDS = 20  # in one round
+_USUAL_DAYS = 7
 
 
 class Count(NamedTuple):
@@ -32,7 +34,10 @@ class Count(NamedTuple):
 
 
 class Minute(NamedTuple):
-    """So many workflows of a definition were `created`, or ended as `kind` says, in the minute that begins at `at`."""
+    """So many workflows of a definition were `created`, or ended as `kind` says, in the minute that begins at `at`.
+
+    Of a status that is no end it is by how many more (fewer: negative) there were when the minute was over.
+    """
 
     at: datetime
     definition: str
@@ -77,14 +82,32 @@ def _summed(pairs: Iterable[tuple[Key, int]]) -> Counter[Key]:
     return found
 
 
-def per_minute(length: timedelta, *, until: datetime | None = None) -> list[Minute]:
+def per_minute(length: timedelta, *, until: datetime | None = None, kinds: Collection[str] = HAPPENED) -> list[Minute]:
     """This will return what was created and what ended in each of the last minutes, oldest first; empty ones left out.
 
-    A workflow that was resumed and ended again is counted again. Older minutes than TREND_SECONDS are forgotten.
+    `kinds` asks for others, such as the statuses that are no ends. A workflow that was resumed and ended again is
+    counted again. Older minutes than TREND_SECONDS are forgotten.
     """
     since = (until or datetime.now(UTC)) - length
-    rows = fetch(counting.MINUTES, {"since": since.replace(second=0, microsecond=0), "ends": sorted(TERMINAL)})
-    return [Minute(*row) for row in rows]
+    parameters = {"since": since.replace(second=0, microsecond=0), "ends": sorted(TERMINAL), "kinds": list(kinds)}
+    return [Minute(*row) for row in fetch(counting.MINUTES, parameters)]
+
+
+def levels(now: int, moved: Sequence[int]) -> list[int]:
+    """How many there were at the end of each minute, from how many there are and by how many each minute moved them."""
+    found = [now]
+    for change in reversed(moved[1:]):
+        found.append(max(0, found[-1] - change))
+    return found[::-1]
+
+
+def usual(kind: str, since: datetime, length: timedelta) -> dict[str, float] | None:
+    """This will return how many of each definition a stretch that begins at this time of the day has on average.
+
+    Counted are the last seven days, as far as the minutes go back; None: they do not go back a day.
+    """
+    rows = fetch(counting.STRETCHES, {"since": since, "length": length, "kind": kind, "days": _USUAL_DAYS})
+    return {definition: total / days for days, definition, total in rows if definition} if rows else None
 
 
 def fold() -> int:

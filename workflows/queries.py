@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
@@ -12,11 +12,14 @@ from workflows.errors import WorkflowNotFound
 from workflows.history import last_event, wire_time
 from workflows.ids import possible
 from workflows.models import Event, Step, Value, Workflow
+from workflows.sql import fetch, reads
 from workflows.states import EventKind
 from workflows.waits import PublishedValue
 
 Summary = dict[str, Any]
 _LIST_KEYS = ("progress", "phase")
+_SILENCE, _TIMES_USUAL, _GAPS = timedelta(minutes=10), 20, 50  # silent for long: both, compared with its last gaps
+_MOST_RUNNING = 1_000  # looked at; longest running first
 
 
 class Cursor(NamedTuple):
@@ -247,3 +250,25 @@ def statuses_of(ids: Collection[str]) -> list[StatusChange]:
     """This will return the latest change of status of these workflows."""
     rows = Workflow.objects.filter(id__in=ids)
     return [StatusChange(*row) for row in rows.values_list(*StatusChange._fields)]
+
+
+class Silent(NamedTuple):
+    """A running workflow without an event since `since`; usually one comes every `gap` seconds (None: not known)."""
+
+    id: str
+    definition: str
+    since: datetime
+    gap: float | None
+
+
+def silent(now: datetime, *, limit: int) -> list[Silent]:
+    """This will return running workflows that are silent for unusually long, longest first.
+
+    That is ten minutes, and twenty times the mean of their last fifty gaps. One that waits says for what: it is not
+    silent.
+    """
+    parameters = {
+        "now": now, "at_least": _SILENCE, "times": _TIMES_USUAL, "gaps": _GAPS, "looked_at": _MOST_RUNNING,
+        "limit": limit,
+    }  # fmt: skip
+    return [Silent(*row) for row in fetch(reads.SILENT, parameters)]

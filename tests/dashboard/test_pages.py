@@ -95,10 +95,6 @@ def test_a_weird_id_is_shown_and_does_nothing(operator: Client, workflow_id: str
 # The list
 
 
-def test_the_start_page_is_the_list(operator: Client) -> None:
-    assert operator.get("/", follow=True).redirect_chain == [("/workflows/", 302)]
-
-
 def test_before_the_first_workflow_the_list_shows_how_to_write_one(operator: Client) -> None:
     html = page(operator, "/workflows/")
     assert "@workflow" in text(html)

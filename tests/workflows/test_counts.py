@@ -290,11 +290,13 @@ def _plan(statement: Any, **parameters: Any) -> str:
 def test_no_workflow_is_read_to_tell_how_many_there_are() -> None:
     for _ in range(50):
         doubling.start([1])
-    minutes = {"since": datetime.now(UTC) - HOUR, "ends": sorted(TERMINAL)}
+    minutes = {"since": datetime.now(UTC) - HOUR, "ends": sorted(TERMINAL), "kinds": list(counts.HAPPENED)}
+    stretches = {"since": datetime.now(UTC) - HOUR, "length": HOUR, "kind": "failed", "days": 7}
     fold = {"limit": 10, "ends": sorted(TERMINAL), "kept": DAY}
     for statement, parameters in (
         (counting.COUNTS, {}),
         (counting.MINUTES, minutes),
+        (counting.STRETCHES, stretches),
         (counting.FOLD, fold),
         (counting.FORGET_MINUTES, {"kept": DAY}),
     ):

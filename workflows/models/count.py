@@ -40,12 +40,15 @@ class CountChange(models.Model):
 
 
 class MinuteCount(models.Model):
-    """How many workflows of a definition were created, or ended in one way, in the minute that begins at `minute`."""
+    """How many workflows of a definition were created, or ended in one way, in the minute that begins at `minute`.
+
+    For a status that is no end: by how many more there were when it was over.
+    """
 
     pk = models.CompositePrimaryKey("minute", "definition", "kind")
     minute = models.DateTimeField()
     definition = models.CharField(max_length=200)
-    kind = models.CharField(max_length=12)  # created, or the status that was entered
+    kind = models.CharField(max_length=12)  # created, or a status
     workflows = models.BigIntegerField()
 
     def __str__(self) -> str:

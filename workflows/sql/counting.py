@@ -12,11 +12,12 @@ from typing import LiteralString
 _SIDES: LiteralString = """
 CROSS JOIN LATERAL (VALUES (target, workflows), (source, -workflows)) AS side(status, moved)
 WHERE side.status IS NOT NULL"""
-# A change as what is counted of it in its minute: a beginning, an end, both or nothing.
+# A change as what is counted of it in its minute: a beginning, an end, and what it moves between the other statuses.
 _HAPPENED: LiteralString = """
 CROSS JOIN LATERAL (VALUES
-    (CASE WHEN source IS NULL THEN 'created' END), (CASE WHEN target = ANY(%(ends)s::text[]) THEN target END)
-) AS happened(kind)
+    (CASE WHEN source IS NULL THEN 'created' END, workflows), (target, workflows),
+    (CASE WHEN source <> ALL(%(ends)s::text[]) THEN source END, -workflows)
+) AS happened(kind, moved)
 WHERE happened.kind IS NOT NULL"""
 
 _TOLD: LiteralString = (
@@ -51,10 +52,10 @@ WITH taken AS (
     ON CONFLICT (definition, queue, status) DO UPDATE SET workflows = c.workflows + excluded.workflows
 ), dated AS (
     INSERT INTO workflows_minutecount AS m (minute, definition, kind, workflows)
-    SELECT date_trunc('minute', at), definition, happened.kind, sum(workflows) FROM taken"""
+    SELECT date_trunc('minute', at), definition, happened.kind, sum(happened.moved) FROM taken"""
     + _HAPPENED
     + """ AND at > clock_timestamp() - %(kept)s::interval
-    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    GROUP BY 1, 2, 3 HAVING sum(happened.moved) <> 0 ORDER BY 1, 2, 3
     ON CONFLICT (minute, definition, kind) DO UPDATE SET workflows = m.workflows + excluded.workflows
 )
 SELECT count(*) FROM taken"""
@@ -66,14 +67,29 @@ DELETE FROM workflows_minutecount WHERE minute < (SELECT clock_timestamp()) - %(
 # Also of changes that are not folded yet: the last minute is the one people look at.
 MINUTES: LiteralString = (
     """
-SELECT minute, definition, kind, sum(workflows)::bigint FROM (
-    SELECT minute, definition, kind, workflows FROM workflows_minutecount WHERE minute >= %(since)s
+SELECT minute, definition, kind, sum(moved)::bigint FROM (
+    SELECT minute, definition, kind, workflows AS moved FROM workflows_minutecount
+    WHERE minute >= %(since)s AND kind = ANY(%(kinds)s::text[])
     UNION ALL
-    SELECT date_trunc('minute', at), definition, happened.kind, workflows FROM workflows_countchange"""
+    SELECT date_trunc('minute', at), definition, happened.kind, happened.moved FROM workflows_countchange"""
     + _HAPPENED
-    + """ AND at >= %(since)s
-) AS told GROUP BY minute, definition, kind ORDER BY minute, definition, kind"""
+    + """ AND at >= %(since)s AND happened.kind = ANY(%(kinds)s::text[])
+) AS told GROUP BY minute, definition, kind HAVING sum(moved) <> 0 ORDER BY minute, definition, kind"""
 )
+
+# The same stretch of each of the last days that the minutes reach back to. One row at least, if they reach back at all.
+STRETCHES: LiteralString = """
+WITH stretch AS (
+    SELECT begin, count(*) OVER () AS days FROM (
+        SELECT %(since)s::timestamptz - day * interval '1 day' AS begin FROM generate_series(1, %(days)s::int) AS day
+    ) AS one WHERE begin >= (SELECT min(minute) FROM workflows_minutecount)
+)
+SELECT days, found.definition, coalesce(sum(found.workflows), 0)::bigint FROM stretch
+LEFT JOIN LATERAL (
+    SELECT definition, sum(workflows) AS workflows FROM workflows_minutecount
+    WHERE minute >= begin AND minute < begin + %(length)s::interval AND kind = %(kind)s GROUP BY definition
+) AS found ON true
+GROUP BY days, found.definition"""
 
 # These two look at every workflow: one snapshot of what there is and of what was told.
 _DIFFERENCES: LiteralString = (

@@ -64,3 +64,19 @@ CROSS JOIN LATERAL (
 MOVED: LiteralString = """
 SELECT asked.id, coalesce(w.last_seq, -1) FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
 LEFT JOIN workflows_workflow AS w ON w.id = asked.id WHERE coalesce(w.last_seq, -1) <> asked.seq"""
+
+# Running workflows that have been silent for long compared with their own last gaps. No more rows run than there are
+# pool children; of each, two events are found by their seq.
+SILENT: LiteralString = """
+SELECT w.id, w.definition, last.at, extract(epoch FROM gap.mean)::float8
+FROM (
+    SELECT id, definition, last_seq FROM workflows_workflow
+    WHERE status = 'running' AND status_at < %(now)s - %(at_least)s::interval AND waiting IS NULL
+    ORDER BY status_at LIMIT %(looked_at)s
+) AS w
+JOIN workflows_event AS last ON last.workflow_id = w.id AND last.seq = w.last_seq
+LEFT JOIN workflows_event AS earlier
+    ON earlier.workflow_id = w.id AND earlier.seq = greatest(1, w.last_seq - %(gaps)s)
+CROSS JOIN LATERAL (SELECT (last.at - earlier.at) / nullif(last.seq - earlier.seq, 0) AS mean) AS gap
+WHERE %(now)s - last.at > greatest(%(at_least)s::interval, %(times)s * gap.mean)
+ORDER BY last.at LIMIT %(limit)s"""

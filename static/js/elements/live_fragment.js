@@ -1,18 +1,21 @@
 /**
  * <live-fragment src interval|topic>: a part of the page that the server renders again every `interval` ms, or, with a
- * topic, whenever that says that something changed.
+ * topic or several, whenever one of them says that something changed, or both.
  *
- * Fetched only while the page is visible, and exchanged only when it differs and the reader is not busy inside it: no
- * focus, no selected text, no open form. When it cannot be read again, it says as of when it is. With a topic nothing is
- * fetched while the connection is lost: the page says as of when it is, and is read again when the topic is heard again.
+ * Fetched only while the page is visible. Of what was fetched, each part at the top is exchanged only when it differs and
+ * the reader is not busy inside it: no selected text, no open form, no focus but on a link that stays. When it cannot be
+ * read again, it says as of when it is. With a topic nothing is fetched while the connection is lost: the page says as of
+ * when it is, and is read again when the topic is heard again, or the interval is over.
  */
 
-import { element } from "../lib/dom.js";
+import { element, exchange } from "../lib/dom.js";
 import { clock } from "../lib/times.js";
 import { OverviewStore } from "../live/overview_store.js";
 import { LiveElement } from "./live_element.js";
 
 const SLOWEST_MS = 30_000;
+/** While the connection is like this, a fragment with a topic stands still like the rest of the page. */
+const STANDING = new Set(["reconnecting", "signed_out", "forbidden"]);
 /** Between two fetches, however often the topic changes; and until the next look whether the reader is still busy. */
 const PAUSE_MS = 1_000;
 
@@ -41,15 +44,15 @@ export class LiveFragment extends LiveElement {
   }
 
   /**
-   * Hear when the topic changes.
+   * Hear when a topic changes.
    * @param {{live: import("../live/live.js").Live}} page
    */
   follow({ live }) {
-    const topic = this.getAttribute("topic");
-    if (!topic) return;
-    const store = new OverviewStore(topic);
-    this.until(store.subscribe(() => this.#changed()));
-    this.until(live.follow(store));
+    for (const topic of this.#topics) {
+      const store = new OverviewStore(topic);
+      this.until(store.subscribe(() => this.#changed()));
+      this.until(live.follow(store));
+    }
   }
 
   #changed() {
@@ -57,9 +60,13 @@ export class LiveFragment extends LiveElement {
     if (!this.#fetching) this.#schedule(Math.max(0, this.#fetchedAt + PAUSE_MS - Date.now()));
   }
 
+  get #topics() {
+    return (this.getAttribute("topic") ?? "").split(" ").filter(Boolean);
+  }
+
   /** 0: none, because a topic says when. */
   get #interval() {
-    return this.hasAttribute("topic") ? 0 : Number(this.getAttribute("interval")) || 2000;
+    return Number(this.getAttribute("interval")) || (this.#topics.length > 0 ? 0 : 2000);
   }
 
   #schedule(ms) {
@@ -71,13 +78,19 @@ export class LiveFragment extends LiveElement {
     if (document.visibilityState !== "visible") return; // its return schedules again
     this.#fetching = true;
     this.#outdated = false;
-    if (document.documentElement.dataset.connection !== "paused") await this.#fetch();
+    if (!this.#standsStill) await this.#fetch();
     this.#fetching = false;
     if (this.isConnected && (this.#interval || this.#outdated)) this.#schedule(this.#pause);
   }
 
+  get #standsStill() {
+    const connection = document.documentElement.dataset.connection ?? "";
+    return connection === "paused" || (this.#topics.length > 0 && STANDING.has(connection));
+  }
+
   get #pause() {
-    return Math.min((this.#interval || PAUSE_MS) * 2 ** this.#failures, SLOWEST_MS);
+    const hurried = this.#topics.length > 0 && this.#outdated;
+    return Math.min((hurried ? PAUSE_MS : this.#interval || PAUSE_MS) * 2 ** this.#failures, SLOWEST_MS);
   }
 
   async #fetch() {
@@ -98,22 +111,16 @@ export class LiveFragment extends LiveElement {
 
   #show(html) {
     if (html === this.#shown) return;
-    if (this.#isBusy()) {
-      this.#outdated = true;
-      return;
-    }
     const body = this.querySelector(".live-fragment__body");
-    const fresh = element("div", { class: "live-fragment__body" });
+    const fresh = element("div");
     fresh.append(...new DOMParser().parseFromString(html, "text/html").body.childNodes); // its scripts would not run
-    this.#shown = html;
-    if (!fresh.isEqualNode(body)) body.replaceWith(fresh);
-  }
-
-  /** Whoever points, selects or types in it must not lose that. */
-  #isBusy() {
-    const selection = getSelection();
-    const selects = selection !== null && !selection.isCollapsed && selection.containsNode(this, true);
-    return this.contains(document.activeElement) || selects || this.querySelector("details[open]") !== null;
+    const parts = [...fresh.children];
+    const olds = [...body.children];
+    if (parts.length === olds.length) {
+      for (const [place, part] of parts.entries()) if (!show(olds[place], part)) this.#outdated = true;
+    } else if (isBusyIn(body) || body.contains(document.activeElement)) this.#outdated = true;
+    else body.replaceChildren(...fresh.childNodes);
+    if (!this.#outdated) this.#shown = html;
   }
 
   #paintAge() {
@@ -121,4 +128,14 @@ export class LiveFragment extends LiveElement {
     age.hidden = this.#failures === 0;
     age.textContent = this.#failures === 0 ? "" : `as of ${clock(this.#asOf)}; it could not be read again`;
   }
+}
+
+/** One part for another. @returns {boolean} whether the reader sees it */
+const show = (old, part) => old.isEqualNode(part) || (!isBusyIn(old) && exchange(old, part));
+
+/** Whoever selects or types in it must not lose that. */
+function isBusyIn(part) {
+  const selection = getSelection();
+  const selects = selection !== null && !selection.isCollapsed && selection.containsNode(part, true);
+  return selects || part.querySelector("details[open]") !== null;
 }

@@ -34,6 +34,65 @@ export function setText(node, text) {
   return true;
 }
 
+/**
+ * Make a part of the page like a fresh one, in place where it can be: links, hovers and the focus stay where they are.
+ * @param {Element} node @param {Element} fresh
+ * @returns {boolean} false: what has the focus would be lost, or mean something else; then nothing has changed
+ */
+export function exchange(node, fresh) {
+  const focus = node.contains(document.activeElement) ? document.activeElement : null;
+  if (!keeps(node, fresh, focus)) return false;
+  replace(node, fresh, focus);
+  return true;
+}
+
+function keeps(node, fresh, focus) {
+  if (focus === null || !node.contains(focus) || node.isEqualNode(fresh)) return true;
+  if (!isSamePlace(node, fresh)) return false;
+  if (node === focus) return node.localName === "a";
+  const [children, others] = [[...node.children], [...fresh.children]];
+  return children.length === others.length && children.every((child, place) => keeps(child, others[place], focus));
+}
+
+function replace(node, fresh, focus) {
+  if (node.isEqualNode(fresh)) return;
+  if (focus === null || !node.contains(focus)) {
+    if (isAlike(node, fresh)) refill(node, fresh);
+    else node.replaceWith(fresh);
+    return;
+  }
+  copyAttributes(node, fresh);
+  if (node === focus) return node.replaceChildren(...fresh.childNodes);
+  const others = [...fresh.children];
+  [...node.children].forEach((child, place) => replace(child, others[place], focus));
+}
+
+const isSamePlace = (node, other) => node.nodeName === other.nodeName && node.getAttribute("href") === other.getAttribute("href");
+
+/** The same elements and links; texts and attributes may differ. */
+function isAlike(node, other) {
+  if (node.nodeType !== other.nodeType) return false;
+  if (!(node instanceof Element)) return true;
+  if (!isSamePlace(node, other) || node.children.length !== other.children.length) return false;
+  if (node.children.length === 0) return true;
+  const [children, others] = [[...node.childNodes], other.childNodes];
+  return children.length === others.length && children.every((child, place) => isAlike(child, others[place]));
+}
+
+function refill(node, fresh) {
+  copyAttributes(node, fresh);
+  if (node.children.length === 0) return void setText(node, fresh.textContent);
+  node.childNodes.forEach((child, place) => {
+    if (child instanceof Element) refill(child, fresh.childNodes[place]);
+    else setText(child, fresh.childNodes[place].textContent);
+  });
+}
+
+function copyAttributes(node, fresh) {
+  for (const { name } of [...node.attributes]) if (!fresh.hasAttribute(name)) node.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
 const HIDDEN_MS = 1_000;
 
 /** Act before the next paint; in a hidden tab, which paints nothing, within a second or so. @param {() => void} act */

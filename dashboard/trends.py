@@ -1,0 +1,81 @@
+"""The last hour, minute by minute: what ended, how many there were, and whether more failed than at other days."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from workflows import counts
+from workflows.counts import Count, Minute
+from workflows.states import ACTIVE, TERMINAL, Status
+
+MINUTES = 60
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Failures:
+    """So many of a definition failed within the hour, the first in the minute `since`; usual: the mean of other days.
+
+    usual is None where the counts do not go back a day.
+    """
+
+    definition: str
+    failed: int
+    since: datetime
+    usual: float | None
+
+
+@dataclass(frozen=True)
+class LastHour:
+    """The beginnings of its minutes, oldest first, and numbers for each; the last minute is not over yet.
+
+    ended: how many ended, by status. levels: how many there were at the end of the minute, by status.
+    usual_failures: how many fail at this hour on other days; None: the counts do not go back a day.
+    """
+
+    minutes: list[datetime]
+    ended: dict[Status, list[int]]
+    levels: dict[Status, list[int]]
+    failures: list[Failures]
+    usual_failures: float | None
+
+    @property
+    def finished(self) -> list[int]:
+        """How many ended, in whatever way."""
+        return [sum(ends) for ends in zip(*self.ended.values(), strict=True)]
+
+
+def last_hour(there_are: Iterable[Count], now: datetime) -> LastHour:
+    """This will return the hour up to `now`, at which there are so many; two reads, of counts only."""
+    begin = now.replace(second=0, microsecond=0) - (MINUTES - 1) * _MINUTE
+    found = counts.per_minute(now - begin, until=now, kinds=list(Status))
+    moved: dict[str, list[int]] = defaultdict(lambda: [0] * MINUTES)
+    for minute in found:
+        place = (minute.at - begin) // _MINUTE
+        if place < MINUTES:  # counts are dated by the clock of the database
+            moved[minute.kind][place] += minute.workflows
+    present = counts.by_status(there_are)
+    usual = counts.usual(Status.FAILED, begin, MINUTES * _MINUTE)
+    return LastHour(
+        minutes=[begin + place * _MINUTE for place in range(MINUTES)],
+        ended={status: moved[status] for status in Status if status in TERMINAL},
+        levels={status: counts.levels(present[status], moved[status]) for status in Status if status in ACTIVE},
+        failures=_failures(found, usual),
+        usual_failures=None if usual is None else sum(usual.values()),
+    )
+
+
+def _failures(found: Iterable[Minute], usual: dict[str, float] | None) -> list[Failures]:
+    failed: Counter[str] = Counter()
+    since: dict[str, datetime] = {}
+    for minute in found:  # oldest first
+        if minute.kind == Status.FAILED:
+            failed[minute.definition] += minute.workflows
+            since.setdefault(minute.definition, minute.at)
+    return [
+        Failures(name, number, since[name], None if usual is None else usual.get(name, 0.0))
+        for name, number in sorted(failed.items())
+    ]

@@ -1,0 +1,82 @@
+"""Now: what there is, what needs somebody, what came of the last hour, and the queues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from dashboard import access, overviews, trends
+from dashboard.attention import attention
+from dashboard.presenters import attention as words
+from dashboard.presenters.charts import bars
+from dashboard.presenters.tiles import tiles
+from dashboard.presenters.times import iso_utc
+from dashboard.views.pages import page_context
+from workflows import counts, registry
+from workflows.states import Status
+from workflows.workers import QueueState
+
+STRIP = 12
+_STACK = (Status.SUCCEEDED, Status.CANCELLED, Status.FAILED, Status.QUARANTINED)  # from below
+
+
+@require_safe
+@never_cache
+@login_required
+def page(request: HttpRequest) -> HttpResponse:
+    """The page that one begins with."""
+    return _rendered(request, "dashboard/now.html")
+
+
+@require_safe
+@never_cache
+@login_required
+def fragment(request: HttpRequest) -> HttpResponse:
+    """Its parts again, for a page that is open."""
+    return _rendered(request, "dashboard/now/_parts.html")
+
+
+def _rendered(request: HttpRequest, template: str) -> HttpResponse:
+    if not access.can(request.user, "view"):
+        raise PermissionDenied
+    now = timezone.now()
+    found, queues = counts.everything(), overviews.queue_rows()
+    hour = trends.last_hour(found, now)
+    needs = attention(request.user, now, queues=queues, found=found, failures=hour.failures)
+    oldest = min((queue.oldest_at for queue in queues if queue.oldest_at), default=None)
+    context = page_context(request, "now", live=True) | {"now": iso_utc(now)}
+    context |= {
+        "tiles": tiles(counts.by_status(found), hour, oldest),
+        "needs": [words.sentence(finding, context["now"]) for finding in needs.findings],
+        "needs_more": needs.is_cut,
+        "unseen": needs.unseen,
+        "bars": bars(hour.minutes, {status.value: hour.ended[status] for status in _STACK}),
+        "is_new": not found,
+        "definitions": registry.names(),
+    }
+    if context["can_view_queues"]:
+        context |= {"queues": _strip(queues), "queues_left_out": max(0, len(queues) - STRIP)}
+    return render(request, template, context)
+
+
+def _strip(queues: list[QueueState]) -> list[dict[str, Any]]:
+    """The busiest queues, by name, so that they stay where they are."""
+    busiest = sorted(queues, key=lambda queue: -(queue.queued + queue.running))[:STRIP]
+    return [
+        {
+            "name": queue.name,
+            "queued": queue.queued,
+            "running": queue.running,
+            "workers": queue.consumers,
+            "deserted": bool(queue.queued and not queue.consumers),
+            "paused": bool(queue.limits and queue.limits.paused),
+        }
+        for queue in sorted(busiest, key=lambda queue: queue.name)
+    ]
