@@ -192,6 +192,7 @@ def _summary(row: Workflow, shown: dict[tuple[str, str], Any], last: Event | Non
         "last_event": last and last_event(last),
         "waiting": row.waiting,
         "error": _error_line(row.error),
+        "pinned": row.pinned,
     }
 
 

@@ -18,6 +18,7 @@ from dashboard import access, snapshots
 from dashboard.filters import ListFilter
 from dashboard.lineage import children_after, relatives
 from dashboard.presenters import history, values
+from dashboard.presenters.bulk import BULK_VERBS, MOST
 from dashboard.presenters.definitions import definition_card
 from dashboard.presenters.rows import list_row
 from dashboard.presenters.sentences import error_line, sentence
@@ -78,6 +79,8 @@ def workflows(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
     summaries = queries.summaries_of(page.rows)
     paged = bool(before or after)
+    bulk_verbs = [verb for verb in BULK_VERBS.values() if access.can(request.user, verb.right)]
+    statuses = _counted_statuses(wanted)
     context |= {
         "rows": [list_row(summary) for summary in summaries],
         "filter": wanted,
@@ -85,8 +88,13 @@ def workflows(request: HttpRequest) -> HttpResponse:
         "paged": paged,
         "newer": _page_query(wanted, "after", page.newer),
         "older": _page_query(wanted, "before", page.older),
-        "statuses": _counted_statuses(wanted),
+        "statuses": statuses,
         "definitions": registry.names(),
+        "bulk_verbs": bulk_verbs,
+        "verbs_wire": [verb.wire for verb in bulk_verbs],
+        "matching": _matching(wanted, statuses),
+        "most": MOST,
+        "back": request.GET.urlencode(),
         "list": {"rows": summaries, "filter": wanted.wire, "since": context["now"], "first": not paged},
     }
     return render(request, "dashboard/workflows.html", context)
@@ -98,6 +106,12 @@ def _counted_statuses(wanted: ListFilter) -> list[dict[str, Any]]:
         return [{"name": status.value, "count": None} for status in Status]
     found = counts.by_status(count for count in counts.everything() if wanted.definition in ("", count.definition))
     return [{"name": status.value, "count": found[status.value]} for status in Status]
+
+
+def _matching(wanted: ListFilter, statuses: list[dict[str, Any]]) -> int | None:
+    """How many the filter matches; None where that was not counted."""
+    shown = [status["count"] for status in statuses if not wanted.status or status["name"] in wanted.status]
+    return None if None in shown else sum(shown)
 
 
 def _cursor(text: str) -> queries.Cursor | None:
