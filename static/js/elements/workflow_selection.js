@@ -19,7 +19,6 @@ export class WorkflowSelection extends HTMLElement {
     this.#leaving = new AbortController();
     const { signal } = this.#leaving;
     for (const type of ["change", "click", "submit", "list-shown", "list-moved"]) this.addEventListener(type, this, { signal });
-    addEventListener("pageshow", this, { signal });
     this.querySelector(".selection-bar__matching")?.remove();
     this.#shown();
   }
@@ -32,7 +31,6 @@ export class WorkflowSelection extends HTMLElement {
     const { target, type } = event;
     if (type === "list-moved") return this.#moved(event.detail);
     if (type === "list-shown") return this.#shown();
-    if (type === "pageshow") return event.persisted && this.#return();
     if (type === "submit") return this.#submit();
     const box = target.closest("input[type=checkbox]");
     if (type === "change" && box) return this.#ticked(box);
@@ -42,12 +40,6 @@ export class WorkflowSelection extends HTMLElement {
     if (act === "clear") this.#clear();
     if (act === "select-matching") this.#selectMatching(target.closest("button"));
     return undefined;
-  }
-
-  /** Back from a confirmation by the browser's own cache: what was done meanwhile is no longer selected. */
-  #return() {
-    this.#selection = new Selection(Selection.entries(sessionStorage.getItem(this.#key)));
-    this.#shown();
   }
 
   #ticked(box) {
