@@ -21,7 +21,7 @@ from dashboard import access
 from dashboard.filters import ListFilter
 from dashboard.forms import BulkForm, SelectionForm, first_error
 from dashboard.presenters.bulk import BULK_VERBS, MOST, BulkVerb, Plan, Report, plan
-from dashboard.views.pages import page_context
+from dashboard.views.pages import listed_page, page_context
 from workflows import bulk, ids, queries
 from workflows.bulk import Outcome
 from workflows.errors import WorkflowNotFound
@@ -45,10 +45,7 @@ def matching(request: HttpRequest) -> HttpResponse:
 
 
 def _matching(request: HttpRequest, query: QueryDict) -> queries.Page:
-    wanted, within = ListFilter.from_query(query), access.visible_workflows(request.user)
-    return queries.workflow_page(
-        statuses=wanted.status, definition=wanted.definition, search=wanted.search, limit=MOST, within=within
-    )
+    return listed_page(request, ListFilter.from_query(query), limit=MOST)
 
 
 @require_POST

@@ -138,6 +138,27 @@ def test_the_list_is_worked_by_keys_alone(visit: Visit) -> None:
     assert visit.troubles == []
 
 
+def test_terms_are_typed_to_their_end_and_then_taken_off_again(visit: Visit) -> None:
+    start("order-1", "order-2", "other")
+    operations.cancel("order-2", by="x")
+    page = visit.open("/workflows/")
+    page.keyboard.press("/")
+    page.keyboard.type("status:queued name:doub* since:2h id:order", delay=20)
+    page.keyboard.press("Enter")
+    expect(page.locator("tr[data-id]")).to_have_count(1)
+    expect(page.locator("#filter-search")).to_have_value("order")
+    expect(page.locator("#filter-definition")).to_have_value("doub*")
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+    start("order-3")
+    expect(page.locator(".live-bar")).to_contain_text("1 new", timeout=LIVE_MS)
+    page.get_by_label("Since 2h").uncheck(force=True)
+    expect(page).to_have_url(re.compile(r"/workflows/\?status=queued&definition=doub\*&q=order$"))
+    page.locator("#filter-search").fill("status:nonsense")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("“nonsense” is no status")
+    assert visit.troubles == []
+
+
 def test_the_sheet_shows_every_key_and_turns_them_off(visit: Visit) -> None:
     start("one")
     page = visit.open("/workflows/")

@@ -103,6 +103,12 @@ def test_all_that_match_are_fixed_when_they_are_shown(operator: Client, five: li
     assert statuses()["a"] == "cancelled"
 
 
+def test_all_that_match_obey_every_term_of_the_filter(operator: Client, five: list[str]) -> None:
+    meant = {"status=queued&definition=doub*&since=1h": 3, "definition=none*": 0, "since=2999-01-01": 0, "q=b": 1}
+    for query, count in meant.items():
+        assert len(operator.get(f"/bulk/matching?{query}").json()["workflows"]) == count, query
+
+
 def test_what_matches_is_told_to_the_page_with_what_verbs_need_to_know(operator: Client, five: list[str]) -> None:
     operations.pin("c")
     answer = operator.get("/bulk/matching?status=queued").json()
