@@ -85,6 +85,8 @@ def _check_list(message: dict[str, Any]) -> None:
         raise BadMessage("status must be a list of text")
     _field(chosen, "definition", str)
     _field(chosen, "search", str)
+    if "since" in chosen:
+        moment(_field(chosen, "since", str))
     rows = _field(message, "ids", list)
     if len(rows) > protocol.LIMITS["list_rows"]:
         raise BadMessage(f"ids has {len(rows)} rows; the limit is {protocol.LIMITS['list_rows']}")

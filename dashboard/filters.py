@@ -1,4 +1,4 @@
-"""What a list of workflows is filtered by: from a URL or the wire, to a QuerySet and to a URL again.
+"""What a list of workflows is filtered by: from a URL, the search field or the wire, to a QuerySet and to a URL again.
 
 `rows` asks the database and `matches` asks one row in memory; both give the same answer
 (`tests/dashboard/test_filters.py` compares them).
@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 
 from dashboard.protocol import Filter
 from workflows import queries
@@ -23,53 +26,161 @@ from workflows.states import Status
 
 @dataclass(frozen=True)
 class ListFilter:
-    """Any of these statuses (none: all), a definition (empty: all), the beginning of an id."""
+    """Any of these statuses (none: all), a definition (empty: all), the beginning of an id, and since when created.
+
+    A definition that ends with `*` is the beginning of its name. `since` is an age as "90m", "2h" or "7d", or a time.
+    """
 
     status: tuple[str, ...] = ()
     definition: str = ""
     search: str = ""
+    since: str = ""
 
     @classmethod
     def from_query(cls, query: QueryDict) -> ListFilter:
         """The filter of a page's address. What is no status is left out: an address may be old or typed by hand."""
-        return cls._cleaned(query.getlist("status"), query.get("definition", ""), query.get("q", ""))
+        given = (query.get(name, "") for name in ("definition", "q", "since"))
+        return cls._cleaned(query.getlist("status"), *given)
 
     @classmethod
     def from_wire(cls, wire: Filter) -> ListFilter:
         """The filter of a subscription."""
-        return cls._cleaned(wire["status"], wire["definition"], wire["search"])
+        return cls._cleaned(wire["status"], wire["definition"], wire["search"], wire.get("since", ""))
 
     @classmethod
-    def _cleaned(cls, status: list[str], definition: str, search: str) -> ListFilter:
+    def _cleaned(cls, status: list[str], definition: str, search: str, since: str) -> ListFilter:
         wanted = tuple(sorted({Status(word).value for word in status if word in _STATUSES}))
-        return cls(wanted, _storable(definition), _storable(search))
+        return cls(wanted, _storable(definition), _storable(search), since if _moment(since) else "")
+
+    @property
+    def earliest(self) -> datetime | None:
+        """Since when, as of now."""
+        return _moment(self.since)
 
     @property
     def wire(self) -> Filter:
-        """The filter as a subscription says it."""
-        return {"status": list(self.status), "definition": self.definition, "search": self.search}
+        """The filter as a subscription says it. An age is counted from now."""
+        wire: Filter = {"status": list(self.status), "definition": self.definition, "search": self.search}
+        if self.earliest is not None:
+            wire["since"] = self.earliest.isoformat()
+        return wire
 
     @property
     def query(self) -> str:
         """The filter as the query string of a page's address; empty for no filter."""
         pairs = [("status", status) for status in self.status]
-        pairs += [(name, text) for name, text in (("definition", self.definition), ("q", self.search)) if text]
+        pairs += [(name, text) for name, text in self._texts if text]
         return urlencode(pairs)
+
+    @property
+    def _texts(self) -> tuple[tuple[str, str], ...]:
+        return ("definition", self.definition), ("q", self.search), ("since", self.since)
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What `queries` is asked for."""
+        return {"definition": self.definition, "search": self.search, "since": self.earliest}
+
+    def definitions(self, known: Collection[str]) -> list[str]:
+        """Those of the known definitions that are meant by the beginning of a name; empty where it is not one."""
+        if not self.definition.endswith("*"):
+            return []
+        return sorted(name for name in known if self.is_of(name)) or [self.definition]
+
+    def is_of(self, definition: str) -> bool:
+        """Whether this definition is meant."""
+        if self.definition.endswith("*"):
+            return definition.startswith(self.definition[:-1])
+        return self.definition in ("", definition)
 
     def rows(self) -> QuerySet[Workflow]:
         """The workflows that match, in the database."""
-        return queries.listed(statuses=self.status, definition=self.definition, search=self.search)
+        return queries.listed(statuses=self.status, **self.terms)
 
     def matches(self, summary: Mapping[str, Any]) -> bool:
-        """Whether one row matches; it needs `id`, `status` and `definition`."""
+        """Whether one row matches; it needs `id`, `status`, `definition` and `created_at`."""
+        earliest = self.earliest
         return (
             (not self.status or summary["status"] in self.status)
-            and (not self.definition or summary["definition"] == self.definition)
+            and self.is_of(summary["definition"])
             and summary["id"].startswith(self.search)
+            and (earliest is None or _at(summary["created_at"]) >= earliest)
         )
 
 
+class Asked(NamedTuple):
+    """What somebody typed into the search field: the filter it means, and what of it means nothing."""
+
+    filter: ListFilter
+    problems: list[str]
+
+
+def understood(wanted: ListFilter) -> Asked:
+    """The filter with the terms that its search has: `status:failed name:import* id:order-4 since:2h`.
+
+    What is no such term is the beginning of an id, which may have colons of its own.
+    """
+    found, problems = replace(wanted, search=""), []
+    for word in wanted.search.split():
+        name, colon, text = word.partition(":")
+        if not colon or name not in _TERMS:
+            name, text = "id", word
+        try:
+            found = _TERMS[name](found, text)
+        except ValueError as refused:
+            problems.append(str(refused))
+    return Asked(found, problems)
+
+
+def _with_status(found: ListFilter, text: str) -> ListFilter:
+    chosen = set(text.split(","))
+    if unknown := sorted(chosen - _STATUSES):
+        raise ValueError(f"“{unknown[0]}” is no status; they are {', '.join(status.value for status in Status)}.")
+    return replace(found, status=tuple(sorted(chosen | set(found.status))))
+
+
+def _with_name(found: ListFilter, text: str) -> ListFilter:
+    if not text:
+        raise ValueError("“name:” needs the name of a definition, or its beginning and a “*”.")
+    return replace(found, definition=text)
+
+
+def _with_id(found: ListFilter, text: str) -> ListFilter:
+    if not text:
+        raise ValueError("“id:” needs an id, or its beginning.")
+    if found.search:
+        raise ValueError(f"Only one beginning of an id can be looked for, not “{found.search}” and “{text}”.")
+    return replace(found, search=text)
+
+
+def _with_since(found: ListFilter, text: str) -> ListFilter:
+    if _moment(text) is None:
+        raise ValueError(f"“{text}” is no age or time; write 90m, 2h, 7d or 2026-11-23T10:00.")
+    return replace(found, since=text)
+
+
+_TERMS = {"status": _with_status, "name": _with_name, "id": _with_id, "since": _with_since}
 _STATUSES = frozenset(status.value for status in Status)
+
+_AGE = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _moment(since: str) -> datetime | None:
+    """The time that an age or a time means now, UTC unless it names a zone; None for neither."""
+    age = _AGE.fullmatch(since)
+    try:
+        if age is not None:
+            return timezone.now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        found = datetime.fromisoformat(since)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _at(moment: datetime | str) -> datetime:
+    """A time as the database or as the wire has it."""
+    return moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
 
 
 def _storable(text: str) -> str:

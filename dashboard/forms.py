@@ -16,7 +16,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, cast
 from django import forms
 from django.forms.boundfield import BoundField
 
+from dashboard.presenters.bulk import MOST, BulkVerb
 from dashboard.presenters.definitions import parameter_help
+from workflows import ids
 from workflows.registry import Definition
 
 PREFIX = "parameter_"
@@ -28,6 +30,12 @@ class ReasonForm(forms.Form):
     """Why somebody does it."""
 
     reason = forms.CharField(required=False, max_length=500)
+
+
+def first_error(form: forms.Form) -> str:
+    """The first thing that is wrong, and where."""
+    name, errors = next(iter(form.errors.items()))
+    return f"{name}: {errors[0]}"
 
 
 class CancellationForm(ReasonForm):
@@ -115,6 +123,55 @@ class DeletionForm(ReasonForm):
     """The id again, so that nothing is deleted by one wrong click."""
 
     typed_id = forms.CharField()
+
+
+class IdsField(JsonField):
+    """A JSON array of workflow ids; empty for an empty text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(of=list, **kwargs)
+
+    def clean(self, value: Any) -> list[str]:
+        """The ids, each once. Raises ValidationError for anything else."""
+        given = super().clean(value)
+        found = [] if given is _NOTHING or given is None else given
+        if not all(isinstance(each, str) and ids.is_possible(each) for each in found):
+            raise forms.ValidationError("An array of ids is needed here.")
+        return list(dict.fromkeys(found))
+
+
+class SelectionForm(forms.Form):
+    """Which workflows are meant: these ids, or all that a list's filter matches now."""
+
+    ids = IdsField(required=False)
+    matching = forms.BooleanField(required=False)
+    filter = forms.CharField(required=False)
+
+
+class BulkForm(CancellationForm):
+    """A confirmed set, and why. `nonce`: one confirmation is carried out once."""
+
+    ids = IdsField()
+    nonce = forms.CharField(max_length=64)
+
+    def __init__(self, *args: Any, verb: BulkVerb, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._verb = verb
+
+    def clean_ids(self) -> list[str]:
+        """No more than a page takes."""
+        given: list[str] = self.cleaned_data["ids"]
+        if not 0 < len(given) <= MOST:
+            raise forms.ValidationError(f"Between 1 and {MOST:,} workflows at once, not {len(given):,}.")
+        return given
+
+    def clean(self) -> dict[str, Any]:
+        """A reason where many are meant, or where nothing brings them back."""
+        given = super().clean() or {}
+        is_needed = "ids" in given and self._verb.needs_reason(len(given["ids"]))
+        if is_needed and given.get("reason") == "":
+            self.add_error("reason", "Say why: it is kept, and somebody will ask.")
+        return given
 
 
 class LimitsForm(forms.Form):

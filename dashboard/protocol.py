@@ -71,11 +71,13 @@ class Cursor(TypedDict):
 
 
 class Filter(TypedDict):
-    """Which workflows a list shows: any of these statuses (none: all), a definition, the beginning of an id."""
+    """Which workflows a list shows: any of these statuses (none: all), a definition or the beginning of one and `*`,
+    the beginning of an id, and those created since a time."""
 
     status: list[str]
     definition: str
     search: str
+    since: NotRequired[str]
 
 
 class SubscribeWorkflow(TypedDict):

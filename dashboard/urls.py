@@ -6,7 +6,7 @@ import re
 
 from django.urls import path, register_converter
 
-from dashboard.views import actions, live, moments, now, pages, queues, schedules, starting, workers
+from dashboard.views import actions, bulk, live, moments, now, pages, queues, schedules, starting, workers
 from workflows import ids
 
 app_name = "dashboard"
@@ -53,6 +53,9 @@ urlpatterns = [
     path("workflows/<wid:workflow_id>/stream/", live.stream, name="stream"),
     path("workflows/<wid:workflow_id>/obstacle", pages.obstacle_fragment, name="obstacle"),
     path("workflows/<wid:workflow_id>/relatives", pages.relatives_fragment, name="relatives"),
+    path("bulk/matching", bulk.matching, name="matching"),
+    path("bulk/<slug:verb>/confirmation", bulk.confirmation, name="bulk_confirmation"),
+    path("bulk/<slug:verb>", bulk.execution, name="bulk"),
     path("live/poll/", live.poll, name="poll"),
     path("queues/", queues.page, name="queues"),
     path("queues/table", queues.fragment, name="queues_fragment"),

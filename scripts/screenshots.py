@@ -216,6 +216,7 @@ def _while_data_moves(browser: Any, url: str, into: Path, theme: str, size: dict
         _start_news()
         page.locator(".live-bar", has_text="failed").wait_for()
         _take(page, into / _name("news", theme, size), troubles)
+        _select_and_act(page, url, lambda name: _take(page, into / _name(name, theme, size), troubles))
         page.goto(url + PAGES["waiting"])
         page.get_by_text("Cancel…").click()
         _take(page, into / _name("cancel", theme, size), troubles)
@@ -231,6 +232,23 @@ def _while_data_moves(browser: Any, url: str, into: Path, theme: str, size: dict
         _lose_connection(page, url + PAGES["workflow"])
         _take(page, into / _name("disconnected", theme, size), troubles)
     return [trouble for trouble in troubles if "404" not in trouble]  # one of the pages is not there on purpose
+
+
+def _select_and_act(page: Any, url: str, take: Callable[[str], None]) -> None:
+    """Tick some rows, look at the keys, and cancel those of them that have not ended."""
+    page.goto(url + PAGES["list"])
+    page.locator('connection-status[data-state="live"]').wait_for()
+    for box in page.locator("input[name=id]").all()[:7]:
+        box.check()
+    take("selection")
+    page.keyboard.press("?")
+    take("keys")
+    page.keyboard.press("Escape")
+    page.locator("button[data-verb=cancel]").click()
+    take("bulk-confirmation")
+    page.locator("#bulk-reason").fill("the import was wrong")
+    page.get_by_role("button", name=re.compile("^Cancel")).click()
+    take("bulk-result")
 
 
 def _start_news() -> None:

@@ -62,3 +62,12 @@ def possible(workflow_id: str) -> str:
         return checked(workflow_id)
     except InvalidWorkflowId:
         raise WorkflowNotFound(workflow_id) from None
+
+
+def is_possible(workflow_id: str) -> bool:
+    """Whether a workflow could have this id."""
+    try:
+        checked(workflow_id)
+    except InvalidWorkflowId:
+        return False
+    return True

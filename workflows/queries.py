@@ -89,15 +89,25 @@ def landmarks(workflow_id: str, limit: int) -> list[tuple[int, str]]:
     return list(found.order_by("-seq").values_list("seq", "kind")[:limit])[::-1]
 
 
-def listed(*, statuses: Sequence[str] = (), definition: str = "", search: str = "") -> QuerySet[Workflow]:
-    """This will return the workflows that match a list's filter; `search` is an id or the beginning of one."""
+def listed(
+    *, statuses: Sequence[str] = (), definition: str = "", search: str = "", since: datetime | None = None
+) -> QuerySet[Workflow]:
+    """This will return the workflows that match a list's filter.
+
+    `definition` is a name, or the beginning of one and `*`; `search` an id or its beginning; `since`: created then or
+    later.
+    """
     found = Workflow.objects.all()
     if statuses:
         found = found.filter(status__in=statuses)
-    if definition:
+    if definition.endswith("*"):
+        found = found.filter(definition__startswith=definition[:-1])
+    elif definition:
         found = found.filter(definition=definition)
     if search:
         found = found.filter(id__startswith=search)
+    if since is not None:
+        found = found.filter(created_at__gte=since)
     return found
 
 
@@ -106,6 +116,8 @@ def workflow_page(
     statuses: Sequence[str] = (),
     definition: str = "",
     search: str = "",
+    since: datetime | None = None,
+    definitions: Sequence[str] = (),
     before: Cursor | None = None,
     after: Cursor | None = None,
     limit: int = 50,
@@ -113,29 +125,34 @@ def workflow_page(
 ) -> Page:
     """This will return one page, newest first: older than `before`, or the nearest newer than `after`.
 
-    `within` restricts to what the asking user may see.
+    `within` restricts to what the asking user may see; `definitions` are those of which `definition` is the beginning.
     """
-    found = listed(definition=definition, search=search)
+    found = listed(definition=definition, search=search, since=since)
     if within is not None:
         found = found & within
     found = found.defer("input", "output")
     if after is not None:
-        rows = _nearest(found.filter(_newer_than(after)), statuses, limit + 1, newest_first=False)
+        rows = _nearest(found.filter(_newer_than(after)), statuses, definitions, limit + 1, newest_first=False)
         more_newer, rows = len(rows) > limit, rows[:limit][::-1]
         return Page(rows, _cursor(rows, 0) if more_newer else None, _cursor(rows, -1))
     if before is not None:
         found = found.filter(_older_than(before))
-    rows = _nearest(found, statuses, limit + 1, newest_first=True)
+    rows = _nearest(found, statuses, definitions, limit + 1, newest_first=True)
     more_older, rows = len(rows) > limit, rows[:limit]
     return Page(rows, _cursor(rows, 0) if before is not None else None, _cursor(rows, -1) if more_older else None)
 
 
-def _nearest(found: QuerySet[Workflow], statuses: Sequence[str], limit: int, *, newest_first: bool) -> list[Workflow]:
-    """The first rows in order. One read per status: the index has an order within each, not across several."""
+def _nearest(
+    found: QuerySet[Workflow], statuses: Sequence[str], definitions: Sequence[str], limit: int, *, newest_first: bool
+) -> list[Workflow]:
+    """The first rows in order. One read per status and definition: an index has an order within each, not across."""
     order = ("-created_at", "-id") if newest_first else ("created_at", "id")
-    if not statuses:
-        return list(found.order_by(*order)[:limit])
-    rows = [row for status in statuses for row in found.filter(status=status).order_by(*order)[:limit]]
+    parts = [found.filter(status=status) for status in statuses] if statuses else [found]
+    if definitions:
+        parts = [part.filter(definition=definition) for part in parts for definition in definitions]
+    if len(parts) == 1:
+        return list(parts[0].order_by(*order)[:limit])
+    rows = [row for part in parts for row in part.order_by(*order)[:limit]]
     return sorted(rows, key=lambda row: (row.created_at, row.id), reverse=newest_first)[:limit]
 
 
@@ -192,6 +209,7 @@ def _summary(row: Workflow, shown: dict[tuple[str, str], Any], last: Event | Non
         "last_event": last and last_event(last),
         "waiting": row.waiting,
         "error": _error_line(row.error),
+        "pinned": row.pinned,
     }
 
 

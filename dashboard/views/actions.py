@@ -22,6 +22,7 @@ from dashboard.forms import (
     PinForm,
     ReasonForm,
     RestartForm,
+    first_error,
 )
 from dashboard.presenters.verbs import edited_arguments
 from dashboard.views.pages import visible_workflow
@@ -146,12 +147,6 @@ def _done(
         except (TelltaleError, ValueError) as refused:
             notices.error(request, f"{refusal}: {refused}")
     return response or redirect("dashboard:workflow", workflow_id)
-
-
-def first_error(form: Form) -> str:
-    """The first thing that is wrong, and where."""
-    name, errors = next(iter(form.errors.items()))
-    return f"{name}: {errors[0]}"
 
 
 def _name(request: HttpRequest) -> str:

@@ -9,15 +9,16 @@ from urllib.parse import urlencode
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard import access, snapshots
-from dashboard.filters import ListFilter
+from dashboard.filters import ListFilter, understood
 from dashboard.lineage import children_after, relatives
 from dashboard.presenters import history, values
+from dashboard.presenters.bulk import BULK_VERBS, MOST
 from dashboard.presenters.definitions import definition_card
 from dashboard.presenters.rows import list_row
 from dashboard.presenters.sentences import error_line, sentence
@@ -70,34 +71,61 @@ def workflows(request: HttpRequest) -> HttpResponse:
     if not access.can(request.user, "view"):
         raise PermissionDenied
     context = page_context(request, "workflows", live=True)
-    wanted = ListFilter.from_query(request.GET)
+    typed = ListFilter.from_query(request.GET)
+    wanted, problems = understood(typed)
+    if wanted != typed and not problems:  # the chips and the definition say it from here on
+        return redirect(f"{request.path}?{wanted.query}")
     before, after = (_cursor(request.GET.get(name, "")) for name in ("before", "after"))
-    page = queries.workflow_page(
-        statuses=wanted.status, definition=wanted.definition, search=wanted.search, before=before, after=after,
-        limit=PAGE_ROWS, within=access.visible_workflows(request.user),
-    )  # fmt: skip
+    page = listed_page(request, wanted, before=before, after=after, limit=PAGE_ROWS)
     summaries = queries.summaries_of(page.rows)
     paged = bool(before or after)
+    bulk_verbs = [verb for verb in BULK_VERBS.values() if access.can(request.user, verb.right)]
+    statuses = _counted_statuses(wanted)
     context |= {
         "rows": [list_row(summary) for summary in summaries],
         "filter": wanted,
+        "typed": typed.search if problems else wanted.search,
+        "problems": problems,
         "filtered": bool(wanted.query),
         "paged": paged,
         "newer": _page_query(wanted, "after", page.newer),
         "older": _page_query(wanted, "before", page.older),
-        "statuses": _counted_statuses(wanted),
+        "statuses": statuses,
         "definitions": registry.names(),
+        "bulk_verbs": bulk_verbs,
+        "verbs_wire": [verb.wire for verb in bulk_verbs],
+        "matching": _matching(wanted, statuses),
+        "most": MOST,
+        "back": request.GET.urlencode(),
         "list": {"rows": summaries, "filter": wanted.wire, "since": context["now"], "first": not paged},
     }
     return render(request, "dashboard/workflows.html", context)
 
 
+def listed_page(
+    request: HttpRequest, wanted: ListFilter, *, before: queries.Cursor | None = None,
+    after: queries.Cursor | None = None, limit: int,
+) -> queries.Page:  # fmt: skip
+    """What this person may see of what a filter matches."""
+    known = {count.definition for count in counts.everything()} if wanted.definition.endswith("*") else ()
+    return queries.workflow_page(
+        statuses=wanted.status, definitions=wanted.definitions(known), before=before, after=after, limit=limit,
+        within=access.visible_workflows(request.user), **wanted.terms,
+    )  # fmt: skip
+
+
 def _counted_statuses(wanted: ListFilter) -> list[dict[str, Any]]:
-    """What the list can be filtered by, and how many there are. A search is not counted: that would read the table."""
-    if wanted.search:
+    """The statuses and how many there are; None where the sums do not know, because that would read the table."""
+    if wanted.search or wanted.since:
         return [{"name": status.value, "count": None} for status in Status]
-    found = counts.by_status(count for count in counts.everything() if wanted.definition in ("", count.definition))
+    found = counts.by_status(count for count in counts.everything() if wanted.is_of(count.definition))
     return [{"name": status.value, "count": found[status.value]} for status in Status]
+
+
+def _matching(wanted: ListFilter, statuses: list[dict[str, Any]]) -> int | None:
+    """How many the filter matches; None where that was not counted."""
+    shown = [status["count"] for status in statuses if not wanted.status or status["name"] in wanted.status]
+    return None if None in shown else sum(shown)
 
 
 def _cursor(text: str) -> queries.Cursor | None:

@@ -13,10 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import access, overviews
-from dashboard.forms import LimitsForm, PauseForm
+from dashboard.forms import LimitsForm, PauseForm, first_error
 from dashboard.presenters import queues as words
 from dashboard.presenters.times import iso_utc
-from dashboard.views.actions import first_error
 from dashboard.views.pages import page_context
 from workflows import queues
 from workflows.errors import TelltaleError

@@ -14,12 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import access, overviews
-from dashboard.forms import BackfillForm, PauseForm
+from dashboard.forms import BackfillForm, PauseForm, first_error
 from dashboard.overviews import ScheduleRow
 from dashboard.presenters import schedules as words
 from dashboard.presenters.times import between, iso_utc, whole_duration
 from dashboard.presenters.values import payload
-from dashboard.views.actions import first_error
 from dashboard.views.pages import page_context
 from workflows import schedules
 from workflows.errors import ScheduleNotFound, TelltaleError

@@ -3,6 +3,7 @@
 import { filters } from "./behaviours/filters.js";
 import { keyboard } from "./behaviours/keyboard.js";
 import { menus } from "./behaviours/menus.js";
+import { selectionDone } from "./behaviours/selection_done.js";
 import { theme } from "./behaviours/theme.js";
 import { FOLLOWERS, defineElements } from "./elements/index.js";
 import { tickWith } from "./elements/ticking.js";
@@ -13,7 +14,7 @@ import { MomentStore } from "./live/moment_store.js";
 import { WorkflowStore } from "./live/workflow_store.js";
 
 defineElements();
-for (const behaviour of [filters, keyboard, menus, theme]) behaviour();
+for (const behaviour of [filters, keyboard, menus, selectionDone, theme]) behaviour();
 
 const status = /** @type {HTMLElement|null} */ (document.querySelector("connection-status"));
 if (status) watch(status);

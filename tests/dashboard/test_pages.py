@@ -155,6 +155,33 @@ def test_a_filter_that_matches_nothing_says_which(operator: Client) -> None:
     assert re.search(r"Nothing is failed of definition doubling with an id that begins with abc", shown)
 
 
+def test_terms_typed_into_the_search_field_become_the_filter_of_the_address(operator: Client) -> None:
+    for name in ("order-1", "order-2", "other"):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=name)
+    operations.cancel("order-2")
+    typed = {"q": "status:queued name:doub* id:order since:2h"}
+    response = operator.get("/workflows/", typed)
+    assert (response.status_code, response["Location"]) == (
+        302, "/workflows/?status=queued&definition=doub%2A&q=order&since=2h",
+    )  # fmt: skip
+    html = page(operator, response["Location"])
+    assert re.findall(r'<tr role="row" data-id="([^"]*)"', html) == ["order-1"]
+    assert re.search(r'value="queued" checked', html)
+    assert re.search(r'<option value="doub\*" selected>', html)
+    assert re.search(r'name="since" value="2h" checked', html)
+    assert re.search(r'name="q" value="order"', html)
+    assert "since" in page_data(html, "list-data")["filter"]
+
+
+def test_what_the_search_field_does_not_understand_is_said_beside_it(operator: Client) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w")
+    html = page(operator, "/workflows/?" + urlencode({"q": "status:<b>broken since:2h"}))
+    assert "“<b>broken” is no status; they are delayed, queued" in text(html)
+    assert 'value="status:&lt;b&gt;broken since:2h"' in html
+    assert 'aria-invalid="true" aria-describedby="filter-problems"' in html
+    assert 'name="since" value="2h" checked' in html
+
+
 def test_pages_of_the_list_lead_to_each_other_and_keep_the_filter(operator: Client) -> None:
     begin = timezone.now() - timedelta(hours=1)
     for number in range(120):

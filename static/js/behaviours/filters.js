@@ -1,6 +1,7 @@
 /** The list's filters act as soon as they are changed; the address says what is shown. */
 
 const TYPING_MS = 350;
+const TERM = /(^|\s)(status|name|id|since):/;
 const TYPING = "typing-into-the-search";
 
 export function filters() {
@@ -12,6 +13,7 @@ export function filters() {
   form.addEventListener("input", (event) => {
     if (!isSearch(event)) return;
     clearTimeout(typing);
+    if (TERM.test(event.target.value)) return; // half a term means nothing yet: Enter says when
     typing = setTimeout(() => {
       sessionStorage.setItem(TYPING, "yes");
       submit();

@@ -1,25 +1,34 @@
-/**
- * Single keys, each with a visible twin: `/` goes to the search field, `n` takes what the list holds back, `p` pauses the
- * page and lets it go on, `l` goes from the past of a workflow back to live.
- */
+/** Single keys, as `keys.js` lists them: never while somebody edits, holds a modifier, or has a dialog open. */
 
-const KEYS = {
-  "/": () => document.getElementById("filter-search")?.focus(),
-  p: () => /** @type {HTMLElement|null} */ (document.querySelector("[data-act=pause]"))?.click(),
-  n: () => document.querySelector(".live-bar:not([hidden])")?.dispatchEvent(new MouseEvent("click", { bubbles: true })),
-  l: () => /** @type {HTMLElement|null} */ (document.querySelector(".scrubber__live"))?.click(),
-};
+import { KeyPresses } from "../lib/key_presses.js";
+import { keysAreOn, openKeySheet } from "./key_sheet.js";
+import { GROUPS } from "./keys.js";
+
+const NATIVE = new Set(["Enter"]); // what has the focus knows it by itself
+const TICKED = new Set(["checkbox", "radio", "button", "submit"]);
 
 export function keyboard() {
+  const presses = new KeyPresses(GROUPS.flatMap(({ keys }) => keys).filter(({ keys }) => !NATIVE.has(keys)));
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isEditing(event.target)) return;
-    const act = KEYS[event.key];
-    if (!act) return;
+    if (!keysAreOn() || isHeld(event) || isEditing(event.target) || document.querySelector("dialog[open]")) return;
+    const meant = presses.press(event.key, event.timeStamp);
+    if (!meant || (event.repeat && !meant.repeats)) return;
     event.preventDefault();
-    act();
+    meant.act();
   });
+  const button = /** @type {HTMLElement|null} */ (document.querySelector('[data-behaviour="keys"]'));
+  if (!button) return;
+  button.hidden = false;
+  button.addEventListener("click", () => openKeySheet(GROUPS));
 }
 
+function isHeld({ ctrlKey, metaKey, altKey, isComposing }) {
+  return ctrlKey || metaKey || altKey || isComposing;
+}
+
+/** Where keys are text. @param {EventTarget|null} target */
 function isEditing(target) {
-  return target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null;
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !TICKED.has(target.type);
+  return target.closest("textarea, select, [contenteditable]") !== null;
 }

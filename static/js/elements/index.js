@@ -14,6 +14,7 @@ import { WorkflowHeader } from "./workflow_header.js";
 import { WorkflowHistory } from "./workflow_history.js";
 import { WorkflowList } from "./workflow_list.js";
 import { WorkflowOutput } from "./workflow_output.js";
+import { WorkflowSelection } from "./workflow_selection.js";
 import { WorkflowTimeline } from "./workflow_timeline.js";
 import { WorkflowValues } from "./workflow_values.js";
 
@@ -32,6 +33,7 @@ const ELEMENTS = {
   "workflow-history": WorkflowHistory,
   "workflow-list": WorkflowList,
   "workflow-output": WorkflowOutput,
+  "workflow-selection": WorkflowSelection,
   "workflow-timeline": WorkflowTimeline,
   "workflow-values": WorkflowValues,
 };

@@ -22,9 +22,16 @@ export class StatusCounts extends LiveElement {
     const definition = this.getAttribute("definition");
     for (const node of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-count]"))) {
       const status = node.dataset.count ?? "";
-      const number = cells.get(definition ? `${status} ${definition}` : status) ?? 0;
+      const number = numberOf(cells, status, definition);
       setText(node, gone ? "" : NUMBERS.format(number));
       node.toggleAttribute("data-none", number === 0);
     }
   }
+}
+
+/** Of all definitions, of one, or of those whose names begin so: "import*". */
+function numberOf(cells, status, definition) {
+  if (!definition?.endsWith("*")) return cells.get(definition ? `${status} ${definition}` : status) ?? 0;
+  const beginning = `${status} ${definition.slice(0, -1)}`;
+  return [...cells].reduce((sum, [name, count]) => (name.startsWith(beginning) ? sum + count : sum), 0);
 }

@@ -35,6 +35,7 @@ export class WorkflowList extends LiveElement {
     history.replaceState(null, "", this.#freshAddress);
     this.replaceChildren(...list.childNodes);
     this.#start();
+    this.#tell("list-shown");
   }
 
   handleEvent(event) {
@@ -61,9 +62,16 @@ export class WorkflowList extends LiveElement {
     if (!row || !summary) return;
     const cell = (name) => row.querySelector(`.workflow-table__${name}`);
     if (fields.has("status")) this.#paintStatus(row, summary.status);
+    if (fields.has("pinned")) row.dataset.pinned = summary.pinned ? "yes" : "no";
     if (fields.has("progress") || fields.has("phase")) paintProgress(cell("progress"), summary.progress, summary.phase);
     paintElapsed(cell("duration").firstElementChild, summary);
     if (["last_event", "waiting", "error"].some((field) => fields.has(field))) paintLast(cell("last"), lastWords(summary));
+    if (fields.has("status") || fields.has("pinned")) this.#tell("list-moved", summary);
+  }
+
+  /** The selection around the list hears it. */
+  #tell(what, { id = "", status = "", pinned = false } = {}) {
+    this.dispatchEvent(new CustomEvent(what, { bubbles: true, detail: { id, status, pinned } }));
   }
 
   #paintStatus(row, status) {

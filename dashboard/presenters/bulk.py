@@ -1,0 +1,148 @@
+"""One verb for many workflows: to which of them it applies, and why not to the others. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.presenters.verbs import verbs
+from workflows.bulk import Outcome
+from workflows.models import Workflow
+from workflows.states import Status
+
+MOST = 1_000  # at once; the shell takes more
+REASON_ABOVE = 50  # more workflows than this need a reason
+
+
+@dataclass(frozen=True)
+class BulkVerb:
+    """`name`: the engine's and the address's; `right`: what `access` is asked for; `pinned`: which it leaves alone."""
+
+    name: str
+    right: str
+    label: str
+    done: str
+    says: str
+    pinned: bool | None = None
+    is_final: bool = False
+
+    @property
+    def wire(self) -> dict[str, Any]:
+        """What the browser counts with."""
+        statuses = [status.value for status in Status if not self._refusal_of_status(status)]
+        return {"name": self.name, "label": self.label, "statuses": statuses, "skips_pinned": self.pinned}
+
+    def refusal(self, status: str, pinned: bool) -> str:
+        """Why it does not apply to such a workflow; empty if it does."""
+        if self.pinned is not None and pinned is self.pinned:
+            return "It is pinned already." if pinned else "It is not pinned."
+        return self._refusal_of_status(status)
+
+    def _refusal_of_status(self, status: str) -> str:
+        standing = verbs(status).get(self.name)
+        return "" if standing is None or standing.allowed else standing.why
+
+    def needs_reason(self, count: int) -> bool:
+        """Whether so many of them need one."""
+        return self.is_final or count > REASON_ABOVE
+
+
+BULK_VERBS = {
+    verb.name: verb
+    for verb in (
+        BulkVerb(
+            "cancel", "cancel", "Cancel", "cancelled",
+            "They are stopped for good, running ones before their next checkpoint. What is recorded stays.",
+        ),
+        BulkVerb(
+            "resume", "resume", "Resume", "resumed",
+            "They go on where they were. Recorded steps are not repeated; a step whose error ended one is tried again.",
+        ),
+        BulkVerb("pin", "pin", "Pin", "pinned", "Retention leaves them alone, however old they become.", pinned=True),
+        BulkVerb("unpin", "pin", "Unpin", "unpinned", "Retention may remove them once they are old.", pinned=False),
+        BulkVerb(
+            "delete", "delete", "Delete", "deleted",
+            "They are removed with their whole history. Only who deleted them, when and why is kept. "
+            "Their children and forks stay.",
+            is_final=True,
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many are of a status."""
+
+    status: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Who is left out for the same reason."""
+
+    why: str
+    shares: list[Share]
+    count: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a verb would do to a fixed set of workflows."""
+
+    verb: BulkVerb
+    rows: list[Workflow]
+    shares: list[Share]
+    skipped: list[Skipped]
+    missing: int
+    selected: int
+
+    @property
+    def ids(self) -> list[str]:
+        """The workflows that it applies to."""
+        return [row.id for row in self.rows]
+
+
+def plan(verb: BulkVerb, found: Iterable[Workflow], selected: int) -> Plan:
+    """The plan for what was found of so many that were selected."""
+    rows: list[Workflow] = []
+    left_out: dict[str, list[Workflow]] = {}
+    for row in found:
+        why = verb.refusal(row.status, row.pinned)
+        (left_out.setdefault(why, []) if why else rows).append(row)
+    skipped = [Skipped(why, _shares(each), len(each)) for why, each in left_out.items()]
+    missing = selected - len(rows) - sum(each.count for each in skipped)
+    return Plan(verb, rows, _shares(rows), skipped, missing, selected)
+
+
+def _shares(rows: Iterable[Workflow]) -> list[Share]:
+    counted = Counter(row.status for row in rows)
+    return [Share(status.value, counted[status.value]) for status in Status if counted[status.value]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of it: refused ones first, because they need somebody. `left`: nobody asked for these."""
+
+    verb: BulkVerb
+    outcomes: list[Outcome]
+    left: list[str]
+    trouble: str
+
+    @property
+    def refused(self) -> list[Outcome]:
+        """Those that the engine refused."""
+        return [outcome for outcome in self.outcomes if not outcome.done]
+
+    @property
+    def done(self) -> list[Outcome]:
+        """Those that it was done to."""
+        return [outcome for outcome in self.outcomes if outcome.done]
+
+    @property
+    def asked(self) -> int:
+        """How many it was to be done to."""
+        return len(self.outcomes) + len(self.left)
