@@ -313,8 +313,8 @@ def delete(workflow_id: str, *, by: str = "", reason: str = "") -> None:
 def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotency_key: str | None = None) -> Message:
     """This will put a message into a workflow's inbox, within the caller's transaction, and wake its `receive`.
 
-    With an `idempotency_key` a second send returns the first message. Raises WorkflowNotFound, PayloadError, and
-    TransitionRefused when the workflow has ended.
+    With an `idempotency_key` a second send returns the first message, also when the workflow has ended since. Raises
+    WorkflowNotFound, PayloadError, and TransitionRefused when the workflow has ended without it.
     """
     payloads.checked_key(topic, what="topic")
     if idempotency_key is not None:
@@ -326,15 +326,25 @@ def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotenc
                 ids.possible(workflow_id), topic=topic, encoded=encoded, by=by, idempotency_key=idempotency_key
             )
     except IntegrityError:
-        earlier = Message.objects.filter(workflow_id=workflow_id, idempotency_key=idempotency_key).first()
-        if idempotency_key is None or earlier is None:
+        earlier = _sent_earlier(workflow_id, idempotency_key)
+        if earlier is None:
             raise
         return earlier
     if sent is None:
-        raise _message_refused(workflow_id)
+        # It may have ended because of this very message, whose sender crashed and asks again.
+        earlier = _sent_earlier(workflow_id, idempotency_key)
+        if earlier is None:
+            raise _message_refused(workflow_id)
+        return earlier
     message_id, woken = sent
     wakeups.queue_again([woken] if woken else [])
     return Message.objects.get(id=message_id)
+
+
+def _sent_earlier(workflow_id: str, idempotency_key: str | None) -> Message | None:
+    if idempotency_key is None:
+        return None
+    return Message.objects.filter(workflow_id=workflow_id, idempotency_key=idempotency_key).first()
 
 
 def _message_refused(workflow_id: str) -> Exception:

@@ -293,8 +293,9 @@ def test_on_a_phone_nothing_scrolls_sideways(open_window: Callable[..., Visit], 
     operations.start("publishing", kwargs={"values": ["x" * 3000]}, workflow_id=long[:200])
     operations.start("doubling", kwargs={"numbers": [1] * 500}, workflow_id="w", options=Options(queue="q" * 100))
     schedules.create("s" * 100, "doubling", kwargs={"numbers": []}, cron="30 2 * * *")
-    page = open_window(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).page
-    page.goto(page.url.split("/workflows")[0] + path)
+    visit = open_window(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = visit.page
+    page.goto(visit.server.url + path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -304,6 +305,7 @@ def test_without_scripts_every_page_is_complete(browser: Any, people: People, se
     visit = Visit(context.new_page(), server)
     visit.sign_in()
     page = visit.page
+    page.goto(f"{server.url}/workflows/")
     page.get_by_label("Queued").check(force=True)
     page.get_by_role("button", name="Filter").click()
     assert page.url.endswith("/workflows/?status=queued&definition=&q=")

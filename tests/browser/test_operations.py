@@ -341,8 +341,8 @@ def test_a_worker_appears_runs_something_and_is_gone(
 def test_a_console_without_scripts_has_every_verb(open_window: Callable[..., Visit]) -> None:
     execution.run(definitions.doubling.using(workflow_id="w").start([1]))
     schedules.create("nightly", "time_zones", cron="30 2 * * *", options={"queue": "nobody"})
-    page = open_window(java_script_enabled=False).page
-    base = page.url.split("/workflows")[0]
+    visit = open_window(java_script_enabled=False)
+    page, base = visit.page, visit.server.url
     page.goto(f"{base}/workflows/w/")
     open_verb(page, "Pin…")
     page.get_by_role("button", name="Pin", exact=True).click()

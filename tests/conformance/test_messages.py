@@ -88,6 +88,17 @@ def test_an_idempotency_key_makes_a_second_send_the_first() -> None:
     assert handle.result() == ["once", "twice"]
 
 
+def test_a_message_that_ended_its_receiver_may_be_sent_again_by_a_sender_that_crashed_meanwhile() -> None:
+    handle = start(lambda: receive("topic"))
+    send(handle.id, "topic", "once", idempotency_key="payment-1")
+    run(handle)
+    assert handle.result() == "once"
+    send(handle.id, "topic", "once", idempotency_key="payment-1")
+    assert Message.objects.count() == 1
+    with pytest.raises(TransitionRefused):
+        send(handle.id, "topic", "another", idempotency_key="payment-2")
+
+
 def test_concurrent_sends_with_one_idempotency_key_are_one_message() -> None:
     handle = start(take, 1)
 
