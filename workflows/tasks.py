@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 from typing import Any
@@ -67,6 +68,7 @@ def _hand_back_soon(**_: Any) -> None:
     leases.announce_stop()
     signal.signal(signal.SIGALRM, _end_unless_busy)
     signal.setitimer(signal.ITIMER_REAL, conf().shutdown_grace + _END_PATIENCE, 1.0)
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)  # Celery has ended; without its handler an alarm kills
 
 
 def _end_unless_busy(*_: Any) -> None:
