@@ -25,11 +25,12 @@ class Snapshot(NamedTuple):
 
 def at(workflow_id: str, seq: int) -> Snapshot | None:
     """The workflow as it was after event `seq`; None if there is no such event. Who asks must have asked `access`."""
-    head = history.heads([workflow_id]).get(workflow_id)
-    state = history.state_at(workflow_id, seq) if head is not None and seq <= head.seq else None
-    if head is None or state is None:
-        return None
-    events = queries.latest_events(workflow_id, limit=int(LIMITS["snapshot_events"]), before=seq + 1)
+    with history.one_moment():  # else it may be pieced together from a workflow that was made anew meanwhile
+        head = history.heads([workflow_id]).get(workflow_id)
+        state = history.state_at(workflow_id, seq) if head is not None and seq <= head.seq else None
+        if head is None or state is None:
+            return None
+        events = queries.latest_events(workflow_id, limit=int(LIMITS["snapshot_events"]), before=seq + 1)
     return Snapshot(head.epoch, state, [history.wire(event) for event in events])
 
 

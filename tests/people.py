@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from django.contrib.auth.models import Permission, User
+from django.contrib.sessions.models import Session
 
 PASSWORD = "correct horse battery staple"
 
@@ -27,3 +28,17 @@ def create_people() -> People:
     operator.user_permissions.set(ours.filter(codename__regex=acts))
     viewer.user_permissions.set(ours.filter(codename__startswith="view_"))
     return People(operator, viewer, stranger)
+
+
+TAKEN = ("session", "account", "right")
+
+
+def take_away(viewer: User, taken: str) -> None:
+    """One of TAKEN, from somebody who is signed in and looks."""
+    if taken == "session":
+        Session.objects.all().delete()
+    elif taken == "account":
+        viewer.is_active = False
+        viewer.save()
+    else:
+        viewer.user_permissions.remove(Permission.objects.get(codename="view_workflow"))

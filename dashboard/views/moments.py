@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from dashboard import snapshots
 from dashboard.views.pages import visible_workflow
 from workflows import queries
-from workflows.history import wire
+from workflows.history import one_moment, wire
 
 STRETCH = 250  # events that a browser folds by itself between two states; static/js/live/moment_store.js knows it
 MOST_MARKS = 500
@@ -22,10 +22,11 @@ MOST_MARKS = 500
 def moments(request: HttpRequest, workflow_id: str, seq: int) -> JsonResponse:
     """The state after event `seq` (0: before the first), the events before it that a page shows, and what follows."""
     visible_workflow(request, workflow_id)
-    moment = snapshots.at(workflow_id, seq)
+    with one_moment():  # what follows must follow this state, not that of a workflow made anew
+        moment = snapshots.at(workflow_id, seq)
+        following = [wire(event) for event in queries.events_after(workflow_id, seq, STRETCH)] if moment else []
     if moment is None:
         raise Http404
-    following = [wire(event) for event in queries.events_after(workflow_id, seq, STRETCH)]
     return JsonResponse({"epoch": moment.epoch, "state": moment.state, "before": moment.events, "events": following})
 
 

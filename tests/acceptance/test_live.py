@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
-from django.contrib.sessions.models import Session
 from django.db import connection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.definitions import SWITCH, counting, publishing, switching
 from tests.execution import run
 from tests.live_client import LiveClient, session_of
-from tests.people import People
+from tests.people import TAKEN, People, take_away
 from tests.processes import Server, Worker
 from tests.wait import until
 from workflows.durable import set_event
@@ -219,17 +217,11 @@ def test_an_unknown_workflow_is_refused_and_the_connection_goes_on(server: Serve
         assert client.take()["t"] == "snapshot"
 
 
-@pytest.mark.parametrize("taken", ["session", "account", "right"])
+@pytest.mark.parametrize("taken", TAKEN)
 def test_what_is_taken_from_a_watcher_ends_its_open_socket(server: Server, people: People, taken: str) -> None:
     client = LiveClient(server, session_of(people.viewer))
     client.take_until("hello")
-    if taken == "session":
-        Session.objects.all().delete()
-    elif taken == "account":
-        people.viewer.is_active = False
-        people.viewer.save()
-    else:
-        people.viewer.user_permissions.remove(Permission.objects.get(codename="view_workflow"))
+    take_away(people.viewer, taken)
     assert client.close_code(within=8) == (4403 if taken == "right" else 4401)
 
 

@@ -7,15 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
-from django.contrib.sessions.models import Session
 
 from tests.acceptance.test_live import history, running
 from tests.definitions import SWITCH, counting, publishing, switching
 from tests.execution import run
 from tests.http_client import PollClient
 from tests.live_client import LiveClient, session_of
-from tests.people import People
+from tests.people import TAKEN, People, take_away
 from tests.processes import Server, database_connections
 from tests.wait import until
 from workflows.durable import set_event
@@ -144,17 +142,11 @@ def test_polls_that_are_refused_say_why(server: Server, people: People) -> None:
         assert complaint in content["error"]
 
 
-@pytest.mark.parametrize("taken", ["session", "account", "right"])
+@pytest.mark.parametrize("taken", TAKEN)
 def test_what_is_taken_from_a_poller_counts_at_the_next_poll(server: Server, people: People, taken: str) -> None:
     polls, empty = PollClient(server, session_of(people.viewer)), {"version": 1, "subscriptions": []}
     assert polls.answer(empty)[0] == 200
-    if taken == "session":
-        Session.objects.all().delete()
-    elif taken == "account":
-        people.viewer.is_active = False
-        people.viewer.save()
-    else:
-        people.viewer.user_permissions.remove(Permission.objects.get(codename="view_workflow"))
+    take_away(people.viewer, taken)
     assert polls.answer(empty)[0] == (403 if taken == "right" else 401)
 
 

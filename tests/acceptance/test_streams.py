@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
-from django.contrib.sessions.models import Session
 
 from tests.acceptance.test_live import history, running
 from tests.definitions import SWITCH, publishing, switching
 from tests.execution import run
 from tests.http_client import StreamClient
 from tests.live_client import session_of
-from tests.people import PASSWORD, People
+from tests.people import PASSWORD, TAKEN, People, take_away
 from tests.processes import ROOT, Server, database_connections
 from tests.wait import until
 from workflows.durable import set_event
@@ -156,17 +154,11 @@ def test_a_place_that_is_none_is_answered_by_a_reset_and_a_snapshot(
         assert (snapshot["t"], snapshot["seq"]) == ("snapshot", 13)
 
 
-@pytest.mark.parametrize("taken", ["session", "account", "right"])
+@pytest.mark.parametrize("taken", TAKEN)
 def test_what_is_taken_from_a_reader_ends_its_open_stream(server: Server, people: People, taken: str) -> None:
     client = StreamClient(server, session_of(people.viewer), publishing.start([1]).id)
     client.take_until("snapshot")
-    if taken == "session":
-        Session.objects.all().delete()
-    elif taken == "account":
-        people.viewer.is_active = False
-        people.viewer.save()
-    else:
-        people.viewer.user_permissions.remove(Permission.objects.get(codename="view_workflow"))
+    take_away(people.viewer, taken)
     assert client.take_until("close")["code"] == (4403 if taken == "right" else 4401)
     assert client.take() is None
 
