@@ -27,7 +27,7 @@ from dashboard.window import STALL_SECONDS, Window
 
 _log = logging.getLogger("dashboard.consumers")
 
-# Of one connection. A page subscribes to each thing it shows, and acknowledges every 64 KB or quarter of a second.
+# Of one connection. A page subscribes to each thing it shows, and acknowledges every 64 KB or few seconds.
 MESSAGES_PER_SECOND = 400
 # Every ping is answered at once; who answered none of two is gone, and perhaps its connection half-open.
 SILENCE_SECONDS = LIMITS["heartbeat_seconds"] * 2

@@ -1,6 +1,6 @@
 """One per process: turns "workflow W moved" into frames for everybody who watches it.
 
-A topic that moved becomes due: at once after quiet, then at most 25 times a second. Per tick, one query reads what
+A topic that moved becomes due: at once after quiet, then at most 30 times a second. Per tick, one query reads what
 follows the cursors of all due topics; each frame is made once and shared by all readers at the same cursor. Readers are
 pulled, never queued for: one that is slow, or whose window is closed, gets a longer frame later, from its own cursor.
 
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from dashboard import access, lists, protocol, stopping, tail
+from dashboard.garbage import Garbage
 from dashboard.overview_topics import Overviews, OverviewSubscription
 from dashboard.protocol import CloseCode, ErrorCode, ResetReason
 from dashboard.reads import Reads, Threads
@@ -27,7 +28,7 @@ from dashboard.subscriptions import ListSubscription, Reader, Subscription, Topi
 from workflows import history
 from workflows.listener import listener
 
-TICK_PERIOD = 0.005  # between queries, so that topics due at about the same time share one
+TICK_PERIOD = 0.002  # between queries, so that topics due at about the same time share one
 TOPICS_PER_TICK = 100  # in one query, which so never brings more than some dozen megabytes
 LIST_PERIOD = 0.25  # between frames of a list, and between its sweeps
 CARE_PERIOD = 1.0  # between looks at heartbeats and stalled connections
@@ -58,6 +59,7 @@ class Fanout:
     def __init__(self) -> None:
         self.reads = Reads()
         self.seats = Seats()
+        self._garbage = Garbage()
         self.overviews = Overviews(self.reads.threads)
         self._loop = asyncio.get_running_loop()
         self._readers: set[Reader] = set()
@@ -89,6 +91,7 @@ class Fanout:
         for subscription in subscriptions:
             self.unsubscribe(subscription)
         self._readers.discard(reader)
+        self._garbage.ended()
         if not self._readers:
             stopping.forget(self._stop)
             listener().unwatch_hints(self._hinted)
@@ -295,6 +298,7 @@ class Fanout:
     async def _auditing(self) -> None:
         """What nobody told us: ended sessions, lost rights, and topics that are not where we believe."""
         await asyncio.sleep(AUDIT_PERIOD)
+        self._garbage.look(len(self._readers))
         standings = await self.reads.threads.ask(access.standings, {reader.credential for reader in self._readers})
         for reader in self._readers:
             if standings.get(reader.credential) is access.Standing.SIGNED_OUT:

@@ -58,7 +58,7 @@ LIMITS: Mapping[str, float] = {
     "silence_seconds": 30,
     "stream_heartbeat_seconds": 15,
     "stream_seconds": 600,
-    "ack_seconds": 0.25,
+    "ack_seconds": 5,
     "ack_bytes": 64 * 1024,
 }
 

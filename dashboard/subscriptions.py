@@ -14,7 +14,7 @@ from dashboard import access, lists, protocol, tail, topics
 from dashboard.protocol import CloseCode
 from workflows.listener import Watch
 
-FRAME_PERIOD = 1 / 25  # between frames to one reader of a workflow
+FRAME_PERIOD = 1 / 30  # between frames to one reader of a workflow
 READERS_PER_TICK = 100  # of one topic
 
 

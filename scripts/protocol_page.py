@@ -28,11 +28,11 @@ workflow sees is always *snapshot at N* and *everything after N*, each event onc
 4. A cursor of another epoch (failover, a workflow deleted and made anew), beyond the newest event, or before events
    that were removed, is answered by `reset` and `snapshot`, never by silence and never by a partial answer.
 
-The server sends the first change after quiet at once, then at most 25 frames a second to a reader; one that catches up
+The server sends the first change after quiet at once, then at most 30 frames a second to a reader; one that catches up
 gets full frames one after the other. It keeps no queue per client: one that acknowledges slowly gets fewer, larger
 frames; one that acknowledges nothing for 60 seconds is closed with 4408 and comes back with its cursor. Clients
-acknowledge after `ack_seconds` or `ack_bytes`, and only if something arrived; pings they answer at once, for a client
-that says nothing at all for two heartbeats is closed, too.
+acknowledge after `ack_bytes`, or at a time of their choice within `ack_seconds`, and only if something arrived; pings
+they answer at once, for a client that says nothing at all for two heartbeats is closed, too.
 Session, account and permissions are read anew at every subscription, and every four seconds while a connection is open.
 
 An account may have `LIVE_CONNECTIONS_PER_USER` sockets, streams and polls under way in one server process, 200 unless

@@ -6,11 +6,11 @@ Speaks with `crowd` over a pipe: says when all its sockets are settled, then ans
 from __future__ import annotations
 
 import gc
+import heapq
 import random
 import select
 import time
 from array import array
-from collections import deque
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from benchmarks.live.client import ACK_BYTES, Client, Manner, Tally, Wanted
 
 SETTLED = "settled"
-ACK_SECONDS = 0.25
+ACK_SECONDS = (2.5, 5.0)
 _CONNECTING = 32  # at once, of one process
 _ROUND = 0.02  # seconds between looks at what is due, while nothing arrives
 _BUFFER = 1024 * 1024
@@ -76,7 +76,7 @@ class Generator:
         self._unsettled: set[Client] = set()
         self._coming: Iterator[Client] = iter(self._clients)
         self._back: list[tuple[float, Client]] = []
-        self._acks: deque[tuple[float, Client]] = deque()
+        self._acks: list[tuple[float, int, Client]] = []  # a heap
         self._trickling: list[Client] = []
         self._trickle_at = 0.0
         self._buffer = bytearray(_BUFFER)
@@ -152,7 +152,8 @@ class Generator:
                 client.acknowledge()
             elif not client.ack_due:
                 client.ack_due = True
-                self._acks.append((time.monotonic() + ACK_SECONDS, client))
+                due = time.monotonic() + random.uniform(*ACK_SECONDS)
+                heapq.heappush(self._acks, (due, id(client), client))
 
     def _end(self, client: Client) -> None:
         if client.wanted.manner is Manner.TRICKLE:
@@ -168,7 +169,7 @@ class Generator:
 
     def _acknowledge(self, now: float) -> None:
         while self._acks and self._acks[0][0] <= now:
-            client = self._acks.popleft()[1]
+            client = heapq.heappop(self._acks)[2]
             if client.ack_due:
                 client.acknowledge()
 

@@ -99,7 +99,7 @@ export class Connection {
     this.#frames += 1;
     this.#unacknowledged += text.length;
     if (this.#unacknowledged >= LIMITS.ack_bytes) this.#acknowledge();
-    else this.#ack ??= this.timers.setTimeout(() => this.#acknowledge(), LIMITS.ack_seconds * 1000);
+    else this.#ack ??= this.timers.setTimeout(() => this.#acknowledge(), this.#patience());
     const whole = text.startsWith(PART) ? this.#joined(JSON.parse(text)) : text;
     if (whole !== null) this.handlers.onText(whole);
   }
@@ -107,6 +107,11 @@ export class Connection {
   #joined({ n, of, text }) {
     this.#parts.push(text);
     return n < of ? null : this.#parts.splice(0).join("");
+  }
+
+  /** Milliseconds until the next acknowledgement: never all pages' at once. */
+  #patience() {
+    return LIMITS.ack_seconds * 1000 * (1 - this.random() / 2);
   }
 
   #acknowledge() {

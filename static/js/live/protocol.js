@@ -51,7 +51,7 @@ export const LIMITS = Object.freeze({
   silence_seconds: 30,
   stream_heartbeat_seconds: 15,
   stream_seconds: 600,
-  ack_seconds: 0.25,
+  ack_seconds: 5,
   ack_bytes: 65536,
 });
 
