@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-brokers test-without-hints chaos continuity check format lint types layers sizes migrations docs palette js bench bench-live soak screenshots clean
+.PHONY: help setup run test test-brokers test-without-hints chaos continuity check format lint types layers sizes migrations docs palette js js-types bench bench-live soak screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -46,7 +46,7 @@ test-brokers: $(DEV_STAMP) ## the acceptance suite on Redis and on RabbitMQ; nee
 		$(BIN)/python -m scripts.with_broker $$broker -m pytest -n auto --maxprocesses 4 --dist loadfile \
 			tests/acceptance tests/config/test_broker.py || exit 1; done
 
-check: format-check lint types layers sizes migrations docs palette js ## everything CI checks besides the tests
+check: format-check lint types layers sizes migrations docs palette js js-types ## everything CI checks besides the tests
 
 format: $(DEV_STAMP) ## format the code
 	$(BIN)/ruff format .
@@ -78,6 +78,14 @@ palette: $(DEV_STAMP)
 
 js:
 	@if command -v node >/dev/null; then node --test --test-reporter=dot tests/js/; else echo "JS TESTS SKIPPED: node is not installed"; fi
+
+node_modules/.installed: package.json package-lock.json
+	@npm ci --loglevel=error --ignore-scripts && node_modules/.bin/tsc --version >/dev/null && touch $@
+
+js-types:
+	@if ! command -v npm >/dev/null; then echo "JS TYPES SKIPPED: node and npm are not installed"; \
+	elif ! $(MAKE) --silent node_modules/.installed; then echo "JS TYPES SKIPPED: npm could not install TypeScript"; \
+	else node_modules/.bin/tsc --project jsconfig.json && node_modules/.bin/tsc --project tests/js/jsconfig.json; fi
 
 .venv-bench/.installed: requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench

@@ -7,11 +7,18 @@ import { selectionDone } from "./behaviours/selection_done.js";
 import { theme } from "./behaviours/theme.js";
 import { FOLLOWERS, defineElements } from "./elements/index.js";
 import { tickWith } from "./elements/ticking.js";
-import { beforePaint, json } from "./lib/dom.js";
+import { beforePaint, json, one } from "./lib/dom.js";
 import { Clock } from "./live/clock.js";
 import { Live } from "./live/live.js";
 import { MomentStore } from "./live/moment_store.js";
 import { WorkflowStore } from "./live/workflow_store.js";
+
+/** @typedef {import("./live/protocol.js").State} State @typedef {import("./live/protocol.js").WireEvent} WireEvent */
+/**
+ * The workflow that the page was made of; `moment`, if it was opened at one of the past.
+ * @typedef {{state: State, events: WireEvent[], epoch: string,
+ *   moment: {state: State, events: WireEvent[]}|null}} PageData
+ */
 
 defineElements();
 for (const behaviour of [filters, keyboard, menus, selectionDone, theme]) behaviour();
@@ -24,15 +31,20 @@ function watch(status) {
   const clock = new Clock(status.dataset.serverTime);
   const live = new Live({ socketUrl: `${location.origin.replace(/^http/, "ws")}/ws/live/`, post: poll, clock });
   tickWith(clock);
-  const page = json("workflow-data");
+  const page = /** @type {PageData|null} */ (json("workflow-data"));
   const newest = page && new WorkflowStore(page.state, page.events, page.epoch, { schedule: beforePaint });
   const store = newest && new MomentStore(newest, stretch, page.moment);
-  for (const element of document.querySelectorAll(FOLLOWERS)) element.follow({ live, clock, store });
+  /** @type {NodeListOf<HTMLElement & {follow: (page: object) => void}>} */
+  const followers = document.querySelectorAll(FOLLOWERS);
+  for (const element of followers) element.follow({ live, clock, store });
   if (newest) live.follow(newest);
   live.start();
 }
 
-/** A request of the polling carrier. A redirect leads to the sign-in page, which is no answer. */
+/**
+ * A request of the polling carrier. A redirect leads to the sign-in page, which is no answer.
+ * @param {string} body @param {AbortSignal} signal
+ */
 function poll(body, signal) {
   const headers = { "Content-Type": "application/json" };
   return fetch("/live/poll/", { method: "POST", headers, body, signal, redirect: "error", cache: "no-store" });
@@ -40,7 +52,7 @@ function poll(body, signal) {
 
 /** A stretch of the workflow's past. @param {number} seq @returns {Promise<import("./live/moment_store.js").Stretch>} */
 async function stretch(seq) {
-  const { moments } = /** @type {HTMLElement} */ (document.querySelector("time-scrubber")).dataset;
+  const { moments = "" } = one(document, "time-scrubber").dataset;
   const answer = await fetch(moments.replace(/0$/, String(seq)), { redirect: "error", cache: "no-store" });
   if (!answer.ok) throw new Error(`the past could not be read: ${answer.status}`);
   return answer.json();

@@ -1,12 +1,25 @@
 /** The server's side of the protocol over a socket object, with a network that drops, doubles and cuts on demand. */
 
+/** @typedef {import("../../static/js/live/protocol.js").Frame} Frame */
+/** @typedef {import("../../static/js/live/protocol.js").Cursor} Cursor */
+/** @typedef {{t: string, topic: string, at?: Cursor}} ClientMessage  what a test looks at of what a page says */
+
+/** What a page uses of a WebSocket. */
 class FakeSocket {
   closed = false;
+  /** @type {(event: object) => void} */
+  onopen = () => {};
+  /** @type {(event: {data: string}) => void} */
+  onmessage = () => {};
+  /** @type {(event: {code: number}) => void} */
+  onclose = () => {};
 
+  /** @param {FakeServer} server */
   constructor(server) {
     this.server = server;
   }
 
+  /** @param {string} text */
   send(text) {
     if (!this.closed) this.server.hear(this, JSON.parse(text));
   }
@@ -18,13 +31,17 @@ class FakeSocket {
 
 export class FakeServer {
   sockets = 0;
-  /** Bodies of polling requests, and how many of them were ever under way at once. */
+  /**
+   * Bodies of polling requests, and how many of them were ever under way at once.
+   * @type {{subscriptions: ClientMessage[]}[]}
+   */
   polls = [];
   mostAtOnce = 0;
   /** What polling meets: "answers", "fails", "hangs", or a status that refuses. @type {string|number} */
   polling = "answers";
   /** The most events in one answer. */
   eventsPerPoll = 1_000;
+  /** @type {string|null} */
   retryAfter = null;
   /** Retention removed the events up to this one. */
   trimmedTo = 0;
@@ -36,15 +53,19 @@ export class FakeServer {
   longest = Infinity;
   /** Hears everything and answers nothing. */
   deaf = false;
-  /** An error code for every subscription. @type {string|null} */
+  /** An error code for every subscription. @type {import("../../static/js/live/protocol.js").Refusal["code"]|null} */
   refuse = null;
+  /** @type {FakeSocket|null} */
   #current = null;
   #open = false;
+  /** @type {ClientMessage[]} */
   #heard = [];
+  /** @type {number|null} */
   #cursor = null;
   #pings = 0;
   #tearing = false;
 
+  /** @param {import("./history.js").History} history @param {import("./fake_time.js").FakeTime} time */
   constructor(history, time) {
     this.history = history;
     this.time = time;
@@ -53,30 +74,34 @@ export class FakeServer {
   socket() {
     this.sockets += 1;
     this.#open = false;
-    return (this.#current = new FakeSocket(this));
+    this.#current = new FakeSocket(this);
+    return /** @type {WebSocket} */ (/** @type {unknown} */ (this.#current));
   }
 
-  /** One request of the polling carrier. */
+  /** One request of the polling carrier. @param {string} body @param {AbortSignal} signal */
   async post(body, signal) {
-    this.polls.push(JSON.parse(body));
+    const poll = /** @type {FakeServer["polls"][number]} */ (JSON.parse(body));
+    this.polls.push(poll);
     this.mostAtOnce = Math.max(this.mostAtOnce, (this.#underWay += 1));
     try {
       if (this.polling === "fails") throw new TypeError("network");
       if (this.polling === "hangs") await aborted(signal);
       await null;
       if (typeof this.polling === "number") return this.#refusal(this.polling);
-      return answer(200, { frames: [this.#hello, ...this.polls.at(-1).subscriptions.flatMap((one) => this.#tail(one))] });
+      return answer(200, { frames: [this.#hello, ...poll.subscriptions.flatMap((one) => this.#tail(one))] });
     } finally {
       this.#underWay -= 1;
     }
   }
 
+  /** @param {number} status */
   #refusal(status) {
+    /** @type {Record<string, string>} */
     const headers = this.retryAfter ? { "retry-after": this.retryAfter } : {};
     return answer(status, status < 404 ? { code: 4000 + status } : "<h1>not of ours</h1>", headers);
   }
 
-  /** What an answer carries of one subscription. */
+  /** What an answer carries of one subscription. @param {ClientMessage} subscription @returns {Frame[]} */
   #tail({ topic, at }) {
     const { epoch, length } = this.history;
     if (this.refuse) return [{ t: "error", topic, code: this.refuse, message: "no" }];
@@ -88,15 +113,18 @@ export class FakeServer {
     return [...events, { t: "receipt", topic, epoch, after: at.seq, seq: to, replayed: to - at.seq }];
   }
 
+  /** @returns {Frame} */
   get #hello() {
     return { t: "hello", version: 1, server_time: this.#serverTime, heartbeat: 20 };
   }
 
+  /** @param {Cursor} at @returns {Frame} */
   #reset({ epoch }) {
     const reason = epoch !== this.history.epoch ? "epoch" : this.trimmedTo > 0 ? "trimmed" : "ahead";
     return { t: "reset", topic: this.history.topic, reason };
   }
 
+  /** @param {string} kind */
   received(kind) {
     return this.#heard.filter(({ t }) => t === kind);
   }
@@ -119,15 +147,16 @@ export class FakeServer {
 
   /** What stands between lets no socket through. */
   block() {
-    if (this.#current.closed) return;
+    if (!this.#current || this.#current.closed) return;
     this.#current.closed = true;
     this.#current.onclose({ code: 1006 });
   }
 
+  /** @param {number} code */
   close(code) {
     if (!this.#open) return;
     this.#open = false;
-    this.#current.onclose({ code });
+    this.#current?.onclose({ code });
   }
 
   ping() {
@@ -140,12 +169,13 @@ export class FakeServer {
     this.#tearing = true;
   }
 
-  /** New events happen, and go out if somebody is subscribed. */
+  /** New events happen, and go out if somebody is subscribed. @param {number} count @param {unknown} [value] */
   publish(count, value = 0) {
     for (let n = 0; n < count; n += 1) this.history.add("value_set", { key: "n", data: { value } });
     this.#stream();
   }
 
+  /** @param {Frame} frame */
   send(frame) {
     if (!this.#open) return;
     if (this.dropNext > 0) {
@@ -159,6 +189,7 @@ export class FakeServer {
     }
   }
 
+  /** @param {FakeSocket} socket @param {ClientMessage} message */
   hear(socket, message) {
     this.#heard.push(message);
     if (socket !== this.#current || this.deaf || message.t !== "subscribe" || message.topic !== this.history.topic) return;
@@ -166,6 +197,7 @@ export class FakeServer {
     else this.#subscribe(message);
   }
 
+  /** @param {ClientMessage} message */
   #subscribe({ topic, at }) {
     const { epoch, length } = this.history;
     if (!at || at.epoch !== epoch || at.seq > length || at.seq < this.trimmedTo) {
@@ -186,8 +218,9 @@ export class FakeServer {
     this.send(this.history.frame(from, this.#cursor));
   }
 
+  /** @param {Frame} frame */
   #deliver(frame) {
-    if (!this.#open) return;
+    if (!this.#open || !this.#current) return;
     const text = JSON.stringify(frame);
     const of = Math.ceil(text.length / this.longest) || 1;
     if (of === 1) return this.#current.onmessage({ data: text });
@@ -203,11 +236,12 @@ export class FakeServer {
   }
 }
 
+/** @param {number} status @param {unknown} content @param {Record<string, string>} [headers] */
 function answer(status, content, headers = {}) {
-  const json = async () => (typeof content === "string" ? JSON.parse(content) : JSON.parse(JSON.stringify(content)));
-  return { ok: status === 200, status, headers: new Headers(headers), json };
+  return new Response(typeof content === "string" ? content : JSON.stringify(content), { status, headers });
 }
 
+/** @param {AbortSignal} signal @returns {Promise<never>} */
 function aborted(signal) {
   return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }

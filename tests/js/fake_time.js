@@ -1,5 +1,7 @@
 /** A clock that the test moves, with the timers of a browser. */
 
+/** @typedef {import("../../static/js/live/clock.js").Timers} Timers */
+
 export class FakeTime {
   #now = 1_000_000;
   #next = 1;
@@ -7,16 +9,20 @@ export class FakeTime {
   #timers = new Map();
 
   now = () => this.#now;
+  /** @type {Timers["setTimeout"]} */
   setTimeout = (act, ms) => this.#set(act, ms, null);
+  /** @type {Timers["setInterval"]} */
   setInterval = (act, ms) => this.#set(act, ms, ms);
-  clearTimeout = (id) => this.#timers.delete(id);
-  clearInterval = (id) => this.#timers.delete(id);
+  /** @type {Timers["clearTimeout"]} */
+  clearTimeout = (id) => void this.#timers.delete(id ?? 0);
+  /** @type {Timers["clearInterval"]} */
+  clearInterval = (id) => void this.#timers.delete(id ?? 0);
 
   get pending() {
     return this.#timers.size;
   }
 
-  /** Let time pass; timers fire in their order. */
+  /** Let time pass; timers fire in their order. @param {number} ms */
   advance(ms) {
     const end = this.#now + ms;
     for (;;) {
@@ -31,7 +37,7 @@ export class FakeTime {
     this.#now = end;
   }
 
-  /** Let time pass as `advance` does, and promises settle meanwhile. */
+  /** Let time pass as `advance` does, and promises settle meanwhile. @param {number} ms */
   async pass(ms) {
     const end = this.#now + ms;
     await settled();
@@ -44,11 +50,12 @@ export class FakeTime {
     this.#now = end;
   }
 
-  /** A laptop's sleep: time passes and no timer fires. */
+  /** A laptop's sleep: time passes and no timer fires. @param {number} ms */
   sleep(ms) {
     this.#now += ms;
   }
 
+  /** @param {() => void} act @param {number} ms @param {number|null} every */
   #set(act, ms, every) {
     const id = this.#next++;
     this.#timers.set(id, { at: this.#now + ms, every, act });

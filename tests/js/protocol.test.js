@@ -38,6 +38,34 @@ test("both sides know the same messages", () => {
   assert.deepEqual(Object.values(protocol.SERVER).sort(), kinds("SERVER_FRAMES").sort());
 });
 
+/** The fields of the frames of the server, by its word: as the TypedDicts in Python name them. */
+function fieldsInPython() {
+  const names = python.match(/^SERVER_FRAMES = \(([^)]*)\)/m)[1].split(", ");
+  return Object.fromEntries(
+    names.map((name) => {
+      const [, rest] = python.split(new RegExp(`^(?:class ${name}\\(TypedDict\\):|${name} = TypedDict\\()`, "m"));
+      const [body] = rest.split(/\n\n\n|^\)/m);
+      const fields = [...body.matchAll(/^ {4}(\w+): |"(\w+)": /gm)].map(([, one, other]) => one ?? other);
+      return [body.match(/Literal\["(\w+)"\]/)[1], fields];
+    }),
+  );
+}
+
+/** The same, as the types of the browser's twin name them. */
+function fieldsInTypes() {
+  const source = readFileSync(new URL("../../static/js/live/protocol.js", import.meta.url), "utf8");
+  return Object.fromEntries(
+    [...source.matchAll(/@typedef \{\{t: "(\w+)"([^}]*)\}\}/g)].map(([, word, rest]) => {
+      const outermost = rest.replace(/\[[^\]]+\]/g, "");
+      return [word, ["t", ...[...outermost.matchAll(/(\w+): /g)].map(([, field]) => field)]];
+    }),
+  );
+}
+
+test("the types of the frames have the fields that the server sends", () => {
+  assert.deepEqual(fieldsInTypes(), fieldsInPython());
+});
+
 test("both sides know the same version and limits", () => {
   assert.equal(protocol.VERSION, Number(python.match(/^VERSION = (\d+)/m)[1]));
   const block = python.split("LIMITS: Mapping")[1].split("\n}")[0];

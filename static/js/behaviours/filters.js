@@ -1,5 +1,7 @@
 /** The list's filters act as soon as they are changed; the address says what is shown. */
 
+import { one } from "../lib/dom.js";
+
 const TYPING_MS = 350;
 const TERM = /(^|\s)(status|name|id|since):/;
 const TYPING = "typing-into-the-search";
@@ -13,7 +15,7 @@ export function filters() {
   form.addEventListener("input", (event) => {
     if (!isSearch(event)) return;
     clearTimeout(typing);
-    if (TERM.test(event.target.value)) return; // half a term means nothing yet: Enter says when
+    if (TERM.test(searchOf(form).value)) return; // half a term means nothing yet: Enter says when
     typing = setTimeout(() => {
       sessionStorage.setItem(TYPING, "yes");
       submit();
@@ -28,23 +30,26 @@ export function filters() {
   keepTyping(form);
 }
 
-/** Typing is followed letter by letter; its change event comes too late to be of use. */
+/** Typing is followed letter by letter; its change event comes too late to be of use. @param {Event} event */
 function isSearch({ target }) {
   return target instanceof HTMLInputElement && target.type === "search";
 }
 
-/** Without the fields that filter nothing. */
+/** Without the fields that filter nothing. @param {HTMLFormElement} form */
 function addressOf(form) {
   const pairs = [...new FormData(form)].filter(([, value]) => value !== "");
   const query = new URLSearchParams(/** @type {[string, string][]} */ (pairs)).toString();
   return query ? `${form.action}?${query}` : form.action;
 }
 
-/** A page that came from typing into the search field goes on with it. */
+/** @param {HTMLFormElement} form */
+const searchOf = (form) => one(form, "[name=q]", HTMLInputElement);
+
+/** A page that came from typing into the search field goes on with it. @param {HTMLFormElement} form */
 function keepTyping(form) {
   if (!sessionStorage.getItem(TYPING)) return;
   sessionStorage.removeItem(TYPING);
-  const search = form.elements.namedItem("q");
+  const search = searchOf(form);
   search.focus();
   search.setSelectionRange(search.value.length, search.value.length);
 }

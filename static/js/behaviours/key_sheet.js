@@ -9,17 +9,19 @@ export function keysAreOn() {
   return localStorage.getItem(OFF) === null;
 }
 
-/** Show what every key does. @param {{title: string, keys: {keys: string, says: string}[]}[]} groups */
+/** @typedef {{title: string, keys: {keys: string, says: string}[]}} Group */
+
+/** Show what every key does. @param {Group[]} groups */
 export function openKeySheet(groups) {
   if (document.querySelector("dialog[open]")) return;
   const close = element("button", { type: "button", class: "button", autofocus: "" }, "Close");
-  const dialog = /** @type {HTMLDialogElement} */ (element(
+  const dialog = element(
     "dialog",
     { class: "key-sheet", "aria-labelledby": "key-sheet-title" },
     element("div", { class: "key-sheet__head" }, element("h2", { id: "key-sheet-title" }, "Keyboard"), close),
     element("div", { class: "key-sheet__groups" }, ...groups.map(groupOf)),
     theSwitch(),
-  ));
+  );
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
   dialog.addEventListener("close", () => dialog.remove());
@@ -27,6 +29,7 @@ export function openKeySheet(groups) {
   dialog.showModal();
 }
 
+/** @param {Group} group */
 function groupOf({ title, keys }) {
   const rows = keys.map(({ keys: pressed, says }) => {
     const caps = pressed.split(" ").map((key) => element("kbd", {}, key));
@@ -36,7 +39,7 @@ function groupOf({ title, keys }) {
 }
 
 function theSwitch() {
-  const box = /** @type {HTMLInputElement} */ (element("input", { type: "checkbox" }));
+  const box = element("input", { type: "checkbox" });
   box.checked = keysAreOn();
   box.addEventListener("change", () => (box.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "yes")));
   return element("label", { class: "key-sheet__switch" }, box, "Single keys are on in this browser");

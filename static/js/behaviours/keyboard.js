@@ -22,6 +22,7 @@ export function keyboard() {
   button.addEventListener("click", () => openKeySheet(GROUPS));
 }
 
+/** @param {KeyboardEvent} event */
 function isHeld({ ctrlKey, metaKey, altKey, isComposing }) {
   return ctrlKey || metaKey || altKey || isComposing;
 }

@@ -43,6 +43,7 @@ export const GROUPS = [
   },
 ];
 
+/** @param {string} selector */
 function click(selector) {
   clickIn(document, selector);
 }
@@ -52,7 +53,7 @@ function clickIn(within, selector) {
   /** @type {HTMLElement|null} */ (within?.querySelector(selector) ?? null)?.click();
 }
 
-/** Only where the navigation leads, too: it knows what this person may see. */
+/** Only where the navigation leads, too: it knows what this person may see. @param {string} path */
 function go(path) {
   if (path === "/" || document.querySelector(`.topbar a[href="${path}"]`)) location.assign(path);
 }
@@ -62,7 +63,7 @@ function currentRow() {
   return document.activeElement?.closest(".workflow-table tr[data-id]") ?? null;
 }
 
-/** Focus the row after or before the current one; the first one where none is. */
+/** Focus the row after or before the current one; the first one where none is. @param {number} by */
 function step(by) {
   const rows = [...document.querySelectorAll(".workflow-table tr[data-id]")];
   const current = currentRow();

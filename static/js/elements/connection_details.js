@@ -4,8 +4,8 @@ import { element, setText } from "../lib/dom.js";
 import { facts } from "../lib/connection.js";
 
 /**
- * @param {HTMLDetailsElement} details @param {string} shown  the state that is shown
- * @param {import("../live/live.js").Live} live @param {import("../live/workflow_store.js").WorkflowStore|null} store
+ * @param {HTMLDetailsElement} details @param {import("../lib/connection.js").Shown} shown  the state that is shown
+ * @param {import("../live/live.js").Live} live @param {import("../live/moment_store.js").MomentStore|null} store
  */
 export function paintDetails(details, shown, live, store) {
   const { state, delays, clock, carrier } = live;
@@ -19,7 +19,7 @@ export function paintDetails(details, shown, live, store) {
   setText(pause.querySelector("span"), state.paused ? "Go on" : "Pause");
 }
 
-/** In place: a text that somebody selects must survive. */
+/** In place: a text that somebody selects must survive. @param {HTMLElement} list @param {[string, string][]} pairs */
 function paintFacts(list, pairs) {
   for (const [label, text] of pairs) {
     const known = [...list.children].find((row) => row.firstElementChild?.textContent === label);

@@ -11,13 +11,18 @@ import { paintDetails } from "./connection_details.js";
 import { LiveElement } from "./live_element.js";
 
 const COUNTING_MS = 500;
+/** @type {Partial<Record<Shown, string>>} */
 const ICONS = { paused: "pause", signed_out: "lock", forbidden: "lock" };
 
+/** @typedef {import("../lib/connection.js").Shown} Shown */
+
 export class ConnectionStatus extends LiveElement {
-  #live = null;
+  /** @type {import("../live/live.js").Live} */
+  #live;
+  /** @type {import("../live/moment_store.js").MomentStore|null} */
   #store = null;
 
-  /** @param {{live: import("../live/live.js").Live, store?: import("../live/workflow_store.js").WorkflowStore|null}} page */
+  /** @param {import("./live_element.js").Page & {store?: import("../live/moment_store.js").MomentStore|null}} page */
   follow({ live, store = null }) {
     this.release();
     this.#live = live;
@@ -32,7 +37,9 @@ export class ConnectionStatus extends LiveElement {
     this.until(() => listening.abort());
   }
 
+  /** @param {MouseEvent} event */
   handleEvent({ target }) {
+    if (!(target instanceof Element)) return;
     if (target.closest("[data-act=retry]")) this.#live.retry();
     if (target.closest("[data-act=pause]")) this.#togglePause();
   }
@@ -50,10 +57,12 @@ export class ConnectionStatus extends LiveElement {
     this.#paintAsOf();
   }
 
+  /** @param {Shown} shown */
   #enter(shown) {
     setText(document.getElementById("announcer"), ANNOUNCED[shown]);
     this.dataset.state = document.documentElement.dataset.connection = shown;
-    this.querySelector(".connection__sign")?.replaceChildren(...(shown in ICONS ? [icon(ICONS[shown])] : []));
+    const sign = ICONS[shown];
+    this.querySelector(".connection__sign")?.replaceChildren(...(sign ? [icon(sign)] : []));
     this.querySelector(".connection__act")?.remove();
     const act = this.#act(shown);
     if (act) this.append(act);
@@ -86,7 +95,9 @@ export class ConnectionStatus extends LiveElement {
     return /** @type {HTMLDetailsElement} */ (this.querySelector("details"));
   }
 
+  /** @param {Shown} shown */
   #act(shown) {
+    /** @param {string} act @param {string} words */
     const button = (act, words) =>
       element("button", { class: "button connection__act", type: "button", "data-act": act }, words);
     if (shown === "reconnecting") return button("retry", "Try now");

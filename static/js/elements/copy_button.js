@@ -20,6 +20,7 @@ export class CopyButton extends HTMLElement {
     clearTimeout(this.#timer);
   }
 
+  /** @param {MouseEvent} event */
   async #copy(event) {
     event.preventDefault();
     await navigator.clipboard.writeText(this.dataset.value ?? "");
@@ -27,6 +28,7 @@ export class CopyButton extends HTMLElement {
     this.#timer = setTimeout(() => this.#say(false), SAID_MS);
   }
 
+  /** @param {boolean} copied */
   #say(copied) {
     this.toggleAttribute("data-copied", copied);
     this.querySelector("use")?.setAttribute("href", copied ? "#icon-check" : "#icon-copy");

@@ -7,6 +7,7 @@ import { TickingElement } from "./ticking.js";
 export class ElapsedTime extends TickingElement {
   static observedAttributes = ["data-start", "data-end"];
 
+  /** @param {number} now */
   tick(now) {
     const { start, end } = this.dataset;
     setText(this, took(start || null, end || null, now) || "–");

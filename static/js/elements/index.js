@@ -18,6 +18,7 @@ import { WorkflowSelection } from "./workflow_selection.js";
 import { WorkflowTimeline } from "./workflow_timeline.js";
 import { WorkflowValues } from "./workflow_values.js";
 
+/** @type {Record<string, CustomElementConstructor>} */
 const ELEMENTS = {
   "connection-status": ConnectionStatus,
   "copy-button": CopyButton,

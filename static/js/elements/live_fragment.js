@@ -8,7 +8,7 @@
  * when it is, and is read again when the topic is heard again, or the interval is over.
  */
 
-import { element, exchange } from "../lib/dom.js";
+import { element, exchange, one } from "../lib/dom.js";
 import { clock } from "../lib/times.js";
 import { OverviewStore } from "../live/overview_store.js";
 import { LiveElement } from "./live_element.js";
@@ -69,6 +69,7 @@ export class LiveFragment extends LiveElement {
     return Number(this.getAttribute("interval")) || (this.#topics.length > 0 ? 0 : 2000);
   }
 
+  /** @param {number} ms */
   #schedule(ms) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#refresh(), ms);
@@ -109,9 +110,10 @@ export class LiveFragment extends LiveElement {
     this.#paintAge();
   }
 
+  /** @param {string} html */
   #show(html) {
     if (html === this.#shown) return;
-    const body = this.querySelector(".live-fragment__body");
+    const body = one(this, ".live-fragment__body");
     const fresh = element("div");
     fresh.append(...new DOMParser().parseFromString(html, "text/html").body.childNodes); // its scripts would not run
     const parts = [...fresh.children];
@@ -126,14 +128,14 @@ export class LiveFragment extends LiveElement {
   #paintAge() {
     const age = /** @type {HTMLElement} */ (this.querySelector(".live-fragment__stale"));
     age.hidden = this.#failures === 0;
-    age.textContent = this.#failures === 0 ? "" : `as of ${clock(this.#asOf)}; it could not be read again`;
+    age.textContent = this.#failures === 0 ? "" : `as of ${clock(this.#asOf ?? "")}; it could not be read again`;
   }
 }
 
-/** One part for another. @returns {boolean} whether the reader sees it */
+/** One part for another. @param {Element} old @param {Element} part @returns {boolean} whether the reader sees it */
 const show = (old, part) => old.isEqualNode(part) || (!isBusyIn(old) && exchange(old, part));
 
-/** Whoever selects or types in it must not lose that. */
+/** Whoever selects or types in it must not lose that. @param {Element} part */
 function isBusyIn(part) {
   const selection = getSelection();
   const selects = selection !== null && !selection.isCollapsed && selection.containsNode(part, true);

@@ -9,9 +9,13 @@ import { LiveElement } from "./live_element.js";
 
 const RECEIPT_MS = 6_000;
 
+/** @typedef {import("../live/standing.js").LiveState} LiveState */
+
 export class LiveReceipt extends LiveElement {
   #timer = 0;
+  /** @type {LiveState["caughtUp"]} */
   #caughtUp = null;
+  /** @type {LiveState["resync"]} */
   #resync = null;
 
   /** @param {{live: import("../live/live.js").Live}} page */
@@ -19,18 +23,21 @@ export class LiveReceipt extends LiveElement {
     this.release();
     this.until(live.subscribe((state) => this.#changed(state)));
     this.until(() => clearTimeout(this.#timer));
-    const onClick = ({ target }) => target.closest("button") && this.#clear();
+    const onClick = (/** @type {MouseEvent} */ { target }) =>
+      target instanceof Element && target.closest("button") && this.#clear();
     this.addEventListener("click", onClick);
     this.until(() => this.removeEventListener("click", onClick));
   }
 
+  /** @param {LiveState} state */
   #changed({ caughtUp, resync }) {
-    if (resync !== this.#resync) this.#show(resynced(resync), true);
+    if (resync && resync !== this.#resync) this.#show(resynced(resync), true);
     else if (caughtUp && caughtUp !== this.#caughtUp) this.#show(receipt(caughtUp), false);
     this.#caughtUp = caughtUp;
     this.#resync = resync;
   }
 
+  /** @param {string} words @param {boolean} stays */
   #show(words, stays) {
     clearTimeout(this.#timer);
     this.toggleAttribute("data-resync", stays);

@@ -22,6 +22,7 @@ function emptyProgress() {
   return element("div", { class: "workflow-progress" }, element("span", { class: "workflow-progress__text" }));
 }
 
+/** @param {Element} box @param {number|null} fraction */
 function paintBar(box, fraction) {
   let bar = box.querySelector("progress");
   if (fraction === null) return bar?.remove();

@@ -9,6 +9,7 @@ export class StatusBadge extends HTMLElement {
     if (!this.firstElementChild) this.render(this.dataset.status ?? "");
   }
 
+  /** @param {string} _name @param {string|null} old @param {string} status */
   attributeChangedCallback(_name, old, status) {
     if (old !== null && old !== status) this.render(status);
   }

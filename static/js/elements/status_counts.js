@@ -18,6 +18,7 @@ export class StatusCounts extends LiveElement {
     this.until(live.follow(store));
   }
 
+  /** @param {OverviewStore} store */
   #paint({ cells, gone }) {
     const definition = this.getAttribute("definition");
     for (const node of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-count]"))) {
@@ -29,9 +30,12 @@ export class StatusCounts extends LiveElement {
   }
 }
 
-/** Of all definitions, of one, or of those whose names begin so: "import*". */
+/**
+ * Of all definitions, of one, or of those whose names begin so: "import*".
+ * @param {OverviewStore["cells"]} cells @param {string} status @param {string|null} definition
+ */
 function numberOf(cells, status, definition) {
-  if (!definition?.endsWith("*")) return cells.get(definition ? `${status} ${definition}` : status) ?? 0;
+  if (!definition?.endsWith("*")) return Number(cells.get(definition ? `${status} ${definition}` : status) ?? 0);
   const beginning = `${status} ${definition.slice(0, -1)}`;
-  return [...cells].reduce((sum, [name, count]) => (name.startsWith(beginning) ? sum + count : sum), 0);
+  return [...cells].reduce((sum, [name, count]) => (name.startsWith(beginning) ? sum + Number(count) : sum), 0);
 }

@@ -7,11 +7,12 @@ import { TickingElement } from "./ticking.js";
 export class TimeAgo extends TickingElement {
   static observedAttributes = ["datetime"];
 
+  /** @param {number} now */
   tick(now) {
     const at = this.getAttribute("datetime");
     if (!at) return;
     setText(this, ago(at, now));
     const title = `${absolute(at)}\n${local(at)}`;
-    if (this.title !== title) this.title = title;
+    if (this.getAttribute("title") !== title) this.setAttribute("title", title);
   }
 }

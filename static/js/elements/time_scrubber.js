@@ -3,9 +3,10 @@
  * moment, the address names it, and nobody can act; at its end the page is live.
  */
 
-import { setText, svgElement } from "../lib/dom.js";
+import { one, setText } from "../lib/dom.js";
 import { clock as timeOfDay, milliseconds } from "../lib/times.js";
 import { LiveElement } from "./live_element.js";
+import { ScrubberMarks } from "./scrubber_marks.js";
 
 const SPEEDS = [1, 10, 60];
 /** While it plays, nobody waits longer than this for the next event. */
@@ -13,39 +14,38 @@ const LONGEST_MS = 1_500;
 const SHORTEST_MS = 30;
 /** Browsers refuse to change the address a hundred times in a drag. */
 const NAMING_MS = 300;
-const TONES = {
-  failed: "failed", step_failed: "failed", quarantined: "quarantined", step_retrying: "retrying", released: "retrying",
-  cancelled: "cancelled", succeeded: "succeeded", resumed: "running",
-};
 
 export class TimeScrubber extends LiveElement {
-  #store = null;
-  #clock = null;
+  /** @type {import("../live/moment_store.js").MomentStore} */
+  #store;
+  /** @type {import("../live/clock.js").Clock} */
+  #clock;
   #speed = 0;
   #timer = 0;
   #naming = 0;
-  #marks = [];
-  /** What the page as a whole was painted for. */
+  /** @type {ScrubberMarks} */
+  #marks;
+  /** What the page as a whole was painted for. @type {number|null} */
   #shown = null;
 
-  /**
-   * @param {{store: import("../live/moment_store.js").MomentStore, clock: import("../live/clock.js").Clock}} page
-   */
+  /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store, clock }) {
     this.release();
     this.#store = store;
     this.#clock = clock;
+    this.#marks ??= new ScrubberMarks(one(this, ".scrubber__marks", SVGElement));
     const listening = new AbortController();
     this.until(() => listening.abort());
     this.until(() => [this.#timer, this.#naming].forEach(clearTimeout));
     this.until(store.subscribe((change) => this.#changed(change)));
     this.#listen(listening.signal);
-    this.querySelector(".scrubber__look").hidden = true;
-    this.querySelector(".scrubber__buttons").hidden = false;
+    one(this, ".scrubber__look").hidden = true;
+    one(this, ".scrubber__buttons").hidden = false;
     this.#paint();
-    this.#readMarks();
+    this.#marks.read(this.dataset.marks ?? "");
   }
 
+  /** @param {AbortSignal} signal */
   #listen(signal) {
     this.#range.addEventListener("input", () => this.#jump(Number(this.#range.value)), { signal });
     this.#range.addEventListener("keydown", (event) => this.#key(event), { signal });
@@ -53,17 +53,19 @@ export class TimeScrubber extends LiveElement {
     this.addEventListener("click", (event) => this.#click(event), { signal });
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    const steps = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const steps = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
     if (event.key === " ") this.#toggle();
     else if (steps && event.shiftKey) this.#jump(this.#landmark(steps));
     else return;
     event.preventDefault();
   }
 
+  /** @param {MouseEvent} event */
   #click(event) {
-    const asked = event.target.closest("button, a");
-    if (!asked) return;
+    const asked = event.target instanceof Element && event.target.closest("button, a");
+    if (!(asked instanceof HTMLElement)) return;
     if (asked.dataset.step) this.#jump(this.#at + Number(asked.dataset.step));
     else if ("play" in asked.dataset) this.#toggle();
     else if ("speed" in asked.dataset) setText(asked, `${SPEEDS[(this.#speed = (this.#speed + 1) % SPEEDS.length)]}×`);
@@ -77,18 +79,18 @@ export class TimeScrubber extends LiveElement {
     return this.#store.viewing ?? this.#store.last;
   }
 
-  /** The next mark in a direction; without one, an end of the history. */
+  /** The next mark in a direction; without one, an end of the history. @param {number} direction */
   #landmark(direction) {
-    const seqs = this.#marks.map(([seq]) => seq);
-    if (direction < 0) return seqs.findLast((seq) => seq < this.#at) ?? 1;
-    return seqs.find((seq) => seq > this.#at) ?? this.#store.last;
+    return this.#marks.next(direction, this.#at) ?? (direction < 0 ? 1 : this.#store.last);
   }
 
+  /** @param {number} seq */
   #jump(seq) {
     this.#stop();
     return this.#view(seq);
   }
 
+  /** @param {number} seq */
   async #view(seq) {
     try {
       await this.#store.view(seq);
@@ -112,13 +114,14 @@ export class TimeScrubber extends LiveElement {
     return undefined;
   }
 
+  /** @param {number} seq */
   async #advance(seq) {
     const before = this.#store.state.workflow.last_event?.at;
     await this.#view(seq);
     if (!this.#timer) return;
     if (this.#store.viewing === null) return this.#stop();
-    const { at } = this.#store.state.workflow.last_event;
-    const gap = before ? (milliseconds(at) - milliseconds(before)) / SPEEDS[this.#speed] : 0;
+    const at = this.#store.state.workflow.last_event?.at;
+    const gap = before && at ? (milliseconds(at) - milliseconds(before)) / SPEEDS[this.#speed] : 0;
     this.#timer = setTimeout(() => this.#advance(this.#at + 1), Math.min(LONGEST_MS, Math.max(SHORTEST_MS, gap)));
   }
 
@@ -129,8 +132,9 @@ export class TimeScrubber extends LiveElement {
     setText(this.#play, "▶");
   }
 
+  /** @param {import("../live/fold.js").Change} change */
   #changed({ kind, events }) {
-    if (kind === "events") this.#mark(events.filter(([, , name]) => name in TONES).map(([seq, , name]) => [seq, name]));
+    if (kind === "events") this.#marks.note(events);
     this.#paint();
   }
 
@@ -138,47 +142,32 @@ export class TimeScrubber extends LiveElement {
     const { viewing, last, state } = this.#store;
     this.#range.max = String(last);
     this.#range.value = String(this.#at);
-    this.querySelector(".scrubber__marks").setAttribute("viewBox", `1 0 ${Math.max(1, last - 1)} 10`);
+    this.#marks.fit(last);
     const at = state.workflow.last_event?.at;
     const place = `event ${this.#at} of ${last}`;
     this.#range.setAttribute("aria-valuetext", at ? `${place}, ${timeOfDay(at)}` : place);
-    this.#say(viewing === null ? "" : `Viewing ${timeOfDay(at)}, ${place}. Live is ${last - viewing} ahead.`);
+    this.#say(viewing === null || !at ? "" : `Viewing ${timeOfDay(at)}, ${place}. Live is ${last - viewing} ahead.`);
     if (viewing !== this.#shown) this.#paintPage((this.#shown = viewing), at);
   }
 
+  /** @param {string} words */
   #say(words) {
-    this.querySelector(".scrubber__past").hidden = words === "";
+    one(this, ".scrubber__past").hidden = words === "";
     setText(this.querySelector(".scrubber__words"), words);
   }
 
-  /** The page as a whole: what it claims to be now, what its address names, and whether one may act. */
+  /**
+   * The page as a whole: what it claims to be now, what its address names, and whether one may act.
+   * @param {number|null} viewing @param {string|undefined} at
+   */
   #paintPage(viewing, at) {
-    this.#clock.hold(viewing === null ? null : milliseconds(at));
+    this.#clock.hold(viewing === null || !at ? null : milliseconds(at));
     document.documentElement.toggleAttribute("data-moment", viewing !== null);
     const actions = document.querySelector(".workflow-header__actions");
     actions?.toggleAttribute("inert", viewing !== null);
     actions?.setAttribute("title", viewing === null ? "" : "Nobody acts on the past: go back to live first.");
     clearTimeout(this.#naming);
     this.#naming = setTimeout(() => name(viewing), NAMING_MS);
-  }
-
-  async #readMarks() {
-    try {
-      const answer = await fetch(this.dataset.marks, { redirect: "error" });
-      if (answer.ok) this.#mark((await answer.json()).marks);
-    } catch {
-      // without marks it is a slider all the same
-    }
-  }
-
-  #mark(marks) {
-    const known = new Set(this.#marks.map(([seq]) => seq));
-    const fresh = marks.filter(([seq]) => !known.has(seq));
-    this.#marks = [...this.#marks, ...fresh].sort(([a], [b]) => a - b);
-    const lines = fresh.map(([seq, kind]) =>
-      svgElement("path", { class: "scrubber__mark tone", "data-status": TONES[kind] ?? "", d: `M${seq} 0V10` }),
-    );
-    this.querySelector(".scrubber__marks").append(...lines);
   }
 
   get #range() {

@@ -5,13 +5,14 @@ import { errorLine } from "../lib/sentences.js";
 import { LiveElement } from "./live_element.js";
 
 export class WorkflowError extends LiveElement {
-  /** @param {{store: import("../live/workflow_store.js").WorkflowStore}} page */
+  /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store }) {
     this.release();
     this.#showEnd();
     this.until(store.subscribe(({ workflow }) => workflow && this.#paint(store.state.workflow.error)));
   }
 
+  /** @param {import("../live/protocol.js").ErrorRecord|null} error */
   #paint(error) {
     if (!error) return this.replaceChildren();
     if (this.firstElementChild) return undefined;

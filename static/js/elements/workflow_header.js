@@ -1,6 +1,6 @@
 /** <workflow-header>: status, sentence, progress and facts of one workflow, from the store and the clock. */
 
-import { setText } from "../lib/dom.js";
+import { one, setText } from "../lib/dom.js";
 import { sentence } from "../lib/sentences.js";
 import { absolute } from "../lib/times.js";
 import { LiveElement } from "./live_element.js";
@@ -8,12 +8,13 @@ import { paintProgress } from "./progress_bar.js";
 
 const GONE = "This workflow was deleted; this is the last that was known.";
 
-export class WorkflowHeader extends LiveElement {
-  #store = null;
+/** @typedef {import("../live/protocol.js").Workflow} Workflow */
 
-  /**
-   * @param {{store: import("../live/workflow_store.js").WorkflowStore, clock: import("../live/clock.js").Clock}} page
-   */
+export class WorkflowHeader extends LiveElement {
+  /** @type {import("../live/moment_store.js").MomentStore} */
+  #store;
+
+  /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store, clock }) {
     this.release();
     this.#store = store;
@@ -23,12 +24,13 @@ export class WorkflowHeader extends LiveElement {
     paint();
   }
 
+  /** @param {number} now */
   #paint(now) {
     const { seq, workflow, values } = this.#store.state;
     this.dataset.status = workflow.status;
-    this.querySelector("status-badge").dataset.status = workflow.status;
+    one(this, "status-badge").dataset.status = workflow.status;
     this.#paintSentence(now);
-    paintProgress(this.querySelector(".workflow-header__progress"), values.progress?.value, values.phase?.value);
+    paintProgress(one(this, ".workflow-header__progress"), values.progress?.value, values.phase?.value);
     this.#fact("worker", workflow.worker ?? "");
     this.#fact("takeovers", String(workflow.takeovers));
     this.#fact("seq", String(seq));
@@ -38,30 +40,34 @@ export class WorkflowHeader extends LiveElement {
     this.#paintStatus(workflow);
   }
 
+  /** @param {number} now */
   #paintSentence(now) {
     const { state, events, gone } = this.#store;
     setText(this.querySelector(".sentence"), gone ? GONE : sentence(state, now, ending(events, state.workflow.status)));
   }
 
+  /** @param {string} name @param {string} text */
   #fact(name, text) {
     setText(this.querySelector(`[data-fact="${name}"]`), text);
   }
 
-  /** A fact that is not there until something is known of it. */
+  /** A fact that is not there until something is known of it. @param {string} name @param {string|null} text */
   #optional(name, text) {
     this.#fact(name, text ?? "");
-    this.querySelector(`[data-fact="${name}"]`).parentElement.hidden = !text;
+    one(this, `[data-fact="${name}"]`).parentElement?.toggleAttribute("hidden", !text);
   }
 
+  /** @param {Workflow} workflow */
   #paintDuration({ started_at, finished_at }) {
-    const node = this.querySelector('[data-fact="duration"] elapsed-time');
+    const node = one(this, '[data-fact="duration"] elapsed-time');
     if (node.dataset.start !== (started_at ?? "")) node.dataset.start = started_at ?? "";
     if (node.dataset.end !== (finished_at ?? "")) node.dataset.end = finished_at ?? "";
   }
 
+  /** @param {Workflow} workflow */
   #paintStatus({ definition, id, status }) {
-    for (const node of this.querySelectorAll("[data-statuses]")) {
-      node.hidden = !node.dataset.statuses.split(" ").includes(status);
+    for (const node of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-statuses]"))) {
+      node.hidden = !node.dataset.statuses?.split(" ").includes(status);
     }
     const word = status[0].toUpperCase() + status.slice(1);
     const title = `${word} · ${definition} ${id} · Telltale`;
@@ -69,7 +75,10 @@ export class WorkflowHeader extends LiveElement {
   }
 }
 
-/** What the event says that ended it: a note may follow it. */
+/**
+ * What the event says that ended it: a note may follow it.
+ * @param {import("../live/protocol.js").WireEvent[]} events @param {string} status
+ */
 function ending(events, status) {
   return events.findLast(([, , kind]) => kind === status)?.[5];
 }

@@ -10,12 +10,16 @@ import { LiveElement } from "./live_element.js";
 
 const MOST_ROWS = 500;
 
+/** @typedef {import("../live/protocol.js").WireEvent} WireEvent @typedef {import("../live/protocol.js").State} State */
+/** @typedef {import("../lib/history.js").HistoryRow} HistoryRow @typedef {import("../live/fold.js").Change} Change */
+
 export class WorkflowHistory extends LiveElement {
-  /** The value of every key before the event that comes next. */
+  /** The value of every key before the event that comes next. @type {Map<string|null, {value: unknown}>} */
   #before = new Map();
+  /** @type {HistoryRow[]} */
   #waiting = [];
 
-  /** @param {{store: import("../live/workflow_store.js").WorkflowStore}} page */
+  /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store }) {
     this.release();
     this.#remember(store.state.values);
@@ -27,10 +31,12 @@ export class WorkflowHistory extends LiveElement {
     this.until(() => listening.abort());
   }
 
+  /** @param {State["values"]} values */
   #remember(values) {
     this.#before = new Map(Object.entries(values).map(([key, { value }]) => [key, { value }]));
   }
 
+  /** @param {Change} change @param {{state: State}} store */
   #changed({ kind, events }, store) {
     if (kind === "snapshot") return this.#replace(events, store.state.values);
     this.#waiting.push(...events.map((event) => this.#row(event)));
@@ -38,7 +44,7 @@ export class WorkflowHistory extends LiveElement {
     return this.#atTop && !this.#paged ? this.#flush() : this.#paintPill();
   }
 
-  /** A reset: what was here may be another history. */
+  /** A reset: what was here may be another history. @param {WireEvent[]} events @param {State["values"]} values */
   #replace(events, values) {
     this.#waiting = [];
     this.#before.clear();
@@ -47,6 +53,7 @@ export class WorkflowHistory extends LiveElement {
     this.#paintPill();
   }
 
+  /** @param {WireEvent} event */
   #row(event) {
     const [, , kind, , key, data] = event;
     const made = historyRow(event, kind === "value_set" ? (this.#before.get(key) ?? null) : null);
@@ -100,7 +107,7 @@ export class WorkflowHistory extends LiveElement {
   }
 }
 
-/** The twin of the template `dashboard/workflow/_event.html`. @param {import("../lib/history.js").HistoryRow} row */
+/** The twin of the template `dashboard/workflow/_event.html`. @param {HistoryRow} row */
 function paint({ seq, at, label, tone, subject, detail, diff }) {
   const what = element("span", { class: "history__what" });
   if (subject) what.append(element("span", { class: "history__subject" }, subject));
@@ -120,6 +127,7 @@ function arrow() {
   return element("span", { class: "diff__arrow", "aria-hidden": "true" }, "→");
 }
 
+/** @param {import("../lib/values.js").Diff} diff */
 function paintDiff({ changes, more }) {
   const box = element("span", { class: "diff" }, ...changes.map(paintChange));
   if (changes.length === 0) box.append(element("span", { class: "diff__more" }, "set again, unchanged"));
@@ -127,6 +135,7 @@ function paintDiff({ changes, more }) {
   return box;
 }
 
+/** @param {import("../lib/values.js").Change} change */
 function paintChange({ path, old, new: now, delta }) {
   const box = element("span", { class: "diff__change" });
   if (path) box.append(element("span", { class: "diff__path" }, path));

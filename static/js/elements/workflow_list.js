@@ -3,7 +3,7 @@
  * reader asks for it. Taking it swaps in the list that the server renders.
  */
 
-import { beforePaint, flash, json, setText } from "../lib/dom.js";
+import { beforePaint, flash, json, one, setText } from "../lib/dom.js";
 import { lastWords, pendingWords } from "../lib/rows.js";
 import { ListStore } from "../live/list_store.js";
 import { LiveElement } from "./live_element.js";
@@ -12,13 +12,17 @@ import { paintProgress } from "./progress_bar.js";
 const ANNOUNCE_MS = 10_000;
 const TITLE = "Workflows · Telltale";
 
-export class WorkflowList extends LiveElement {
-  #page = null;
-  #announcedAt = 0;
-  /** @type {ListStore|null} */
-  store = null;
+/** @typedef {import("../live/protocol.js").Summary} Summary */
+/** @typedef {{rows: Summary[], filter: import("../live/protocol.js").ListFilter, since: string}} ListData */
 
-  /** @param {{live: import("../live/live.js").Live}} page */
+export class WorkflowList extends LiveElement {
+  /** @type {import("./live_element.js").Page} */
+  #page;
+  #announcedAt = 0;
+  /** @type {ListStore} */
+  store;
+
+  /** @param {import("./live_element.js").Page} page */
   follow(page) {
     this.#page = page;
     this.addEventListener("click", this);
@@ -38,48 +42,52 @@ export class WorkflowList extends LiveElement {
     this.#tell("list-shown");
   }
 
-  handleEvent(event) {
-    if (event.target.closest(".live-bar")) this.take();
+  /** @param {MouseEvent} event */
+  handleEvent({ target }) {
+    if (target instanceof Element && target.closest(".live-bar")) this.take();
   }
 
   #start() {
     this.release();
-    const { rows, filter, since } = json("list-data", this);
+    const { rows, filter, since } = /** @type {ListData} */ (json("list-data", this));
     this.store = new ListStore(rows, { filter, since, schedule: beforePaint });
     this.until(this.store.subscribe((change) => this.#changed(change)));
     this.until(this.#page.live.follow(this.store));
     document.title = TITLE;
   }
 
+  /** @param {import("../live/list_store.js").ListChange} change */
   #changed({ rows, pending }) {
     for (const [id, fields] of rows) this.#patch(id, fields);
     if (pending) this.#paintPending();
   }
 
+  /** @param {string} id @param {Set<string>} fields */
   #patch(id, fields) {
-    const row = this.querySelector(`tr[data-id="${CSS.escape(id)}"]`);
-    const summary = this.store?.rows.get(id);
+    const row = /** @type {HTMLElement|null} */ (this.querySelector(`tr[data-id="${CSS.escape(id)}"]`));
+    const summary = this.store.rows.get(id);
     if (!row || !summary) return;
-    const cell = (name) => row.querySelector(`.workflow-table__${name}`);
+    const cell = (/** @type {string} */ name) => one(row, `.workflow-table__${name}`);
     if (fields.has("status")) this.#paintStatus(row, summary.status);
     if (fields.has("pinned")) row.dataset.pinned = summary.pinned ? "yes" : "no";
     if (fields.has("progress") || fields.has("phase")) paintProgress(cell("progress"), summary.progress, summary.phase);
-    paintElapsed(cell("duration").firstElementChild, summary);
+    paintElapsed(one(cell("duration"), "elapsed-time"), summary);
     if (["last_event", "waiting", "error"].some((field) => fields.has(field))) paintLast(cell("last"), lastWords(summary));
     if (fields.has("status") || fields.has("pinned")) this.#tell("list-moved", summary);
   }
 
-  /** The selection around the list hears it. */
+  /** The selection around the list hears it. @param {string} what @param {Partial<Summary>} [row] */
   #tell(what, { id = "", status = "", pinned = false } = {}) {
     this.dispatchEvent(new CustomEvent(what, { bubbles: true, detail: { id, status, pinned } }));
   }
 
+  /** @param {HTMLElement} row @param {string} status */
   #paintStatus(row, status) {
     row.dataset.status = status;
-    const badge = row.querySelector("status-badge");
+    const badge = one(row, "status-badge");
     badge.dataset.status = status;
-    flash(badge.parentElement);
-    row.toggleAttribute("data-left", !this.store.matches(row.dataset.id));
+    flash(badge.parentElement ?? badge);
+    row.toggleAttribute("data-left", !this.store.matches(row.dataset.id ?? ""));
   }
 
   #paintPending() {
@@ -101,11 +109,13 @@ export class WorkflowList extends LiveElement {
   }
 }
 
+/** @param {HTMLElement} node @param {Summary} summary */
 function paintElapsed(node, { started_at, finished_at }) {
   if (node.dataset.start !== (started_at ?? "")) node.dataset.start = started_at ?? "";
   if (node.dataset.end !== (finished_at ?? "")) node.dataset.end = finished_at ?? "";
 }
 
+/** @param {Element} cell @param {string} words */
 function paintLast(cell, words) {
   if (!cell.firstElementChild) cell.replaceChildren(document.createElement("strong"));
   setText(cell.firstElementChild, words);

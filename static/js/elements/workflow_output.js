@@ -4,12 +4,13 @@ import { element } from "../lib/dom.js";
 import { LiveElement } from "./live_element.js";
 
 export class WorkflowOutput extends LiveElement {
-  /** @param {{store: import("../live/workflow_store.js").WorkflowStore}} page */
+  /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store }) {
     this.release();
     this.until(store.subscribe(({ events }) => this.#changed(events.at(-1))));
   }
 
+  /** @param {import("../live/protocol.js").WireEvent|undefined} last */
   #changed(last) {
     if (last?.[2] !== "succeeded" || this.firstElementChild) return;
     const { output, output_bytes } = last[5];
@@ -21,6 +22,7 @@ export class WorkflowOutput extends LiveElement {
   }
 }
 
+/** @param {string} words */
 function link(words) {
   return element("a", { href: "?whole=1" }, words);
 }

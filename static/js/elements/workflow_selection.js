@@ -3,18 +3,20 @@
  * over the pages of this tab, and offers the verbs that apply to some of them. Events of the list inside tell it what moves.
  */
 
-import { json, setText } from "../lib/dom.js";
+import { json, one, setText } from "../lib/dom.js";
 import { KEPT, Selection, verbWords } from "../lib/selection.js";
+
+/** @typedef {import("../lib/selection.js").BulkVerb} BulkVerb */
 
 export class WorkflowSelection extends HTMLElement {
   #selection = new Selection();
-  /** @type {import("../lib/selection.js").BulkVerb[]} */
+  /** @type {BulkVerb[]} */
   #verbs = [];
   #last = "";
   #leaving = new AbortController();
 
   connectedCallback() {
-    this.#verbs = json(this.dataset.verbs ?? "", this) ?? [];
+    this.#verbs = /** @type {BulkVerb[]|null} */ (json(this.dataset.verbs ?? "", this)) ?? [];
     this.#selection = new Selection(Selection.entries(sessionStorage.getItem(this.#key)));
     this.#leaving = new AbortController();
     const { signal } = this.#leaving;
@@ -27,21 +29,23 @@ export class WorkflowSelection extends HTMLElement {
     this.#leaving.abort();
   }
 
+  /** @param {Event} event */
   handleEvent(event) {
     const { target, type } = event;
-    if (type === "list-moved") return this.#moved(event.detail);
-    if (type === "list-shown") return this.#shown();
+    if (event instanceof CustomEvent) return type === "list-moved" ? this.#moved(event.detail) : this.#shown();
     if (type === "submit") return this.#submit();
-    const box = target.closest("input[type=checkbox]");
+    if (!(target instanceof Element)) return undefined;
+    const box = /** @type {HTMLInputElement|null} */ (target.closest("input[type=checkbox]"));
     if (type === "change" && box) return this.#ticked(box);
-    if (type !== "click") return undefined;
+    if (!(event instanceof MouseEvent)) return undefined;
     if (box?.name === "id" && event.shiftKey) this.#range(box);
-    const act = target.closest("button")?.dataset.act;
-    if (act === "clear") this.#clear();
-    if (act === "select-matching") this.#selectMatching(target.closest("button"));
+    const button = target.closest("button");
+    if (button?.dataset.act === "clear") this.#clear();
+    if (button?.dataset.act === "select-matching") this.#selectMatching(button);
     return undefined;
   }
 
+  /** @param {HTMLInputElement} box */
   #ticked(box) {
     if (box.dataset.act === "select-page") for (const each of this.#boxes) this.#take(each, box.checked);
     else if (box.name === "id") this.#take(box, box.checked);
@@ -50,7 +54,7 @@ export class WorkflowSelection extends HTMLElement {
     this.#keep();
   }
 
-  /** From the box that was ticked before to this one, all as this one. */
+  /** From the box that was ticked before to this one, all as this one. @param {HTMLInputElement} box */
   #range(box) {
     const boxes = this.#boxes;
     const from = boxes.findIndex(({ value }) => value === this.#last);
@@ -59,6 +63,7 @@ export class WorkflowSelection extends HTMLElement {
     for (const each of boxes.slice(Math.min(from, to), Math.max(from, to) + 1)) this.#take(each, box.checked);
   }
 
+  /** @param {HTMLInputElement} box @param {boolean} selected */
   #take(box, selected) {
     if (selected) this.#selection.set(box.value, factsOf(box));
     else this.#selection.delete(box.value);
@@ -69,10 +74,13 @@ export class WorkflowSelection extends HTMLElement {
     this.#selection.clear();
     this.#keep();
     this.#shown();
-    this.querySelector("[data-act=select-page]")?.focus();
+    this.#head?.focus();
   }
 
-  /** All that the filter matches now, as the server lists them: from here on a fixed set. */
+  /**
+   * All that the filter matches now, as the server lists them: from here on a fixed set.
+   * @param {HTMLButtonElement} button
+   */
   async #selectMatching(button) {
     button.disabled = true;
     try {
@@ -91,9 +99,9 @@ export class WorkflowSelection extends HTMLElement {
   }
 
   #submit() {
-    const bar = /** @type {HTMLFormElement} */ (this.querySelector(".selection-bar"));
-    bar.elements["ids"].value = JSON.stringify(this.#selection.ids);
-    bar.elements["back"].value = location.search.slice(1); // taking an update changed it
+    const field = (/** @type {string} */ name) => one(this, `.selection-bar [name=${name}]`, HTMLInputElement);
+    field("ids").value = JSON.stringify(this.#selection.ids);
+    field("back").value = location.search.slice(1); // taking an update changed it
   }
 
   /** The list shows other rows: tick those that are selected. */
@@ -128,14 +136,19 @@ export class WorkflowSelection extends HTMLElement {
     this.#paintHead();
   }
 
+  /** @param {HTMLElement} bar @param {BulkVerb} verb */
   #paintVerb(bar, verb) {
-    const button = bar.querySelector(`button[data-verb="${verb.name}"]`);
+    const button = one(bar, `button[data-verb="${verb.name}"]`);
     button.toggleAttribute("hidden", this.#selection.applies(verb) === 0);
     setText(button, verbWords(verb, this.#selection));
   }
 
+  get #head() {
+    return /** @type {HTMLInputElement|null} */ (this.querySelector("[data-act=select-page]"));
+  }
+
   #paintHead() {
-    const head = /** @type {HTMLInputElement|null} */ (this.querySelector("[data-act=select-page]"));
+    const head = this.#head;
     if (!head) return;
     const ticked = this.#boxes.filter(({ checked }) => checked).length;
     head.hidden = false;
@@ -154,8 +167,11 @@ export class WorkflowSelection extends HTMLElement {
   }
 }
 
-/** How the workflow of a row stands, as the row says it. @returns {import("../lib/selection.js").Facts} */
+/**
+ * How the workflow of a row stands, as the row says it.
+ * @param {HTMLInputElement} box @returns {import("../lib/selection.js").Facts}
+ */
 function factsOf(box) {
-  const { status, pinned } = box.closest("tr").dataset;
+  const { status = "", pinned } = box.closest("tr")?.dataset ?? {};
   return { status, pinned: pinned === "yes" };
 }

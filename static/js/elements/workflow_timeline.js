@@ -1,6 +1,6 @@
 /** <workflow-timeline>: steps as bars on one axis. The axis grows in round lengths, so bars do not crawl. */
 
-import { element, setText, svgElement } from "../lib/dom.js";
+import { element, one, setText, svgElement } from "../lib/dom.js";
 import { errorLine } from "../lib/sentences.js";
 import { between } from "../lib/times.js";
 import { bar, span, ticks, took } from "../lib/timeline.js";
@@ -11,13 +11,14 @@ const BAR = { class: "bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none",
 /** This near to the end, the reader follows the newest step. */
 const FOLLOW_PX = 48;
 
+/** @typedef {import("../live/protocol.js").Step} Step */
+
 export class WorkflowTimeline extends LiveElement {
-  #store = null;
+  /** @type {import("../live/moment_store.js").MomentStore} */
+  #store;
   #length = 0;
 
-  /**
-   * @param {{store: import("../live/workflow_store.js").WorkflowStore, clock: import("../live/clock.js").Clock}} page
-   */
+  /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store, clock }) {
     this.release();
     this.#store = store;
@@ -26,8 +27,10 @@ export class WorkflowTimeline extends LiveElement {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
 
-  /** Steps of a history that is no more. */
-  /** Everything when the axis changed its length, else what changed and what still grows. */
+  /**
+   * Everything when the axis changed its length, else what changed and what still grows.
+   * @param {number} now @param {Iterable<string>} changed  positions of steps
+   */
   #paint(now, changed) {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
     const follows = scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
@@ -39,8 +42,8 @@ export class WorkflowTimeline extends LiveElement {
     if (rescaled) this.#paintAxis();
     this.#paintWhole(now);
     for (const position of changed) this.#paintStep(steps[position], now);
-    for (const row of this.querySelectorAll("tr[data-position]")) {
-      const step = steps[row.dataset.position];
+    for (const row of rowsOf(this, "tr[data-position]")) {
+      const step = steps[row.dataset.position ?? ""];
       if (step && (rescaled || !step.finished_at)) this.#paintBar(row, step, now);
     }
     if (follows && [...changed].length > 0) this.#scroll.scrollTop = this.#scroll.scrollHeight;
@@ -50,8 +53,8 @@ export class WorkflowTimeline extends LiveElement {
   #fit() {
     const shown = Object.keys(this.#store.state.steps).slice(-MOST_STEPS);
     const kept = new Set(shown);
-    for (const row of this.querySelectorAll("tr[data-position], tr[data-error-of]")) {
-      if (!kept.has(row.dataset.position ?? row.dataset.errorOf)) row.remove();
+    for (const row of rowsOf(this, "tr[data-position], tr[data-error-of]")) {
+      if (!kept.has(row.dataset.position ?? row.dataset.errorOf ?? "")) row.remove();
     }
     this.#paintNote();
     return shown;
@@ -62,9 +65,10 @@ export class WorkflowTimeline extends LiveElement {
     ticks(this.#length).forEach((text, index) => setText(labels[index], text));
   }
 
+  /** @param {number} now */
   #paintWhole(now) {
     const { created_at, started_at, finished_at, status } = this.#store.state.workflow;
-    const row = this.querySelector(".timeline__whole");
+    const row = one(this, ".timeline__whole");
     row.dataset.status = status;
     const end = finished_at ?? now;
     const begun = started_at ?? end;
@@ -74,28 +78,33 @@ export class WorkflowTimeline extends LiveElement {
     setText(row.querySelector(".timeline__duration"), took(started_at, finished_at, now));
   }
 
+  /** @param {Step} step @param {number} now */
   #paintStep(step, now) {
-    const row = this.querySelector(`tr[data-position="${step.position}"]`) ?? this.#insert(step);
+    const known = /** @type {HTMLElement|null} */ (this.querySelector(`tr[data-position="${step.position}"]`));
+    const row = known ?? this.#insert(step);
     row.dataset.status = step.status;
-    row.querySelector("status-badge").dataset.status = step.status;
+    one(row, "status-badge").dataset.status = step.status;
     this.#paintAttempt(row, step.attempt);
     this.#paintError(row, step);
     this.#paintBar(row, step, now);
   }
 
+  /** @param {HTMLElement} row @param {Step} step @param {number} now */
   #paintBar(row, step, now) {
     const { created_at } = this.#store.state.workflow;
-    place(row.querySelector("rect"), bar(created_at, step.started_at, step.finished_at ?? now, this.#length));
+    place(one(row, "rect", SVGElement), bar(created_at, step.started_at, step.finished_at ?? now, this.#length));
     setText(row.querySelector(".timeline__duration"), took(step.started_at, step.finished_at, now));
   }
 
+  /** @param {HTMLElement} row @param {number} attempt */
   #paintAttempt(row, attempt) {
     if (attempt < 2) return;
-    const name = row.querySelector(".timeline__name > span");
+    const name = one(row, ".timeline__name > span");
     if (!name.querySelector(".timeline__attempt")) name.append(element("span", { class: "timeline__attempt" }));
     setText(name.querySelector(".timeline__attempt"), `attempt ${attempt}`);
   }
 
+  /** @param {HTMLElement} row @param {Step} step */
   #paintError(row, { position, error }) {
     let line = this.querySelector(`tr[data-error-of="${position}"]`);
     if (!error) return line?.remove();
@@ -107,13 +116,14 @@ export class WorkflowTimeline extends LiveElement {
     return setText(line.firstElementChild, errorLine(error));
   }
 
+  /** @param {Step} step */
   #insert({ position, name, status }) {
     const row = stepRow(position, name, status);
-    const body = this.querySelector("tbody");
-    const rows = [...body.querySelectorAll("tr[data-position]")];
+    const body = one(this, "tbody");
+    const rows = rowsOf(body, "tr[data-position]");
     body.insertBefore(row, rows.find((one) => Number(one.dataset.position) > position) ?? null);
     if (rows.length >= MOST_STEPS) this.#drop(rows[0]);
-    this.querySelector(".panel__empty").hidden = true;
+    one(this, ".panel__empty").hidden = true;
     return row;
   }
 
@@ -121,6 +131,7 @@ export class WorkflowTimeline extends LiveElement {
     return /** @type {HTMLElement} */ (this.querySelector(".timeline__scroll"));
   }
 
+  /** @param {HTMLElement} row */
   #drop(row) {
     this.querySelector(`tr[data-error-of="${row.dataset.position}"]`)?.remove();
     row.remove();
@@ -134,6 +145,12 @@ export class WorkflowTimeline extends LiveElement {
   }
 }
 
+/** @param {ParentNode} root @param {string} selector @returns {HTMLElement[]} */
+function rowsOf(root, selector) {
+  return [...root.querySelectorAll(selector)].map((row) => /** @type {HTMLElement} */ (row));
+}
+
+/** @param {number} position @param {string} name @param {string} status */
 function stepRow(position, name, status) {
   const badge = element("status-badge", { "data-status": status, "data-icon-only": "" });
   const number = element("span", { class: "timeline__position" }, String(position));
@@ -149,7 +166,8 @@ function stepRow(position, name, status) {
   );
 }
 
+/** @param {Element} rect @param {{x: number, width: number}} bar */
 function place(rect, { x, width }) {
-  rect.setAttribute("x", x);
-  rect.setAttribute("width", width);
+  rect.setAttribute("x", String(x));
+  rect.setAttribute("width", String(width));
 }

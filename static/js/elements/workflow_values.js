@@ -1,6 +1,6 @@
 /** <workflow-values>: the current value of every key; a change shows old and new side by side for a moment. */
 
-import { element, flash, setText } from "../lib/dom.js";
+import { element, flash, one, setText } from "../lib/dom.js";
 import { brief } from "../lib/values.js";
 import { LiveElement } from "./live_element.js";
 
@@ -8,34 +8,43 @@ const WAS_MS = 2_000;
 const VALUE_LENGTH = 2_000;
 const SHORT = 40;
 
+/** @typedef {import("../live/protocol.js").State["values"]} Values */
+
 export class WorkflowValues extends LiveElement {
+  /** @type {Map<string, number>} */
   #timers = new Map();
-  /** When each key changed last: what changes all the time must not glow all the time. */
+  /** When each key changed last: what changes all the time must not glow all the time. @type {Map<string, number>} */
   #changedAt = new Map();
 
-  /** @param {{store: import("../live/workflow_store.js").WorkflowStore}} page */
+  /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store }) {
     this.release();
     this.until(store.subscribe((change) => this.#changed(change, store.state.values)));
     this.until(() => this.#timers.forEach(clearTimeout));
   }
 
+  /** @param {import("../live/fold.js").Change} change @param {Values} values */
   #changed({ keys, kind }, values) {
     if (kind === "snapshot") this.#dropMissing(values);
     for (const key of keys) this.#paint(key, values[key]);
   }
 
-  #dropMissing(values) {
-    for (const row of this.querySelectorAll("tr[data-key]")) {
-      if (!Object.hasOwn(values, row.dataset.key)) row.remove();
-    }
+  /** @returns {HTMLElement[]} */
+  get #rows() {
+    return [...this.querySelectorAll("tr[data-key]")].map((row) => /** @type {HTMLElement} */ (row));
   }
 
+  /** @param {Values} values */
+  #dropMissing(values) {
+    for (const row of this.#rows) if (!Object.hasOwn(values, row.dataset.key ?? "")) row.remove();
+  }
+
+  /** @param {string} key @param {Values[string]} value */
   #paint(key, { value, at }) {
     const row = this.querySelector(`tr[data-key="${CSS.escape(key)}"]`) ?? this.#insert(key);
     const text = brief(value, VALUE_LENGTH);
-    row.querySelector("time-ago").setAttribute("datetime", at);
-    const cell = row.querySelector(".values__value");
+    one(row, "time-ago").setAttribute("datetime", at);
+    const cell = one(row, ".values__value");
     const now = cell.querySelector(".values__now") ?? wrap(cell);
     const old = now.textContent;
     if (!setText(now, text)) return;
@@ -46,7 +55,10 @@ export class WorkflowValues extends LiveElement {
     this.#showOld(key, cell, old, text);
   }
 
-  /** Only what the eye can take in; long and fast values just flash. */
+  /**
+   * Only what the eye can take in; long and fast values just flash.
+   * @param {string} key @param {Element} cell @param {string|null} old @param {string} text
+   */
   #showOld(key, cell, old, text) {
     cell.querySelector(".values__was")?.remove();
     clearTimeout(this.#timers.get(key));
@@ -56,6 +68,7 @@ export class WorkflowValues extends LiveElement {
     this.#timers.set(key, setTimeout(() => was.remove(), WAS_MS));
   }
 
+  /** @param {string} key */
   #insert(key) {
     const row = element(
       "tr",
@@ -64,15 +77,16 @@ export class WorkflowValues extends LiveElement {
       element("td", { class: "values__value" }),
       element("td", { class: "values__at" }, element("time-ago")),
     );
-    const after = [...this.querySelectorAll("tr[data-key]")].find((one) => one.dataset.key > key);
-    this.querySelector("tbody").insertBefore(row, after ?? null);
-    this.querySelector(".panel__empty").hidden = true;
+    const after = this.#rows.find((known) => (known.dataset.key ?? "") > key);
+    one(this, "tbody").insertBefore(row, after ?? null);
+    one(this, ".panel__empty").hidden = true;
     return row;
   }
 }
 
+/** @param {Element} cell */
 function wrap(cell) {
-  const now = element("span", { class: "values__now" }, cell.textContent);
+  const now = element("span", { class: "values__now" }, cell.textContent ?? "");
   cell.replaceChildren(now);
   return now;
 }

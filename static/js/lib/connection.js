@@ -14,7 +14,7 @@ const MINUTE = 60_000;
 
 /**
  * Which of the states a reader sees; what hides behind another one is in the details.
- * @param {LiveState} state @param {number|null} behind
+ * @param {LiveState} state @param {number|null} behind @returns {Shown}
  */
 export function shownState({ name, paused, transport }, behind) {
   if (name === "signed_out" || name === "forbidden") return name;
@@ -24,34 +24,41 @@ export function shownState({ name, paused, transport }, behind) {
   return transport === "polling" ? "polling" : "live";
 }
 
+/** What a reader sees, of `shownState`. @typedef {keyof typeof ANNOUNCED} Shown */
+
+/** @type {Record<Shown, (state: LiveState, moment: Moment) => string>} */
 const WORDS = {
   connecting: () => "Connecting…",
   live: (_state, { quiet }) => `Live${quietFor(quiet)}`,
   polling: (_state, { quiet }) => `Live by polling${quietFor(quiet)}`,
-  behind: (_state, { behind }) => `Server is ${Math.round(behind / 1000)} s behind`,
+  behind: (_state, { behind }) => `Server is ${Math.round((behind ?? 0) / 1000)} s behind`,
   paused: ({ asOf, waiting }) => `Paused ${timeOf(asOf)}${waiting > 0 ? `, ${grouped(waiting)} waiting` : ""}`,
   reconnecting: ({ tries, retryAt }, { now }) => `Reconnecting (try ${tries}${inSeconds(retryAt, now)})`,
   signed_out: () => "Signed out",
   forbidden: () => "Your account may no longer watch this",
 };
 
-/** One line. @param {string} shown  of `shownState` @param {LiveState} state @param {Moment} moment */
+/** One line. @param {Shown} shown @param {LiveState} state @param {Moment} moment */
 export function words(shown, state, moment) {
   return WORDS[shown](state, moment);
 }
 
-/** Minutes are enough: a text that changes every second would say that something happens. */
+/** Minutes are enough: a text that changes every second would say that something happens. @param {number} ms */
 function quietFor(ms) {
   return ms < MINUTE ? "" : `, quiet ${wholeDuration(ms).replace(/ \d\d s$/, "")}`;
 }
 
+/** @param {number|null} retryAt @param {number} now */
 function inSeconds(retryAt, now) {
   const seconds = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1000);
   return seconds > 0 ? `, ${seconds} s` : "";
 }
 
-const timeOf = (ms) => clock(new Date(ms).toISOString());
+/** @param {number|null} ms */
+const timeOf = (ms) => (ms === null ? "" : clock(new Date(ms).toISOString()));
+/** @param {number} number */
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+/** @param {number} count */
 const events = (count) => `${grouped(count)} event${count === 1 ? "" : "s"}`;
 
 /** What a reader without eyes hears when the state changes to this. */
@@ -73,6 +80,7 @@ export function receipt({ cause, away, replayed, topics }) {
   return topics === 0 ? `${again} The list is up to date.` : `${again} Replayed ${events(replayed)}, no gap.`;
 }
 
+/** @type {Record<string, string>} */
 const RESYNCS = {
   trimmed: "History shortened by retention",
   epoch: "This is another history now: the database was restored, or the workflow made anew",
@@ -84,6 +92,7 @@ export function resynced({ reason, seq }) {
   return `${RESYNCS[reason] ?? "The server could not go on from here"}; view rebuilt at event ${grouped(seq)}.`;
 }
 
+/** @type {Record<Shown, string>} */
 const EXPLAINED = {
   connecting: "The first connection is being made.",
   live: "Every event is shown as it is committed.",
@@ -97,7 +106,7 @@ const EXPLAINED = {
 
 /**
  * The facts behind the words, label and text each.
- * @param {string} shown @param {LiveState} state
+ * @param {Shown} shown @param {LiveState} state
  * @param {{now: number, last: {seq?: number, at: string}|null, p50: number|null, p95: number|null,
  *   code: number|null}} known
  *   now: the server's clock; last: the newest event here; code: why the last socket was closed
@@ -106,16 +115,19 @@ const EXPLAINED = {
 export function facts(shown, state, { now, last, p50, p95, code }) {
   const polls = state.transport === "polling";
   const many = code === CLOSE.too_many ? " (too many pages of yours are open)" : "";
-  return [
+  /** @type {[string, string][]} */
+  const pairs = [
     ["", EXPLAINED[shown]],
     ["Last event", last ? `${ago(last.at, now)}${last.seq ? `, number ${grouped(last.seq)}` : ""}` : "none yet"],
-    ["Delay", p50 === null ? "not measured yet" : `p50 ${inMs(p50)}, p95 ${inMs(p95)} after the commit`],
+    ["Delay", p50 === null ? "not measured yet" : `p50 ${inMs(p50)}, p95 ${inMs(p95 ?? p50)} after the commit`],
     ["Transport", polls ? `HTTP polling${many}` : "WebSocket"],
-    ...(state.caughtUp ? [["Last return", receipt(state.caughtUp)]] : []),
-    ...(state.resync ? [["Rebuilt", resynced(state.resync)]] : []),
   ];
+  if (state.caughtUp) pairs.push(["Last return", receipt(state.caughtUp)]);
+  if (state.resync) pairs.push(["Rebuilt", resynced(state.resync)]);
+  return pairs;
 }
 
+/** @param {number} ms */
 function inMs(ms) {
   return ms < 10_000 ? `${grouped(ms)} ms` : wholeDuration(ms);
 }

@@ -3,14 +3,20 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @param {string} tag @param {Object<string, string>} [attributes] @param {...(Node|string)} children
- * @returns {HTMLElement}
+ * @template {string} Tag
+ * @typedef {Tag extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[Tag] : HTMLElement} ElementOf
+ */
+
+/**
+ * @template {string} Tag
+ * @param {Tag} tag @param {Record<string, string>} [attributes] @param {...(Node|string)} children
+ * @returns {ElementOf<Tag>}
  */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children.filter((child) => child !== ""));
-  return node;
+  return /** @type {ElementOf<Tag>} */ (node);
 }
 
 /** A symbol of the sheet in the page. @param {string} name */
@@ -20,14 +26,29 @@ export function icon(name) {
   return svg;
 }
 
-/** @param {string} tag @param {Object<string, string|number>} attributes */
+/** @param {string} tag @param {Record<string, string|number>} attributes */
 export function svgElement(tag, attributes) {
   const node = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
   return node;
 }
 
-/** Set the text only where it differs, so that a selection inside survives. @returns {boolean} whether it changed */
+/**
+ * A node of which the page's template has one. Throws where the template lost it.
+ * @template {Element} [T=HTMLElement]
+ * @param {ParentNode} root @param {string} selector @param {new () => T} [kind]
+ * @returns {T}
+ */
+export function one(root, selector, kind = /** @type {new () => T} */ (/** @type {unknown} */ (HTMLElement))) {
+  const node = root.querySelector(selector);
+  if (node instanceof kind) return node;
+  throw new TypeError(`the page has no ${kind.name} ${selector}`);
+}
+
+/**
+ * Set the text only where it differs, so that a selection inside survives.
+ * @param {Node|null|undefined} node @param {string|null} text @returns {boolean} whether it changed
+ */
 export function setText(node, text) {
   if (!node || node.textContent === text) return false;
   node.textContent = text;
@@ -46,6 +67,7 @@ export function exchange(node, fresh) {
   return true;
 }
 
+/** @param {Element} node @param {Element} fresh @param {Element|null} focus @returns {boolean} */
 function keeps(node, fresh, focus) {
   if (focus === null || !node.contains(focus) || node.isEqualNode(fresh)) return true;
   if (!isSamePlace(node, fresh)) return false;
@@ -54,6 +76,7 @@ function keeps(node, fresh, focus) {
   return children.length === others.length && children.every((child, place) => keeps(child, others[place], focus));
 }
 
+/** @param {Element} node @param {Element} fresh @param {Element|null} focus @returns {void} */
 function replace(node, fresh, focus) {
   if (node.isEqualNode(fresh)) return;
   if (focus === null || !node.contains(focus)) {
@@ -67,27 +90,34 @@ function replace(node, fresh, focus) {
   [...node.children].forEach((child, place) => replace(child, others[place], focus));
 }
 
+/** @param {Element} node @param {Element} other */
 const isSamePlace = (node, other) => node.nodeName === other.nodeName && node.getAttribute("href") === other.getAttribute("href");
 
-/** The same elements and links; texts and attributes may differ. */
+/**
+ * The same elements and links; texts and attributes may differ.
+ * @param {Node} node @param {Node} other @returns {boolean}
+ */
 function isAlike(node, other) {
   if (node.nodeType !== other.nodeType) return false;
-  if (!(node instanceof Element)) return true;
+  if (!(node instanceof Element && other instanceof Element)) return true;
   if (!isSamePlace(node, other) || node.children.length !== other.children.length) return false;
   if (node.children.length === 0) return true;
   const [children, others] = [[...node.childNodes], other.childNodes];
   return children.length === others.length && children.every((child, place) => isAlike(child, others[place]));
 }
 
+/** @param {Element} node @param {Element} fresh @returns {void} */
 function refill(node, fresh) {
   copyAttributes(node, fresh);
   if (node.children.length === 0) return void setText(node, fresh.textContent);
   node.childNodes.forEach((child, place) => {
-    if (child instanceof Element) refill(child, fresh.childNodes[place]);
-    else setText(child, fresh.childNodes[place].textContent);
+    const other = fresh.childNodes[place];
+    if (child instanceof Element && other instanceof Element) refill(child, other);
+    else setText(child, other.textContent);
   });
 }
 
+/** @param {Element} node @param {Element} fresh */
 function copyAttributes(node, fresh) {
   for (const { name } of [...node.attributes]) if (!fresh.hasAttribute(name)) node.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
@@ -114,7 +144,10 @@ export function flash(node) {
   node.classList.add("flash");
 }
 
-/** The JSON of a `<script type="application/json">`. @param {string} id @param {ParentNode} [root] @returns {any} */
+/**
+ * The JSON of a `<script type="application/json">`; null where there is none.
+ * @param {string} id @param {ParentNode} [root] @returns {unknown}
+ */
 export function json(id, root = document) {
   const script = root.querySelector(`script[type="application/json"]#${CSS.escape(id)}`);
   return script ? JSON.parse(script.textContent ?? "null") : null;

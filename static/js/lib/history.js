@@ -4,22 +4,24 @@ import { errorLine, lost, setAside } from "./sentences.js";
 import { when } from "./times.js";
 import { brief, diff, first } from "./values.js";
 
-/** @typedef {import("../live/protocol.js").WireEvent} WireEvent */
-/** @typedef {{subject?: string, detail?: string}} Words */
+/** @typedef {import("../live/protocol.js").WireEvent} WireEvent @typedef {WireEvent[5]} EventData */
+/** @typedef {{subject?: string|null, detail?: string}} Words */
+/** @typedef {(position: number|null, key: string|null, data: EventData, at: string) => Words} Say */
 /**
  * @typedef {{seq: number, at: string, kind: string, label: string, tone: string, subject: string, detail: string,
  *   diff: import("./values.js").Diff|null}} HistoryRow
  */
 
-const WAKINGS = {
+const WAKINGS = /** @type {Record<string, string>} */ ({
   time: "its time has come",
   message: "a message has come",
   event: "a value was set",
   ended: "a workflow has ended",
-};
+});
+/** @type {Record<string, string>} */
 const SEVERAL = { results: "the results of all", completion: "the first to end" };
 
-/** kind -> label, tone (a status), words(position, key, data, at) */
+/** kind -> label, tone (a status), words. @type {Record<string, [label: string, tone: string, words: Say]>} */
 const KINDS = {
   created: ["Created", "queued", created],
   claimed: ["Claimed", "running", claimed],
@@ -46,7 +48,7 @@ const KINDS = {
   succeeded: ["Succeeded", "succeeded", (_position, _key, data) => ({ detail: result(data) })],
   failed: ["Failed", "failed", (_position, _key, { error }) => ({ detail: errorLine(error) })],
   cancelled: ["Cancelled", "cancelled", stopped],
-  quarantined: ["Quarantined", "quarantined", quarantined],
+  quarantined: ["Quarantined", "quarantined", (_position, _key, data) => ({ detail: setAside(data) })],
   resumed: ["Resumed", "queued", resumed],
   forked: ["Forked from", "queued", forked],
   fork_started: ["Fork started", "", forked],
@@ -62,17 +64,17 @@ const KINDS = {
 export function row(event, before = null) {
   const [seq, at, kind, position, key, data] = event;
   const [, tone, words] = KINDS[kind] ?? ["", "", named];
-  const { subject = "", detail = "" } = words(position, key, data, at);
+  const { subject, detail = "" } = words(position, key, data, at);
   const changes = kind !== "value_set" ? null : before ? diff(before.value, data.value) : first(data.value);
-  return { seq, at, kind, label: label(kind), tone, subject, detail, diff: changes };
+  return { seq, at, kind, label: label(kind), tone, subject: subject ?? "", detail, diff: changes };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function named(_position, key) {
   return { subject: key ?? "" };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function created(_position, _key, { definition, queue, by, parent, wake_at }, at) {
   const parts = [`on queue ${queue}`];
   if (by) parts.push(`by ${by}`);
@@ -81,35 +83,37 @@ function created(_position, _key, { definition, queue, by, parent, wake_at }, at
   return { subject: definition, detail: listed(parts) };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function debounced(_position, _key, { by, wake_at }, at) {
   return { detail: `until ${when(wake_at, at)}, with the input of a further start${by ? ` by ${by}` : ""}` };
 }
 
+/** @param {(string|undefined)[]} parts */
 const listed = (parts) => parts.filter(Boolean).join(", ");
 
-/** @returns {Words} */
+/** @type {Say} */
 function claimed(_position, _key, { worker, takeover, deadline_at }, at) {
   const end = deadline_at ? `to end by ${when(deadline_at, at)}` : "";
   return { detail: listed([`by ${worker}`, takeover ? "taking over" : "", end]) };
 }
 
-/** @returns {Words} */
+/** @param {number|null} position @param {EventData} data @returns {Words} */
 function step(position, { name, attempt = 1 }, detail = "") {
   return { subject: `${position} ${name}`, detail: joined([attempt > 1 ? `attempt ${attempt}` : "", detail]) };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function stepRetrying(position, _key, data, at) {
   return step(position, data, `${errorLine(data.error)}; next try at ${when(data.next_attempt_at, at)}`);
 }
 
+/** @param {EventData} data */
 function result({ output = null, output_bytes = null }) {
   if (output_bytes !== null) return `${output_bytes} bytes`;
   return output === null ? "" : brief(output);
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function waitStarted(_position, _key, { for: what, name, workflow, position, until: end }, at) {
   const until = end ? `until ${when(end, at)}` : "";
   if (what === "time") return { subject: "", detail: until };
@@ -120,40 +124,40 @@ function waitStarted(_position, _key, { for: what, name, workflow, position, unt
   return { subject: name ?? "", detail: listed([`a ${what === "event" ? "value" : what}${of}`, until]) };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function suspended(position, key, { waiting }, at) {
   const { subject, detail } = waitStarted(position, key, waiting, at);
   return { subject, detail: listed([detail, "holds no worker"]) };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function messageSent(_position, key, { by, bytes }) {
   return { subject: key, detail: `${by ? `by ${by}, ` : ""}${bytes} bytes` };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function messageReceived(_position, key, { timed_out, message = null }) {
   return { subject: key, detail: timed_out ? "none came in time" : brief(message) };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function eventRead(_position, key, { workflow, absent, value = null }) {
   return { subject: key, detail: `of ${workflow}: ${absent ? "absent" : brief(value)}` };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function childStarted(_position, key, { definition, attached }) {
   return { subject: key, detail: listed([definition, attached ? "which existed already" : ""]) };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function resultRead(_position, key, { status, output = null, error, timed_out }) {
   if (timed_out) return { subject: key, detail: "had not ended in time" };
   if (error) return { subject: key, detail: `${status}: ${errorLine(error)}` };
   return { subject: key, detail: output === null ? status : brief(output) };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function resultsGathered(_position, _key, { count, failed, timed_out }) {
   const without = Object.keys(failed ?? {}).length;
   const late = timed_out ? "not all ended in time" : "";
@@ -161,33 +165,31 @@ function resultsGathered(_position, _key, { count, failed, timed_out }) {
   return { subject, detail: listed([late, without ? `${without} without a result` : ""]) };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function completionRead(_position, key, { timed_out }) {
   return { subject: key ?? "", detail: timed_out ? "none ended in time" : "" };
 }
 
-/** @returns {Words} */
-function resumed(position, key, data) {
+/** @type {Say} */
+function resumed(position, key, data, at) {
   const again = data.reopened?.length ? `step ${data.reopened.join(", ")} again` : "";
-  return { detail: listed([stopped(position, key, data).detail, again]) };
+  return { detail: listed([stopped(position, key, data, at).detail, again]) };
 }
 
-/** @returns {Words} */
-function forked(position, key, data) {
+/** @type {Say} */
+function forked(position, key, data, at) {
   const where = [`at position ${data.position}`, data.edited ? "with other input" : ""];
-  return { subject: data.from ?? data.workflow ?? "", detail: listed([...where, stopped(position, key, data).detail]) };
+  const { detail } = stopped(position, key, data, at);
+  return { subject: data.from ?? data.workflow ?? "", detail: listed([...where, detail]) };
 }
 
-/** @returns {Words} */
+/** @type {Say} */
 function stopped(_position, _key, { by, reason }) {
   return { detail: joined([by ? `by ${by}` : "", reason ?? ""]) };
 }
 
-/** @returns {Words} */
-function quarantined(_position, _key, data) {
-  return { detail: setAside(data) };
-}
 
+/** @param {string[]} parts */
 const joined = (parts) => parts.filter(Boolean).join(": ");
 
 /** What a kind of event is called. @param {string} kind */

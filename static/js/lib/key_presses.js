@@ -31,6 +31,7 @@ export class KeyPresses {
     return meant ?? null;
   }
 
+  /** @param {string} key */
   #begins(key) {
     return this.#table.some(({ keys }) => keys.startsWith(`${key} `));
   }

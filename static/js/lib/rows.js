@@ -3,7 +3,10 @@
 import { label } from "./history.js";
 import { waits } from "./sentences.js";
 
-/** The error of a workflow that has one, what it waits for, else what its last event was. @param {object} summary */
+/**
+ * The error of a workflow that has one, what it waits for, else what its last event was.
+ * @param {import("../live/protocol.js").Summary} summary
+ */
 export function lastWords({ error, waiting, last_event: event }) {
   if (error) return error;
   if (waiting) return waits(waiting);

@@ -21,7 +21,10 @@ export class Selection {
     this.#facts = new Map(entries);
   }
 
-  /** What an earlier page of this tab kept; nothing for what is no selection. @returns {[string, Facts][]} */
+  /**
+   * What an earlier page of this tab kept; nothing for what is no selection.
+   * @param {string|null} text @returns {[string, Facts][]}
+   */
   static entries(text) {
     try {
       const kept = JSON.parse(text ?? "[]");
@@ -43,6 +46,7 @@ export class Selection {
     return [...this.#facts.keys()];
   }
 
+  /** @param {string} id */
   has(id) {
     return this.#facts.has(id);
   }
@@ -52,6 +56,7 @@ export class Selection {
     this.#facts.set(id, { status, pinned });
   }
 
+  /** @param {string} id */
   delete(id) {
     this.#facts.delete(id);
   }
@@ -60,7 +65,10 @@ export class Selection {
     this.#facts.clear();
   }
 
-  /** Take note of how a workflow stands now; nothing becomes selected by it. @returns {boolean} whether it is selected */
+  /**
+   * Take note of how a workflow stands now; nothing becomes selected by it.
+   * @param {string} id @param {Facts} facts @returns {boolean} whether it is selected
+   */
   note(id, facts) {
     const known = this.has(id);
     if (known) this.set(id, facts);
@@ -69,7 +77,7 @@ export class Selection {
 
   /** How many of the selected a verb applies to. @param {BulkVerb} verb */
   applies({ statuses, skips_pinned }) {
-    const fits = ({ status, pinned }) => statuses.includes(status) && pinned !== skips_pinned;
+    const fits = (/** @type {Facts} */ { status, pinned }) => statuses.includes(status) && pinned !== skips_pinned;
     return [...this.#facts.values()].filter(fits).length;
   }
 
@@ -89,6 +97,7 @@ export function verbWords(verb, selection) {
 
 const NUMBERS = new Intl.NumberFormat("en");
 
+/** @param {unknown} entry @returns {entry is [string, Facts]} */
 function isEntry(entry) {
   return Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1]?.status === "string";
 }

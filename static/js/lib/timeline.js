@@ -19,7 +19,7 @@ export function span(ms, finished) {
   return NICE.find((nice) => ms <= nice) ?? (Math.floor(ms / DAY) + 1) * DAY;
 }
 
-/** @param {string} origin @param {string} start @param {string|number} end @param {number} length */
+/** @param {string} origin @param {string|number} start @param {string|number} end @param {number} length */
 export function bar(origin, start, end, length) {
   const x = Math.min(AXIS - 3, Math.floor((between(origin, start) * AXIS) / length));
   const width = Math.max(3, Math.floor((between(start, end) * AXIS) / length));

@@ -5,7 +5,9 @@ export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
 export const DAY = 86_400_000;
 
+/** @param {number} number */
 const two = (number) => String(number).padStart(2, "0");
+/** @param {number} ms @param {number} unit */
 const part = (ms, unit) => Math.floor(ms / unit);
 
 /** @param {string|number} time  ISO text, or milliseconds already @returns {number} milliseconds since 1970 */
@@ -61,7 +63,10 @@ export function clock(iso) {
   return `${iso.slice(11, 19)} UTC`;
 }
 
-/** The time of day; with its date where that is not the date of `reference`. @param {string} iso */
+/**
+ * The time of day; with its date where that is not the date of `reference`.
+ * @param {string} iso @param {string|number} reference
+ */
 export function when(iso, reference) {
   const day = typeof reference === "number" ? new Date(reference).toISOString() : reference;
   return iso.slice(0, 10) === day.slice(0, 10) ? clock(iso) : absolute(iso);

@@ -16,6 +16,7 @@ export function brief(value, limit = BRIEF_LENGTH) {
   return characters.length <= limit ? text : `${characters.slice(0, limit - 1).join("")}…`;
 }
 
+/** @param {unknown} value @returns {string} */
 function compact(value) {
   if (Array.isArray(value)) return `[${value.map(compact).join(", ")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
@@ -27,14 +28,19 @@ export function first(value) {
   return { changes: [{ path: "", old: null, new: brief(value), delta: "" }], more: 0 };
 }
 
-/** Which paths differ, depth first in the order of the new value. @returns {Diff} */
+/**
+ * Which paths differ, depth first in the order of the new value.
+ * @param {unknown} old @param {unknown} now @returns {Diff}
+ */
 export function diff(old, now) {
   const all = [...changes("", old, now)];
   return { changes: all.slice(0, MOST_CHANGES), more: Math.max(0, all.length - MOST_CHANGES) };
 }
 
+/** @param {string} path @param {unknown} old @param {unknown} now @returns {Generator<Change>} */
 function* changes(path, old, now) {
   if (isObject(old) && isObject(now)) {
+    /** @param {Record<string, unknown>} object @param {string} key */
     const of = (object, key) => (Object.hasOwn(object, key) ? object[key] : ABSENT);
     for (const key of new Set([...Object.keys(now), ...Object.keys(old)])) {
       yield* changes(`${path}.${key}`, of(old, key), of(now, key));
@@ -47,10 +53,14 @@ function* changes(path, old, now) {
   }
 }
 
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+/** @param {unknown} value @returns {value is number} */
 const isNumber = (value) => typeof value === "number";
+/** @param {unknown} value */
 const text = (value) => (value === ABSENT ? null : brief(value, 60));
 
+/** @param {unknown} old @param {unknown} now */
 function delta(old, now) {
   if (!isNumber(old) || !isNumber(now)) return "";
   const difference = (now - old).toFixed(6).replace(/\.?0+$/, "");
@@ -60,7 +70,7 @@ function delta(old, now) {
 
 /**
  * What the keys `progress` and `phase` say; `fraction` is null while the total is unknown.
- * @returns {{fraction: number|null, text: string}|null}
+ * @param {unknown} value @param {unknown} [phase] @returns {{fraction: number|null, text: string}|null}
  */
 export function progress(value, phase = null) {
   let words = typeof phase === "string" ? phase : "";
@@ -76,11 +86,16 @@ export function progress(value, phase = null) {
   return { fraction: Math.min(1, Math.max(0, done / total)), text: joined(parts) };
 }
 
+/** @param {string[]} parts */
 const joined = (parts) => parts.filter(Boolean).join(" · ");
+/** @param {number} value */
 const number = (value) => grouped(Math.abs(value) < 100 ? Math.trunc(value * 10) / 10 : Math.trunc(value));
+/** @param {number} value */
 const grouped = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, Number.isInteger(value) ? "," : "");
+/** @param {Record<string, unknown>} value */
 const rate = (value) => (isNumber(value.rate) && value.rate >= 0.1 ? `${number(value.rate)}/s` : "");
 
+/** @param {Record<string, unknown>} value @param {number} remaining */
 function left(value, remaining) {
   if (!isNumber(value.rate) || value.rate <= 0 || remaining <= 0) return "";
   return `about ${estimate(Math.trunc((remaining / value.rate) * 1000))} left`;

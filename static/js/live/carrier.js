@@ -13,22 +13,25 @@ const LOSSES = 5;
 /** A socket without a hello by now may be stuck in a proxy; polling need not wait for its end. */
 const PATIENCE_MS = 3_000;
 
+/** @typedef {import("./protocol.js").Frame} Frame */
+
 export class Carrier {
   #handlers;
   #timers;
   #wasGreeted = false;
-  #impatience = null;
+  #impatience = 0;
 
   /**
    * @param {{makeSocket: () => WebSocket, post: (body: string, signal: AbortSignal) => Promise<Response>}} network
-   * @param {{onPhase: () => void, onFrame: (frame: any) => void, requests: () => string[]}} handlers
+   * @param {{onPhase: () => void, onFrame: (frame: Frame) => void, requests: () => string[]}} handlers
    *   `requests`: every subscription as its subscribe message, for a carrier that remembers none
-   * @param {{now?: () => number, random?: () => number, timers?: any, page?: EventTarget|null}} [options]  for tests
+   * @param {{now?: () => number, random?: () => number, timers?: import("./clock.js").Timers,
+   *   page?: EventTarget|null}} [options]  for tests
    */
   constructor({ makeSocket, post }, handlers, options = {}) {
     this.#handlers = handlers;
     this.#timers = options.timers ?? globalThis;
-    const onText = (text) => this.#heard(JSON.parse(text));
+    const onText = (/** @type {string} */ text) => this.#heard(JSON.parse(text));
     this.socket = new Connection(makeSocket, { onPhase: () => this.#socketChanged(), onText }, options);
     const { onFrame, requests } = handlers;
     this.polling = new Polling(post, { onPhase: () => this.#pollingChanged(), onFrame, requests }, options);
@@ -80,6 +83,7 @@ export class Carrier {
     return this.#current.send(text);
   }
 
+  /** @param {Frame} frame */
   #heard(frame) {
     if (frame.t === SERVER.hello) {
       this.#timers.clearTimeout(this.#impatience);

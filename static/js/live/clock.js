@@ -7,6 +7,12 @@
  *   const stop = clock.onTick(ms => …);   // about once a second, and at once on freeze and on thaw
  */
 
+/**
+ * A browser's timers, or a test's.
+ * @typedef {{setTimeout: (act: () => void, ms: number) => number, clearTimeout: (timer: number|undefined) => void,
+ *   setInterval: (act: () => void, ms: number) => number, clearInterval: (timer: number|undefined) => void}} Timers
+ */
+
 const TICK_MS = 1000;
 /** A smaller step of the server's clock is network delay, and would only make durations jump back and forth. */
 const STEP_MS = 250;
@@ -19,12 +25,14 @@ export class Clock {
   #frozenAt = null;
   /** @type {number|null} */
   #heldAt = null;
+  /** @type {Set<(now: number) => void>} */
   #listeners = new Set();
-  #timer = null;
+  /** @type {number|undefined} */
+  #timer;
 
   /**
    * @param {string|number|null} [serverTime]  the server's time when the page was made
-   * @param {{local?: () => number, timers?: {setInterval: Function, clearInterval: Function}}} [options]  for tests
+   * @param {{local?: () => number, timers?: Pick<Timers, "setInterval"|"clearInterval">}} [options]  for tests
    */
   constructor(serverTime = null, { local = () => Date.now(), timers = globalThis } = {}) {
     this.#local = local;
@@ -75,7 +83,7 @@ export class Clock {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;
       this.#timers.clearInterval(this.#timer);
-      this.#timer = null;
+      this.#timer = undefined;
     };
   }
 

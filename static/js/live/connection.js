@@ -12,13 +12,20 @@ import { CLOSE, LIMITS, SERVER, ack } from "./protocol.js";
 
 /** How a frame's piece begins. */
 const PART = `{"t":"${SERVER.part}"`;
+/** @type {Set<number|null>} */
 const FINAL = new Set([CLOSE.signed_out, CLOSE.forbidden]);
-/** The server sends everybody away at once (1001 and 1012: it stops); they must not all come back at once. */
+/**
+ * The server sends everybody away at once (1001 and 1012: it stops); they must not all come back at once.
+ * @type {Set<number|null>}
+ */
 const SENT_AWAY = new Set([1001, 1012, CLOSE.come_back]);
 /** A socket that has not opened by now is given up; browsers would wait for minutes. */
 const OPEN_MS = 10_000;
 
+/** @typedef {"idle"|"connecting"|"open"|"waiting"|"refused"} Phase */
+
 export class Connection {
+  /** @type {Phase} */
   phase = "idle";
   /** Tries that failed in a row. */
   tries = 0;
@@ -27,20 +34,23 @@ export class Connection {
   /** The last close code. @type {number|null} */
   code = null;
 
+  /** @type {WebSocket|null} */
   #socket = null;
   #openedAt = 0;
-  #retry = null;
-  #opening = null;
+  #retry = 0;
+  #opening = 0;
   #frames = 0;
   /** Pieces of a frame that came so far. @type {string[]} */
   #parts = [];
   #unacknowledged = 0;
-  #ack = null;
+  /** @type {number|undefined} */
+  #ack;
 
   /**
    * @param {() => WebSocket} makeSocket
    * @param {{onPhase: () => void, onText: (text: string) => void}} handlers
-   * @param {{now?: () => number, random?: () => number, timers?: object, page?: EventTarget|null}} [options]  for tests
+   * @param {{now?: () => number, random?: () => number, timers?: import("./clock.js").Timers,
+   *   page?: EventTarget|null}} [options]  for tests
    */
   constructor(makeSocket, handlers, { now = () => Date.now(), random = Math.random, timers = globalThis, page } = {}) {
     this.makeSocket = makeSocket;
@@ -72,17 +82,19 @@ export class Connection {
   /** @param {string} text @returns {boolean} whether it was handed to an open socket */
   send(text) {
     if (this.phase !== "open") return false;
-    this.#socket.send(text);
+    this.#socket?.send(text);
     return true;
   }
 
+  /** @param {WebSocket} socket */
   #listen(socket) {
+    /** @template E @param {(event: E) => void} act @returns {(event: E) => void} */
     const current = (act) => (event) => {
       if (socket === this.#socket) act(event);
     };
     socket.onopen = current(() => this.#opened());
-    socket.onmessage = current(({ data }) => this.#received(data));
-    socket.onclose = current(({ code }) => this.#lost(code));
+    socket.onmessage = current((/** @type {MessageEvent<string>} */ { data }) => this.#received(data));
+    socket.onclose = current((/** @type {CloseEvent} */ { code }) => this.#lost(code));
   }
 
   #opened() {
@@ -94,6 +106,7 @@ export class Connection {
     this.#enter("open");
   }
 
+  /** @param {string} text */
   #received(text) {
     this.heartbeat.heard();
     this.#frames += 1;
@@ -104,6 +117,7 @@ export class Connection {
     if (whole !== null) this.handlers.onText(whole);
   }
 
+  /** @param {import("./protocol.js").Part} part @returns {string|null} the whole, once it is there */
   #joined({ n, of, text }) {
     this.#parts.push(text);
     return n < of ? null : this.#parts.splice(0).join("");
@@ -116,12 +130,12 @@ export class Connection {
 
   #acknowledge() {
     this.timers.clearTimeout(this.#ack);
-    this.#ack = null;
+    this.#ack = undefined;
     this.#unacknowledged = 0;
     this.send(ack(this.#frames));
   }
 
-  /** The socket ended, or fell silent (code null). */
+  /** The socket ended, or fell silent (code null). @param {number|null} code */
   #lost(code) {
     const healthy = this.phase === "open" && this.now() - this.#openedAt >= HEALTHY_SECONDS * 1000;
     this.#drop();
@@ -139,12 +153,13 @@ export class Connection {
     this.heartbeat.stop();
     this.timers.clearTimeout(this.#opening);
     this.timers.clearTimeout(this.#ack);
-    this.#ack = null;
+    this.#ack = undefined;
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
   }
 
+  /** @param {Phase} phase */
   #enter(phase) {
     this.phase = phase;
     this.handlers.onPhase();

@@ -3,17 +3,21 @@
  * (`tests/fold_cases.json` is replayed by both).
  */
 
-/** @typedef {import("./protocol.js").WireEvent} WireEvent */
+/** @typedef {import("./protocol.js").WireEvent} WireEvent @typedef {import("./protocol.js").State} State */
 /** @typedef {{kind: string, keys: Set<string>, steps: Set<string>, workflow: boolean, events: WireEvent[]}} Change */
 
 const OPEN_STEPS = new Set(["running", "retrying"]);
 
-/** What a workflow that goes on after its end has no more. */
-const ENDED = ["error", "started_at", "finished_at", "deadline_at", "waiting", "wake_at"];
-/** What a fork does not take over from the workflow that it was made of. */
-const AFRESH = ["started_at", "finished_at", "worker", "waiting", "error", "wake_at", "deadline_at", "version"];
+/** @typedef {(state: State, event: WireEvent, change: Change) => void} Effect */
 
-/** kind -> effect(state, event, change) on a state that belongs to the caller. */
+/** What a workflow that goes on after its end has no more. */
+const ENDED = /** @type {const} */ (["error", "started_at", "finished_at", "deadline_at", "waiting", "wake_at"]);
+/** What a fork does not take over from the workflow that it was made of. */
+const AFRESH = /** @type {const} */ (
+  ["started_at", "finished_at", "worker", "waiting", "error", "wake_at", "deadline_at", "version"]
+);
+
+/** kind -> effect on a state that belongs to the caller. @type {Record<string, Effect>} */
 const EFFECTS = {
   created(state, [, at, , , , data]) {
     const { definition, queue, wake_at = null, deadline_at = null } = data;
@@ -44,20 +48,21 @@ const EFFECTS = {
   },
   step_started(state, [, at, , position, , data]) {
     const { name, attempt, worker } = data;
-    const step = (state.steps[position] ??= { position, started_at: at, finished_at: null, error: null });
-    Object.assign(step, { name, status: "running", attempt, worker, attempt_started_at: at, next_attempt_at: null });
+    const first = { position: Number(position), started_at: at, finished_at: null, error: null };
+    const now = { name, status: "running", attempt, worker, attempt_started_at: at, next_attempt_at: null };
+    state.steps[String(position)] = { ...first, ...state.steps[String(position)], ...now };
   },
   step_retrying(state, [, , , position, , { error, next_attempt_at }]) {
-    Object.assign(state.steps[position], { status: "retrying", error, next_attempt_at });
+    Object.assign(state.steps[String(position)], { status: "retrying", error, next_attempt_at });
   },
   step_succeeded: stepFinished,
   step_failed: stepFinished,
   value_set(state, [seq, at, , , key, data], change) {
-    state.values[key] = { value: data.value, seq, at };
-    change.keys.add(key);
+    state.values[String(key)] = { value: data.value, seq, at };
+    change.keys.add(String(key));
   },
   wait_started(state, [, at, , , , data]) {
-    state.workflow.waiting = { ...data, since: at };
+    state.workflow.waiting = /** @type {import("./protocol.js").Waiting} */ ({ ...data, since: at });
   },
   message_received: waitEnded,
   event_read: waitEnded,
@@ -88,19 +93,23 @@ const WORKFLOW_KINDS = new Set(
   Object.keys(EFFECTS).filter((kind) => kind !== "value_set" && !STEP_KINDS.has(kind)),
 );
 
+/** @type {Effect} */
 function stepFinished(state, [, at, , position, , { error = null }]) {
   const status = error ? "failed" : "succeeded";
-  Object.assign(state.steps[position], { status, error, finished_at: at, next_attempt_at: null });
+  Object.assign(state.steps[String(position)], { status, error, finished_at: at, next_attempt_at: null });
 }
 
+/** @type {Effect} */
 function queuedAgain({ workflow }) {
   Object.assign(workflow, { status: "queued", waiting: null, wake_at: null });
 }
 
+/** @type {Effect} */
 function waitEnded(state) {
   state.workflow.waiting = null;
 }
 
+/** @param {string} status @returns {Effect} */
 function ended(status) {
   return (state, [, at, , , , { error = null }], change) => {
     Object.assign(state.workflow, { status, finished_at: at, worker: null, waiting: null, wake_at: null, error });
@@ -113,7 +122,7 @@ function ended(status) {
   };
 }
 
-/** The state after one event, in place. @param {object} state @param {WireEvent} event @param {Change} change */
+/** The state after one event, in place. @param {State} state @param {WireEvent} event @param {Change} change */
 export function foldInto(state, event, change) {
   const [seq, at, kind, position, key, data] = event;
   if (seq !== state.seq + 1) throw new RangeError(`event ${seq} cannot follow state ${state.seq}`);
@@ -127,7 +136,7 @@ export function foldInto(state, event, change) {
 
 /**
  * The state after the events, as a new object. Throws a RangeError where one is missing or repeated.
- * @param {object} state @param {WireEvent[]} events @returns {object}
+ * @param {State} state @param {WireEvent[]} events @returns {State}
  */
 export function fold(state, events) {
   const next = owned(structuredClone(state));
@@ -136,7 +145,7 @@ export function fold(state, events) {
   return next;
 }
 
-/** Without a prototype, a key named `__proto__` or `constructor` is a key like any other. */
+/** Without a prototype, a key named `__proto__` or `constructor` is a key like any other. @param {State} state */
 export function owned(state) {
   state.values = Object.assign(Object.create(null), state.values);
   state.steps = Object.assign(Object.create(null), state.steps);

@@ -13,14 +13,15 @@ export class Heartbeat {
   #timers;
   #page;
   #heardAt = 0;
-  #timer = null;
+  /** @type {number|undefined} */
+  #timer;
   #check = () => {
-    if (this.#timer !== null && this.silence >= LIMITS.silence_seconds) this.#onSilence();
+    if (this.#timer !== undefined && this.silence >= LIMITS.silence_seconds) this.#onSilence();
   };
 
   /**
    * @param {() => void} onSilence
-   * @param {{now?: () => number, timers?: {setInterval: Function, clearInterval: Function}, page?: EventTarget|null}} [with_]
+   * @param {{now?: () => number, timers?: import("./clock.js").Timers, page?: EventTarget|null}} [with_]
    */
   constructor(onSilence, { now = () => Date.now(), timers = globalThis, page = globalThis.document ?? null } = {}) {
     this.#onSilence = onSilence;
@@ -41,14 +42,14 @@ export class Heartbeat {
 
   start() {
     this.heard();
-    if (this.#timer !== null) return;
+    if (this.#timer !== undefined) return;
     this.#timer = this.#timers.setInterval(this.#check, CHECK_MS);
     this.#page?.addEventListener("visibilitychange", this.#check);
   }
 
   stop() {
-    if (this.#timer !== null) this.#timers.clearInterval(this.#timer);
-    this.#timer = null;
+    this.#timers.clearInterval(this.#timer);
+    this.#timer = undefined;
     this.#page?.removeEventListener("visibilitychange", this.#check);
   }
 }

@@ -15,13 +15,16 @@ export class Held {
     return [...this.#events.values()].reduce((sum, one) => sum + one, this.#rows.size);
   }
 
-  /** @param {object} frame @param {object} store  the one that does not get it yet */
+  /**
+   * @param {import("./protocol.js").TopicFrame} frame
+   * @param {import("./subscriptions.js").Followed} store  the one that does not get it yet
+   */
   note(frame, store) {
     if (frame.t === SERVER.rows) {
       for (const { id } of frame.rows) this.#rows.add(id);
       for (const [id] of frame.fresh) this.#rows.add(id);
-    } else if (frame.t !== SERVER.overview) {
-      const seq = frame.to ?? frame.seq ?? 0;
+    } else if ("state" in store) {
+      const seq = "to" in frame ? frame.to : "seq" in frame ? frame.seq : 0;
       this.#events.set(frame.topic, Math.max(seq - store.state.seq, this.#events.get(frame.topic) ?? 0));
     }
   }

@@ -17,13 +17,14 @@ import { Changes } from "./changes.js";
 import { LIST_TOPIC, SERVER } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").ListFilter} ListFilter */
-/** @typedef {{id: string, seq: number, status: string, [field: string]: any}} Summary */
+/** @typedef {import("./protocol.js").Summary} Summary */
 /** @typedef {{rows: Map<string, Set<string>>, pending: boolean}} ListChange */
 
 export class ListStore {
   /** @type {Map<string, Summary>} */
   rows;
   topic = LIST_TOPIC;
+  /** @type {Changes<ListChange, ListStore>} */
   #changes;
   /** @type {Map<string, string>} id -> status of what matches and is not visible */
   #fresh = new Map();
@@ -47,6 +48,7 @@ export class ListStore {
   }
 
   get pending() {
+    /** @type {Record<string, number>} */
     const byStatus = {};
     for (const status of this.#fresh.values()) byStatus[status] = (byStatus[status] ?? 0) + 1;
     const left = [...this.rows.keys()].filter((id) => !this.matches(id)).length;
@@ -63,8 +65,9 @@ export class ListStore {
     return this.#changes.subscribe(listener);
   }
 
-  /** Take one server frame. @param {object} frame @returns {ListChange} */
+  /** Take one server frame. @param {import("./protocol.js").TopicFrame} frame @returns {ListChange} */
   apply(frame) {
+    /** @type {ListChange} */
     const change = { rows: new Map(), pending: false };
     if (frame.t !== SERVER.rows) return change;
     for (const row of frame.rows) this.#patch(row, change);
@@ -74,24 +77,27 @@ export class ListStore {
     return change;
   }
 
-  /** The higher seq wins, so a late or doubled row is harmless. */
+  /** The higher seq wins, so a late or doubled row is harmless. @param {Summary} row @param {ListChange} change */
   #patch(row, change) {
     const known = this.rows.get(row.id);
     if (!known || row.seq <= known.seq) return;
-    const fields = new Set(Object.keys(row).filter((field) => !same(row[field], known[field])));
+    const all = /** @type {(keyof Summary)[]} */ (Object.keys(row));
+    const fields = new Set(all.filter((field) => !same(row[field], known[field])));
     this.rows.set(row.id, row);
     change.rows.set(row.id, fields);
     if (this.#wants(known.status) !== this.#wants(row.status)) change.pending = true;
   }
 
+  /** @param {string} id @param {string} status @param {ListChange} change */
   #hold(id, status, change) {
     if (this.rows.has(id) || this.#fresh.get(id) === status) return;
     const changed = this.#wants(status) ? this.#fresh.set(id, status) : this.#fresh.delete(id);
     if (changed) change.pending = true;
   }
 
+  /** @param {string|undefined} status */
   #wants(status) {
-    return this.filter.status.length === 0 || this.filter.status.includes(status);
+    return this.filter.status.length === 0 || (status !== undefined && this.filter.status.includes(status));
   }
 }
 
@@ -102,7 +108,10 @@ function merged(earlier, later) {
   return { rows, pending: earlier.pending || later.pending };
 }
 
-/** Fields are small JSON values, written by one encoder, so their texts compare. */
+/**
+ * Fields are small JSON values, written by one encoder, so their texts compare.
+ * @param {unknown} one @param {unknown} other
+ */
 function same(one, other) {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

@@ -20,15 +20,18 @@ export class Live {
   /** @type {import("./standing.js").LiveState} */
   state;
 
+  /** @type {Set<(state: Live["state"]) => void>} */
   #listeners = new Set();
   #standing;
-  #ticking = null;
+  /** @type {number|undefined} */
+  #ticking;
   #wake = () => this.retry();
 
   /**
    * @param {{socketUrl: string, post: (body: string, signal: AbortSignal) => Promise<Response>,
    *   clock: import("./clock.js").Clock, makeSocket?: (url: string) => WebSocket, now?: () => number,
-   *   steady?: () => number, random?: () => number, timers?: any, page?: EventTarget|null, network?: EventTarget}} options
+   *   steady?: () => number, random?: () => number, timers?: import("./clock.js").Timers,
+   *   page?: EventTarget|null, network?: EventTarget}} options
    *   `post` sends a request of the polling carrier; `network` tells when the machine is online again
    */
   constructor({ socketUrl, post, clock, makeSocket = (to) => new WebSocket(to), now = () => Date.now(), ...rest }) {
@@ -42,7 +45,7 @@ export class Live {
     this.#standing = new Standing(now);
     const handlers = {
       onPhase: () => this.#phaseChanged(),
-      onFrame: (frame) => this.#received(frame),
+      onFrame: (/** @type {import("./protocol.js").Frame} */ frame) => this.#received(frame),
       requests: () => this.subscriptions.requests,
     };
     this.carrier = new Carrier({ makeSocket: () => makeSocket(socketUrl), post }, handlers, { now, ...rest });
@@ -59,7 +62,7 @@ export class Live {
 
   stop() {
     this.timers.clearInterval(this.#ticking);
-    this.#ticking = null;
+    this.#ticking = undefined;
     this.network.removeEventListener?.("online", this.#wake);
     this.carrier.close();
   }
@@ -85,7 +88,7 @@ export class Live {
     this.subscriptions.release();
   }
 
-  /** Keep a store up to date. @returns {() => void} stops it */
+  /** Keep it up to date. @param {import("./subscriptions.js").Followed} store @returns {() => void} stops it */
   follow(store) {
     return this.subscriptions.add(store);
   }
@@ -97,12 +100,14 @@ export class Live {
     return () => this.#listeners.delete(listener);
   }
 
+  /** @param {import("./protocol.js").Frame} frame */
   #received(frame) {
     if (frame.t === SERVER.hello) this.#greeted(frame);
     else if (frame.t === SERVER.ping) this.#pinged(frame);
-    else if (frame.topic) this.#followed(this.subscriptions.receive(frame));
+    else if ("topic" in frame && frame.topic) this.#followed(this.subscriptions.receive(frame));
   }
 
+  /** @param {import("./protocol.js").Hello} frame */
   #greeted({ server_time }) {
     this.#sync(server_time);
     this.#standing.greet();
@@ -110,16 +115,19 @@ export class Live {
     this.subscriptions.resume();
   }
 
+  /** @param {import("./protocol.js").Ping} frame */
   #pinged({ n, server_time }) {
     this.#sync(server_time);
     this.carrier.send(pong(n));
   }
 
+  /** @param {string} serverTime */
   #sync(serverTime) {
     this.clock.correct(serverTime);
     this.delays.sync(serverTime);
   }
 
+  /** @param {import("./subscriptions.js").Outcome} outcome */
   #followed(outcome) {
     if (outcome.committedAt) this.delays.measure(outcome.committedAt);
     if (outcome.moved) this.movedAt = this.now();

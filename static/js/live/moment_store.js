@@ -16,13 +16,15 @@ const KEPT_STRETCHES = 20;
 const SHOWN_EVENTS = 200;
 
 /** @typedef {import("./protocol.js").WireEvent} WireEvent */
-/** @typedef {{epoch: string, state: object, before: WireEvent[], events: WireEvent[]}} Stretch */
+/** @typedef {import("./protocol.js").State} State @typedef {import("./fold.js").Change} Change */
+/** @typedef {{epoch: string, state: State, before: WireEvent[], events: WireEvent[]}} Stretch */
 
 export class MomentStore {
   #inner;
   #load;
+  /** @type {Set<(change: Change, store: MomentStore) => void>} */
   #listeners = new Set();
-  /** @type {{state: object, events: WireEvent[]}|null} */
+  /** @type {{state: State, events: WireEvent[]}|null} */
   #past;
   /** @type {Map<number, Stretch>} */
   #stretches = new Map();
@@ -32,7 +34,7 @@ export class MomentStore {
   /**
    * @param {import("./workflow_store.js").WorkflowStore} inner
    * @param {(seq: number) => Promise<Stretch>} load
-   * @param {{state: object, events: WireEvent[]}|null} [past]  what the page shows already
+   * @param {{state: State, events: WireEvent[]}|null} [past]  what the page shows already
    */
   constructor(inner, load, past = null) {
     this.#inner = inner;
@@ -64,13 +66,16 @@ export class MomentStore {
     return this.#inner.state.seq;
   }
 
-  /** @param {(change: object, store: MomentStore) => void} listener @returns {() => void} stops it */
+  /** @param {(change: Change, store: MomentStore) => void} listener @returns {() => void} stops it */
   subscribe(listener) {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Show the state after event `seq`; the newest one means live. Rejects when the past cannot be read. */
+  /**
+   * Show the state after event `seq`; the newest one means live. Rejects when the past cannot be read.
+   * @param {number} seq
+   */
   async view(seq) {
     const wanted = Math.max(1, Math.trunc(seq));
     if (wanted >= this.last) return this.live();
@@ -89,6 +94,7 @@ export class MomentStore {
     if (was) this.#show();
   }
 
+  /** @param {number} seq @returns {Promise<{start: number, stretch: Stretch}>} the one that has the event */
   async #stretchOf(seq) {
     const start = Math.floor((seq - 1) / STRETCH) * STRETCH;
     let stretch = this.#stretches.get(start);
@@ -96,11 +102,13 @@ export class MomentStore {
       stretch = await this.#load(start);
       if (start + stretch.events.length < seq) throw new RangeError(`event ${seq} is not there`);
       this.#stretches.set(start, stretch);
-      if (this.#stretches.size > KEPT_STRETCHES) this.#stretches.delete(this.#stretches.keys().next().value);
+      const [oldest] = this.#stretches.keys();
+      if (this.#stretches.size > KEPT_STRETCHES) this.#stretches.delete(oldest);
     }
     return { start, stretch };
   }
 
+  /** @param {Change} change */
   #moved(change) {
     // A new snapshot may be of another history: what was read of the old one is void.
     if (change.kind === "snapshot") this.#stretches.clear();
@@ -114,6 +122,7 @@ export class MomentStore {
     this.#tell({ kind: "snapshot", keys, steps: new Set(Object.keys(state.steps)), workflow: true, events });
   }
 
+  /** @param {Change} change */
   #tell(change) {
     for (const listener of [...this.#listeners]) listener(change, this);
   }

@@ -11,12 +11,14 @@
 
 import { RESET, SERVER } from "./protocol.js";
 
+/** @typedef {import("./protocol.js").TopicFrame} TopicFrame */
 /** @typedef {{cells: Set<string>, gone: boolean}} OverviewChange */
 
 export class OverviewStore {
-  /** @type {Map<string, any>} */
+  /** @type {Map<string, unknown>} */
   cells = new Map();
   gone = false;
+  /** @type {Set<(change: OverviewChange, store: OverviewStore) => void>} */
   #listeners = new Set();
   #version = 0;
 
@@ -31,8 +33,9 @@ export class OverviewStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Take one server frame of this topic. @param {object} frame @returns {OverviewChange} */
+  /** Take one server frame of this topic. @param {TopicFrame} frame @returns {OverviewChange} */
   apply(frame) {
+    /** @type {OverviewChange} */
     const change = { cells: new Set(), gone: false };
     if (frame.t === SERVER.overview) this.#take(frame, change);
     else if (frame.t === SERVER.reset && frame.reason === RESET.gone) this.#lose(change);
@@ -42,7 +45,10 @@ export class OverviewStore {
     return change;
   }
 
-  /** A whole begins anew, also with a lower version: another process answers. A doubled or late part is no news. */
+  /**
+   * A whole begins anew, also with a lower version: another process answers. A doubled or late part is no news.
+   * @param {import("./protocol.js").Overview} frame @param {OverviewChange} change
+   */
   #take({ whole, version, cells }, change) {
     if (!whole && version <= this.#version) return;
     this.#version = version;
@@ -51,6 +57,7 @@ export class OverviewStore {
     for (const [name, cell] of Object.entries(cells)) this.#set(name, cell, change);
   }
 
+  /** @param {string} name @param {unknown} cell @param {OverviewChange} change */
   #set(name, cell, change) {
     if (same(this.cells.get(name) ?? null, cell)) return;
     if (cell === null) this.cells.delete(name);
@@ -58,6 +65,7 @@ export class OverviewStore {
     change.cells.add(name);
   }
 
+  /** @param {OverviewChange} change */
   #lose(change) {
     this.gone = change.gone = true;
     this.#version = 0;
@@ -65,7 +73,10 @@ export class OverviewStore {
   }
 }
 
-/** Cells are small JSON values, written by one encoder, so their texts compare. */
+/**
+ * Cells are small JSON values, written by one encoder, so their texts compare.
+ * @param {unknown} one @param {unknown} other
+ */
 function same(one, other) {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

@@ -16,9 +16,12 @@ const AT_ONCE_MS = 50;
 /** An answer that takes longer is late, and what is on the screen is old. */
 const LATE_MS = 10_000;
 const GIVE_UP_MS = 60_000;
-const REFUSALS = { 401: CLOSE.signed_out, 403: CLOSE.forbidden };
+const REFUSALS = /** @type {Record<number, number>} */ ({ 401: CLOSE.signed_out, 403: CLOSE.forbidden });
+
+/** @typedef {import("./protocol.js").Frame} Frame @typedef {import("./clock.js").Timers} Timers */
 
 export class Polling {
+  /** @type {import("./connection.js").Phase} */
   phase = "idle";
   /** Requests that failed in a row. */
   tries = 0;
@@ -37,7 +40,7 @@ export class Polling {
   #page;
   /** The request under way. @type {AbortController|null} */
   #asking = null;
-  #next = null;
+  #next = 0;
   #answeredAt = 0;
   /** Something was subscribed to while a request was under way. */
   #wanted = false;
@@ -46,8 +49,8 @@ export class Polling {
 
   /**
    * @param {(body: string, signal: AbortSignal) => Promise<Response>} post
-   * @param {{onPhase: () => void, onFrame: (frame: object) => void, requests: () => string[]}} handlers
-   * @param {{now?: () => number, random?: () => number, timers?: object, page?: EventTarget|null}} [options]  for tests
+   * @param {{onPhase: () => void, onFrame: (frame: Frame) => void, requests: () => string[]}} handlers
+   * @param {{now?: () => number, random?: () => number, timers?: Timers, page?: EventTarget|null}} [options]  for tests
    */
   constructor(post, handlers, { now = () => Date.now(), random = Math.random, timers = globalThis, page } = {}) {
     this.#post = post;
@@ -102,7 +105,7 @@ export class Polling {
 
   /**
    * @param {string[]} requests @param {AbortSignal} signal
-   * @returns {Promise<{frames?: object[], code?: number, retryAfter?: number}>} one of the first two, or none
+   * @returns {Promise<{frames?: Frame[], code?: number, retryAfter?: number}>} one of the first two, or none
    */
   async #answer(requests, signal) {
     try {
@@ -118,7 +121,7 @@ export class Polling {
     }
   }
 
-  /** The first hello says that there is a server; later ones are no more than its heartbeat. */
+  /** Only the first hello is news; later ones are a heartbeat. @param {Frame[]} frames @param {boolean} isWhole */
   #deliver(frames, isWhole) {
     const isNew = this.phase !== "open";
     this.tries = 0;
@@ -142,6 +145,7 @@ export class Polling {
     this.#enter("waiting");
   }
 
+  /** @param {number} code */
   #refused(code) {
     this.#stop();
     this.code = code;
@@ -149,6 +153,7 @@ export class Polling {
     this.#enter("refused");
   }
 
+  /** @param {number} ms */
   #schedule(ms) {
     this.#timers.clearTimeout(this.#next);
     this.#next = this.#timers.setTimeout(() => this.#ask(), ms);
@@ -174,6 +179,7 @@ export class Polling {
     asking?.abort();
   }
 
+  /** @param {import("./connection.js").Phase} phase */
   #enter(phase) {
     if (phase === this.phase) return;
     this.phase = phase;
@@ -184,9 +190,9 @@ export class Polling {
 /**
  * Whether the answer is all there is: of a history its receipt or snapshot came, of everything else something did. What
  * did not fit was left out.
- * @param {string[]} requests @param {object[]} frames
+ * @param {string[]} requests @param {Frame[]} frames
  */
 function isComplete(requests, frames) {
-  const complete = new Set(frames.filter(({ t }) => t !== SERVER.events).map(({ topic }) => topic));
+  const complete = new Set(frames.map((frame) => (frame.t !== SERVER.events && "topic" in frame ? frame.topic : null)));
   return requests.every((request) => complete.has(JSON.parse(request).topic));
 }

@@ -5,10 +5,10 @@
 
 export const VERSION = 1;
 
-/** @type {Readonly<Record<string, string>>} What the browser says. */
+/** What the browser says. */
 export const CLIENT = Object.freeze({ subscribe: "subscribe", unsubscribe: "unsubscribe", ack: "ack", pong: "pong" });
 
-/** @type {Readonly<Record<string, string>>} What the server says. */
+/** What the server says. */
 export const SERVER = Object.freeze({
   hello: "hello",
   snapshot: "snapshot",
@@ -23,13 +23,12 @@ export const SERVER = Object.freeze({
   close: "close",
 });
 
-/** @type {Readonly<Record<string, string>>} Why a stream starts again from a snapshot; after `gone` there is none. */
+/** Why a stream starts again from a snapshot; after `gone` there is none. */
 export const RESET = Object.freeze({ epoch: "epoch", ahead: "ahead", trimmed: "trimmed", gone: "gone" });
 
-/** @type {Readonly<Record<string, string>>} Why a message was refused. A workflow one may not see is `unknown`. */
+/** Why a message was refused. A workflow one may not see is `unknown`. */
 export const ERROR = Object.freeze({ unknown: "unknown", limit: "limit", bad: "bad" });
 
-/** @type {Readonly<Record<string, number>>} */
 export const CLOSE = Object.freeze({
   signed_out: 4401,
   forbidden: 4403,
@@ -39,7 +38,7 @@ export const CLOSE = Object.freeze({
   too_many: 4430,
 });
 
-/** @type {Readonly<Record<string, number>>} Sizes in bytes, times in seconds. */
+/** Sizes in bytes, times in seconds. */
 export const LIMITS = Object.freeze({
   subscriptions: 128,
   list_rows: 200,
@@ -63,9 +62,52 @@ export const OVERVIEW_TOPICS = Object.freeze(["counters", "queues", "workers"]);
 
 /**
  * @typedef {{epoch: string, seq: number}} Cursor  the last event a reader has, and in which history
- * @typedef {[number, string, string, number|null, string|null, Object<string, any>]} WireEvent
- *   seq, at (ISO 8601), kind, position, key, data
- * @typedef {{status: string[], definition: string, search: string}} ListFilter
+ * @typedef {Record<string, any>} EventData  what the kind of the event says it is; of an unknown kind, whatever it is
+ * @typedef {[seq: number, at: string, kind: string, position: number|null, key: string|null,
+ *   data: EventData]} WireEvent  times are ISO 8601 everywhere
+ * @typedef {{status: string[], definition: string, search: string, since?: string}} ListFilter
+ */
+
+/**
+ * What the server says, a type for each of its TypedDicts, in their order (`tests/js/protocol.test.js` compares them).
+ *
+ * @typedef {{t: "hello", version: number, server_time: string, heartbeat: number}} Hello
+ * @typedef {{t: "snapshot", topic: string, epoch: string, seq: number, state: State, events: WireEvent[]}} Snapshot
+ * @typedef {{t: "events", topic: string, epoch: string, from: number, to: number, events: WireEvent[]}} Events
+ * @typedef {{t: "receipt", topic: string, epoch: string, after: number, seq: number, replayed: number}} Receipt
+ * @typedef {{t: "reset", topic: string, reason: keyof typeof RESET}} Reset
+ * @typedef {{t: "rows", topic: string, rows: Summary[], fresh: [id: string, status: string, definition: string][],
+ *   more: boolean}} Rows
+ * @typedef {{t: "overview", topic: string, version: number, whole: boolean, cells: Record<string, unknown>}} Overview
+ * @typedef {{t: "ping", n: number, server_time: string}} Ping
+ * @typedef {{t: "error", topic: string|null, code: keyof typeof ERROR, message: string}} Refusal
+ * @typedef {{t: "part", n: number, of: number, text: string}} Part
+ * @typedef {{t: "close", code: number}} Close
+ *
+ * @typedef {Snapshot|Events|Receipt|Reset|Rows|Overview} TopicFrame  what stores take
+ * @typedef {Hello|TopicFrame|Ping|Refusal|Part|Close} Frame
+ */
+
+/**
+ * What frames carry: a workflow as its page knows it, and as a row of the list. Before its first event a workflow has
+ * nothing but its id; no page shows that.
+ *
+ * @typedef {{type: string, message?: string, traceback?: string}} ErrorRecord
+ * @typedef {{for: string, name?: string|null, workflow?: string|null, position?: number|null, since: string,
+ *   until?: string|null}} Waiting
+ * @typedef {{seq: number, kind: string, key: string|null, position: number|null, name: string|null,
+ *   at: string}} LastEvent
+ * @typedef {{id: string, definition: string, queue: string, status: string, created_at: string,
+ *   started_at: string|null, finished_at: string|null, worker: string|null, waiting: Waiting|null,
+ *   error: ErrorRecord|null, last_event: LastEvent|null, wake_at: string|null, deadline_at: string|null,
+ *   version: string|null, takeovers: number}} Workflow
+ * @typedef {{value: unknown, seq: number, at: string}} Value
+ * @typedef {{position: number, name: string, status: string, attempt: number, worker: string, started_at: string,
+ *   attempt_started_at: string, finished_at: string|null, next_attempt_at: string|null, error: ErrorRecord|null}} Step
+ * @typedef {{seq: number, workflow: Workflow, values: Record<string, Value>, steps: Record<string, Step>}} State
+ * @typedef {{id: string, seq: number, status: string, definition: string, created_at: string, started_at: string|null,
+ *   finished_at: string|null, status_at: string, progress: unknown, phase: unknown, last_event: LastEvent|null,
+ *   waiting: Waiting|null, error: string|null, pinned: boolean}} Summary
  */
 
 /** @param {string} id @returns {string} The topic of one workflow. */

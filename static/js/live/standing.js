@@ -18,7 +18,8 @@ import { CLOSE } from "./protocol.js";
 
 /** @typedef {import("./catch_up.js").CaughtUp} CaughtUp */
 /**
- * @typedef {Readonly<{name: string, transport: string, tries: number, retryAt: number|null, asOf: number|null,
+ * @typedef {Readonly<{name: "connecting"|"live"|"reconnecting"|"signed_out"|"forbidden",
+ *   transport: "websocket"|"polling", tries: number, retryAt: number|null, asOf: number|null,
  *   paused: boolean, waiting: number, caughtUp: CaughtUp|null,
  *   resync: {topic: string, reason: string, seq: number}|null}>} LiveState
  */
@@ -33,6 +34,7 @@ export class Standing {
   #catchUp = new CatchUp();
   /** @type {CaughtUp|null} */
   #caughtUp = null;
+  /** @type {LiveState["resync"]} */
   #resync = null;
 
   /** @param {() => number} now  the local clock in ms */
@@ -99,6 +101,7 @@ export class Standing {
     return Object.freeze({ name: this.#name(carrier), transport, tries, retryAt, asOf, ...said });
   }
 
+  /** @param {import("./carrier.js").Carrier} carrier @returns {LiveState["name"]} */
   #name({ phase, code }) {
     if (phase === "refused") return code === CLOSE.signed_out ? "signed_out" : "forbidden";
     if (this.#lostAt !== null) return "reconnecting";

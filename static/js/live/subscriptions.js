@@ -4,20 +4,16 @@
  */
 
 import { Held } from "./held.js";
-import {
-  ERROR,
-  LIST_TOPIC,
-  OVERVIEW_TOPICS,
-  RESET,
-  SERVER,
-  subscribeList,
-  subscribeOverview,
-  subscribeWorkflow,
-  unsubscribe,
-} from "./protocol.js";
+import { ERROR, RESET, SERVER, subscribeList, subscribeOverview, subscribeWorkflow, unsubscribe } from "./protocol.js";
 
 const REPEAT_MS = 5000;
 
+/**
+ * A store that is kept up to date.
+ * @typedef {import("./workflow_store.js").WorkflowStore|import("./list_store.js").ListStore|
+ *   import("./overview_store.js").OverviewStore} Followed
+ */
+/** @typedef {import("./protocol.js").TopicFrame} TopicFrame */
 /** @typedef {{after: number, seq: number, replayed: number}} Receipt */
 /**
  * What a frame meant beyond its content, each part only where it applies:
@@ -38,14 +34,15 @@ class Subscription {
   /** Why a snapshot is to come, if one is. @type {string|null} */
   reset = null;
 
+  /** @param {Followed} store */
   constructor(store) {
     this.store = store;
   }
 
   get request() {
     const { store } = this;
-    if (store.topic === LIST_TOPIC) return subscribeList(store.filter, store.known, store.since);
-    if (OVERVIEW_TOPICS.includes(store.topic)) return subscribeOverview(store.topic);
+    if ("known" in store) return subscribeList(store.filter, store.known, store.since);
+    if ("cells" in store) return subscribeOverview(store.topic);
     return subscribeWorkflow(store.topic, store.cursor);
   }
 }
@@ -79,7 +76,10 @@ export class Subscriptions {
     return this.#held ? [] : [...this.#all.values()].filter(({ refused }) => !refused).map(({ request }) => request);
   }
 
-  /** Start to feed a store; it replaces the one that followed the same topic. @returns {() => void} stops it */
+  /**
+   * Start to feed a store; it replaces the one that followed the same topic.
+   * @param {Followed} store @returns {() => void} stops it
+   */
   add(store) {
     const subscription = new Subscription(store);
     this.#all.set(store.topic, subscription);
@@ -120,9 +120,9 @@ export class Subscriptions {
     }
   }
 
-  /** Take one frame that has a topic. @param {any} frame @returns {Outcome} */
+  /** Take one frame that has a topic. @param {TopicFrame|import("./protocol.js").Refusal} frame @returns {Outcome} */
   receive(frame) {
-    const subscription = this.#all.get(frame.topic);
+    const subscription = this.#all.get(frame.topic ?? "");
     if (!subscription) return {};
     if (frame.t === SERVER.error) return this.#refuse(subscription, frame);
     if (this.#held) {
@@ -133,22 +133,29 @@ export class Subscriptions {
     return this.#apply(subscription, frame);
   }
 
+  /** @param {Subscription} subscription @param {import("./protocol.js").Refusal} frame @returns {Outcome} */
   #refuse(subscription, { code, message }) {
     subscription.refused = { code, message };
-    if (code === ERROR.unknown) subscription.store.apply({ t: SERVER.reset, reason: RESET.gone });
+    const { store } = subscription;
+    if (code === ERROR.unknown) store.apply({ t: SERVER.reset, topic: store.topic, reason: RESET.gone });
     return {};
   }
 
-  /** A receipt beyond what arrived means that something got lost on the way; `repeat` asks again, not in a hurry. */
+  /**
+   * A receipt beyond what arrived means that something got lost on the way; `repeat` asks again, not in a hurry.
+   * @param {Subscription} subscription @param {import("./protocol.js").Receipt} frame @returns {Outcome}
+   */
   #complete(subscription, { after, seq, replayed }) {
-    if (subscription.store.state.seq < seq) return {};
+    if (!("state" in subscription.store) || subscription.store.state.seq < seq) return {};
     subscription.confirmed = true;
     return { receipt: { after, seq, replayed } };
   }
 
+  /** @param {Subscription} subscription @param {TopicFrame} frame @returns {Outcome} */
   #apply(subscription, frame) {
     const asItHappens = subscription.confirmed;
-    const { kind } = subscription.store.apply(frame);
+    const change = subscription.store.apply(frame);
+    const kind = "kind" in change ? change.kind : "";
     if (kind === "gap") this.#heal(subscription);
     if (frame.t === SERVER.reset) subscription.reset = frame.reason;
     if (frame.t === SERVER.snapshot) return this.#rebuilt(subscription, frame);
@@ -160,6 +167,7 @@ export class Subscriptions {
     return { current: true, moved: frame.rows.length + frame.fresh.length > 0, committedAt };
   }
 
+  /** @param {Subscription} subscription @param {import("./protocol.js").Snapshot} frame @returns {Outcome} */
   #rebuilt(subscription, { topic, seq }) {
     const { reset: reason } = subscription;
     subscription.reset = null;
@@ -167,21 +175,23 @@ export class Subscriptions {
     return reason ? { moved: true, resync: { topic, reason, seq } } : { moved: true, current: true };
   }
 
-  /** While an answer is due, further frames of the broken stream are no news. */
+  /** While an answer is due, further frames of the broken stream are no news. @param {Subscription} subscription */
   #heal(subscription) {
     if (!subscription.confirmed) return;
     subscription.confirmed = false;
     this.#request(subscription);
   }
 
+  /** @param {Subscription} subscription */
   #request(subscription) {
     if (this.#send(subscription.request)) subscription.sentAt = this.#now();
   }
 }
 
-/** When the newest event of a frame was committed. @returns {string|undefined} */
-function newest({ events, rows }) {
-  if (events) return events.at(-1)?.[1];
-  const times = rows?.map(({ last_event }) => last_event?.at).filter(Boolean) ?? [];
+/** When the newest event of a frame was committed. @param {TopicFrame} frame @returns {string|undefined} */
+function newest(frame) {
+  if (frame.t === SERVER.events) return frame.events.at(-1)?.[1];
+  if (frame.t !== SERVER.rows) return undefined;
+  const times = frame.rows.map(({ last_event }) => last_event?.at).filter((at) => at !== undefined);
   return times.sort().at(-1);
 }

@@ -21,18 +21,19 @@ import { foldInto, nothing, owned } from "./fold.js";
 import { SERVER, RESET, workflowTopic } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").WireEvent} WireEvent @typedef {import("./protocol.js").Cursor} Cursor */
-/** @typedef {import("./fold.js").Change} Change */
+/** @typedef {import("./protocol.js").State} State @typedef {import("./fold.js").Change} Change */
 
 /** More new events than this before one paint are no longer shown one by one; the latest stand for them. */
 const MOST_EVENTS = 1_000;
 const LATEST_EVENTS = 200;
 
 export class WorkflowStore {
+  /** @type {Changes<Change, WorkflowStore>} */
   #changes;
   #keep;
 
   /**
-   * @param {object} state  the snapshot of the page; the store owns it from now on
+   * @param {State} state  the snapshot of the page; the store owns it from now on
    * @param {WireEvent[]} [events]  the latest events up to the snapshot, ascending
    * @param {string|null} [epoch]  of the snapshot; without it the first subscription asks for a fresh one
    * @param {{keep?: number, schedule?: (act: () => void) => void}} [options]  how many events to hold (older ones are
@@ -61,13 +62,14 @@ export class WorkflowStore {
     return this.#changes.subscribe(listener);
   }
 
-  /** Take one server frame of this topic. @param {object} frame @returns {Change} */
+  /** Take one server frame of this topic. @param {import("./protocol.js").TopicFrame} frame @returns {Change} */
   apply(frame) {
     const change = this.#applied(frame);
     if (["events", "snapshot", "gone"].includes(change.kind)) this.#changes.tell(change, this);
     return change;
   }
 
+  /** @param {import("./protocol.js").TopicFrame} frame @returns {Change} */
   #applied(frame) {
     if (frame.t === SERVER.snapshot) return this.#replace(frame);
     if (frame.t === SERVER.events) return this.#extend(frame);
@@ -75,6 +77,7 @@ export class WorkflowStore {
     return nothing(this.gone ? "gone" : "duplicate");
   }
 
+  /** @param {import("./protocol.js").Snapshot} frame @returns {Change} */
   #replace({ epoch, state, events }) {
     this.state = owned(state);
     this.events = [...events]; // a change that nobody heard of yet still holds the others
@@ -84,6 +87,7 @@ export class WorkflowStore {
     return { kind: "snapshot", keys, steps: new Set(Object.keys(state.steps)), workflow: true, events };
   }
 
+  /** @param {import("./protocol.js").Events} frame @returns {Change} */
   #extend({ epoch, from, to, events }) {
     if (epoch !== this.epoch || from > this.state.seq + 1) return nothing("gap");
     if (to <= this.state.seq) return nothing("duplicate");
