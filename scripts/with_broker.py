@@ -192,9 +192,9 @@ def _path() -> str:
 
 
 def _free_port() -> int:
-    """Below the ports that systems give to clients: one of those could take it while the broker is stopped."""
+    """Below the ports that systems give to clients, and tests to servers: one of those could take it meanwhile."""
     while True:
-        port = 20_000 + secrets.randbelow(12_000)
+        port = 11_000 + secrets.randbelow(9_000)
         with socket.socket() as free, suppress(OSError):
             free.bind(("127.0.0.1", port))
             return port

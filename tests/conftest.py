@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.db import connections
 
@@ -18,7 +19,15 @@ from config import celery_app
 from config.broker import SCHEME, transport_options
 from tests.people import People, create_people
 from tests.processes import ROOT, Process, Server, Worker, end_all
+from tests.wait import PATIENCE, until
 from workflows.listener import listener
+
+# Whether examples are found at random is the explorer's matter (HYPOTHESIS_PROFILE=explore): a suite says the same of
+# the same code each time. No example is too slow, because the machine may be.
+_PATIENT: Any = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("suite", derandomize=True, **_PATIENT)
+hypothesis.settings.register_profile("explore", **_PATIENT)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +38,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     yield
     listener().stop()
     with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        until(lambda: _is_alone(cursor), what="all others have left the test database")
+
+
+def _is_alone(cursor: Any) -> bool:
+    cursor.execute(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    return bool(cursor.fetchone() == (0,))
 
 
 @pytest.fixture
@@ -107,14 +121,17 @@ def browser() -> Iterator[Any]:
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("NO BROWSER: chromium is not installed (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright  # only where a browser is
+    from playwright.sync_api import expect, sync_playwright  # only where a browser is
 
+    expect.set_options(timeout=PATIENCE * 1000)
     # Playwright's synchronous API runs an event loop in this thread. Only here: elsewhere Django's own check must find
     # a query in an event loop, as a real server would.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox"] if os.geteuid() == 0 else []
+            executable_path=executable,
+            args=["--no-sandbox"] if os.geteuid() == 0 else [],
+            timeout=PATIENCE * 1000,
         )
         yield browser
         browser.close()

@@ -139,6 +139,19 @@ def counting(count: int, seconds: float) -> int:
 
 
 @step
+def hold(file: str) -> None:
+    """Work that lasts until the test makes the file, so that nothing depends on how long the machine takes."""
+    while not os.path.exists(file):
+        time.sleep(0.02)  # between two looks
+
+
+@workflow
+def holding(file: str) -> None:
+    """One step that lasts until the file is there."""
+    hold(file)
+
+
+@step
 def die() -> None:
     """Take the whole process along."""
     os.kill(os.getpid(), signal.SIGKILL)

@@ -24,6 +24,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     home.chmod(0o711)
     os.environ["TELLTALE_HOME"] = str(home)
     os.environ.setdefault("SECRET_KEY", "only for tests")
+    # How often `track` reports in between depends on time; tests tell histories event by event.
+    os.environ.setdefault("WORKFLOWS_TRACK_INTERVAL", "3600")
     early_config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     if "DATABASE_URL" not in os.environ:
         server = Postgres(home, durable=False)

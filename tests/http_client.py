@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.processes import Server
+from tests.wait import PATIENCE
 
 
 class Message(NamedTuple):
@@ -26,7 +27,7 @@ class StreamClient:
     def __init__(self, server: Server, session: str | None, workflow_id: str, **headers: str) -> None:
         address = urlsplit(server.url)
         assert address.hostname is not None
-        self._connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        self._connection = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
         if session is not None:
             headers["Cookie"] = f"sessionid={session}"
         query = headers.pop("query", "")
@@ -107,7 +108,7 @@ class PollClient:
         """Status, content and headers of the answer to a body."""
         address = urlsplit(self._server.url)
         assert address.hostname is not None
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
         if self._origin is not None:
             headers["Origin"] = self._origin
         if self._session is not None:

@@ -14,6 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.live_reading import Parts
 from tests.processes import Server
+from tests.wait import PATIENCE
 
 
 def session_of(user: User) -> str:
@@ -29,7 +30,9 @@ class LiveClient:
     def __init__(self, server: Server, session: str | None, *, acknowledging: bool = True, **options: Any) -> None:
         headers = {} if session is None else {"Cookie": f"sessionid={session}"}
         address = f"ws://127.0.0.1:{server.port}/ws/live/"
-        options = {"origin": server.url, "max_size": None, "compression": None, **options}
+        # No browser pings by itself, and none gives up because the answer to a ping is late.
+        calm: dict[str, Any] = {"ping_interval": None, "open_timeout": PATIENCE}
+        options = {"origin": server.url, "max_size": None, "compression": None, **calm, **options}
         self.socket: ClientConnection = connect(address, additional_headers=headers, **options).__enter__()
         self.acknowledging = acknowledging
         self.frames = 0
@@ -57,7 +60,7 @@ class LiveClient:
         self.epoch, self.seq, self.log = after.epoch, after.seq, after.log
         self.say(t="subscribe", topic=f"workflow:{workflow_id}", at={"epoch": self.epoch, "seq": self.seq})
 
-    def frame(self, within: float = 10.0) -> dict[str, Any]:
+    def frame(self, within: float = PATIENCE) -> dict[str, Any]:
         """The next frame. Raises TimeoutError."""
         while True:
             message = json.loads(self.socket.recv(timeout=within))
@@ -68,7 +71,7 @@ class LiveClient:
             if frame is not None:
                 return frame
 
-    def take(self, within: float = 10.0) -> dict[str, Any]:
+    def take(self, within: float = PATIENCE) -> dict[str, Any]:
         """The next frame, folded into the log. Fails on a gap or a repetition."""
         frame = self.frame(within)
         if frame["t"] == "snapshot":
@@ -83,7 +86,7 @@ class LiveClient:
             self.receipts.append(frame)
         return frame
 
-    def take_until(self, kind: str, within: float = 20.0) -> dict[str, Any]:
+    def take_until(self, kind: str, within: float = PATIENCE) -> dict[str, Any]:
         """Fold frames until one of this kind came."""
         deadline = time.monotonic() + within
         while True:
@@ -91,13 +94,13 @@ class LiveClient:
             if frame["t"] == kind:
                 return frame
 
-    def take_until_event(self, kind: str, within: float = 30.0) -> None:
+    def take_until_event(self, kind: str, within: float = PATIENCE) -> None:
         """Fold frames until an event of this kind is in the log."""
         deadline = time.monotonic() + within
         while not any(event[2] == kind for event in self.log):
             self.take(max(0.01, deadline - time.monotonic()))
 
-    def close_code(self, within: float = 10.0) -> int:
+    def close_code(self, within: float = PATIENCE) -> int:
         """Read on until the server closes; its code."""
         deadline = time.monotonic() + within
         try:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from django.db import connection
 
-from tests.wait import until
+from tests.ports import free_port
+from tests.wait import PATIENCE, until
+
+START_PATIENCE = 2 * PATIENCE  # seconds until a process has imported everything and answers
+_CHILD = "telltale-test"  # how the database's sessions of our processes are called
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,17 +37,9 @@ def database_connections() -> int:
         return int(cursor.fetchone()[0])
 
 
-def free_port() -> int:
-    """A TCP port that nobody listened on a moment ago."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def process_environment() -> dict[str, str]:
     """Of a process on the test database."""
-    return {**os.environ, "DATABASE_URL": test_database_url(), "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "DATABASE_URL": test_database_url(), "PYTHONUNBUFFERED": "1", "PGAPPNAME": _CHILD}
 
 
 class Process:
@@ -67,12 +63,25 @@ class Process:
         """The process itself, without its children."""
         return self._process.pid
 
+    def text(self) -> str:
+        """Its log so far; the last character may be there in part."""
+        return self.log.read_text(errors="replace")
+
     def said(self, text: str) -> bool:
         """Whether the log has the text. Fails when the process has ended."""
-        assert self._process.poll() is None, f"{self.name} ended:\n{self.log.read_text()[-4000:]}"
-        return text in self.log.read_text()
+        assert self._process.poll() is None, f"{self.name} ended:\n{self.text()[-4000:]}"
+        return text in self.text()
 
-    def terminate(self, within: float = 30.0) -> int:
+    def begin(self, is_ready: Callable[[], bool]) -> None:
+        """Wait until it is ready. One that does not come is killed, so that nothing of it stays behind."""
+        try:
+            until(is_ready, within=START_PATIENCE, what=f"{self.name} is ready")
+        except BaseException as error:
+            self.kill()
+            error.add_note(self.text()[-4000:])
+            raise
+
+    def terminate(self, within: float = PATIENCE) -> int:
         """Ask it to stop and wait; returns its exit status."""
         self._process.terminate()
         return self._process.wait(within)
@@ -80,7 +89,7 @@ class Process:
     def signal(self, number: int) -> None:
         """Send it a signal and wait for its end."""
         self._process.send_signal(number)
-        self._process.wait(30)
+        self._process.wait(PATIENCE)
 
     def kill(self) -> None:
         """SIGKILL to the whole process group."""
@@ -101,12 +110,15 @@ class Worker(Process):
         arguments += [f"--concurrency={concurrency}", "-n", f"{name}-{os.getpid()}@%h", "--without-mingle"]
         arguments += ["-Q", queues] if queues else []
         super().__init__("worker", arguments, log, **environment)
-        until(lambda: self.said(" ready."), within=40, what="worker is ready")
+        self.begin(lambda: self.said(" ready."))
 
     def children(self) -> list[int]:
         """The pids of the pool."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+        found: list[int] = []
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with suppress(OSError):  # a thread that has ended
+                found += map(int, (task / "children").read_text().split())
+        return found
 
 
 class Starter(Process):
@@ -114,7 +126,7 @@ class Starter(Process):
 
     def __init__(self, log: Path, **environment: str) -> None:
         super().__init__("starter", ["-m", "tests.starter"], log, **environment)
-        until(lambda: self.said("ready"), within=40, what="starter is ready")
+        self.begin(lambda: self.said("ready"))
         self._count = 0
 
     def start(self) -> tuple[str, float]:
@@ -129,7 +141,7 @@ class Starter(Process):
 
     def _started(self) -> list[str]:
         self.said("")
-        lines = [line for line in self.log.read_text().split("\n")[:-1] if line.startswith("started ")]
+        lines = [line for line in self.text().split("\n")[:-1] if line.startswith("started ")]
         return lines if len(lines) == self._count else []
 
 
@@ -139,7 +151,7 @@ class Beat(Process):
     def __init__(self, log: Path, **environment: str) -> None:
         arguments = ["-m", "celery", "-A", "tests.worker_app", "beat", "--loglevel=INFO", "-s", f"{log}.memory"]
         super().__init__("beat", arguments, log, **environment)
-        until(lambda: self.said("beat: Starting"), within=40, what="beat is ready")
+        self.begin(lambda: self.said("beat: Starting"))
 
 
 class Server(Process):
@@ -152,7 +164,7 @@ class Server(Process):
             "uvicorn": ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "off"],
         }
         super().__init__("server", ["-m", kind, *options[kind], "config.asgi:application"], log, **environment)
-        until(self._answers, within=40, what="server answers")
+        self.begin(self._answers)
 
     @property
     def url(self) -> str:
@@ -163,9 +175,9 @@ class Server(Process):
         self.said("")
         try:
             asked = urllib.request.Request(f"{self.url}/login/", headers={"X-Forwarded-Proto": "https"})
-            with urllib.request.urlopen(asked, timeout=5) as response:
+            with urllib.request.urlopen(asked, timeout=PATIENCE) as response:
                 return bool(response.status == 200)
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
 
@@ -191,11 +203,29 @@ class Shell:
 
     def end(self) -> tuple[int, str]:
         """Exit code and output."""
-        output, _ = self.process.communicate(timeout=60)
+        output, _ = self.process.communicate(timeout=START_PATIENCE)
         return self.process.returncode, output
 
 
 def end_all(started: list[Any]) -> None:
-    """Kill whatever still runs."""
+    """Kill whatever still runs, and end what the database still does for it: the tables are emptied next."""
     for process in started:
         process.kill()
+    connection.close_if_unusable_or_obsolete()
+    until(_have_no_sessions, what="the sessions of killed processes have ended")
+
+
+def sessions() -> set[int]:
+    """The database server's processes for the connections of the processes that tests started."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s", [_CHILD]
+        )
+        return {pid for (pid,) in cursor.fetchall()}
+
+
+def _have_no_sessions() -> bool:
+    with connection.cursor() as cursor:
+        for pid in sessions():
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+    return not sessions()

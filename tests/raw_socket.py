@@ -8,6 +8,8 @@ import socket
 import struct
 from contextlib import suppress
 
+from tests.wait import PATIENCE
+
 TEXT, CONTINUATION, CLOSE = 1, 0, 8
 
 
@@ -17,7 +19,7 @@ class RawSocket:
     def __init__(self, port: int, session: str, *, receive_buffer: int = 4096, extensions: str = "") -> None:
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(20)
+        self.socket.settimeout(PATIENCE)
         self.socket.connect(("127.0.0.1", port))
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [
@@ -41,7 +43,7 @@ class RawSocket:
             length = bytes([0x80 | 127]) + struct.pack(">Q", len(body))
         self.socket.sendall(bytes([first]) + length + b"\0\0\0\0" + body)
 
-    def end(self, within: float = 15.0) -> int | None:
+    def end(self, within: float = PATIENCE) -> int | None:
         """Read until the server ends the connection: its close code, None if it says none. Raises TimeoutError."""
         self.socket.settimeout(within)
         seen = b""

@@ -25,7 +25,8 @@ from workflows.sql import fetch
 from workflows.sql.claiming import RENEW
 from workflows.workers import Description
 
-_END_PATIENCE = 5.0  # seconds that the end of a worker waits for a database that does not answer
+# Seconds that the start and the end of a worker wait for a database that does not answer.
+_START_PATIENCE, _END_PATIENCE = 10.0, 5.0
 _RENEW_TRIES, _RENEW_PAUSE = 20, 0.02  # how often a locked row is tried again, and seconds in between
 _WATCH_INTERVAL = 0.2  # seconds between looks at the pool's processes
 _DOUBLE = struct.Struct("d")
@@ -75,14 +76,20 @@ class Keeper:
     ) -> None:
         self._living, self._queues, self._described = living, queues, described
         self._known: set[int] = set()
-        self._told: list[str] = []  # which queues people, and the children, believe it consumes
+        self._told: list[str] | None = None  # which queues people, and the children, believe it consumes
         self._said_stopping = False
-        self._ended = threading.Event()
+        self._renew_at = self._recover_at = 0.0  # time.monotonic()
+        self._began, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="telltale-leases", daemon=True)
 
     def start(self) -> None:
-        """Keep leases until the process ends; also while it stops, because its children still work."""
+        """Keep leases until the process ends; also while it stops, because its children still work.
+
+        Returns once the worker is registered, so that one which says that it is ready is known to others. A database
+        that is away holds up no start: the thread goes on asking.
+        """
         self._thread.start()
+        self._began.wait(_START_PATIENCE)
 
     def end(self) -> None:
         """Stop keeping leases, because no child lives any more; operators see that the worker stopped."""
@@ -98,23 +105,28 @@ class Keeper:
             connection.close()
 
     def _run(self) -> None:
-        renew_at = recover_at = 0.0
-        while not self._ended.wait(_WATCH_INTERVAL):
-            now = time.monotonic()
+        while not self._ended.is_set():
             try:
-                self._watch_children()
-                self._say_when_stopping()
-                if self._told != self._queues():
-                    self._heartbeat()
-                if now >= renew_at:
-                    renew_at = now + (conf().renew_interval if self._renew() else 0)
-                if now >= recover_at:
-                    self._recover()
-                    recover_at = now + conf().recovery_interval * random.uniform(0.8, 1.2)  # workers out of step
+                self._look_after()
             except Exception as error:  # the database may be away; the thread must survive it
                 telemetry.keeper_failed(error)
                 connection.close()
+            self._began.set()
+            self._ended.wait(_WATCH_INTERVAL)
         connection.close()
+
+    def _look_after(self) -> None:
+        now = time.monotonic()
+        self._watch_children()
+        self._say_when_stopping()
+        if self._told != self._queues():
+            self._heartbeat()
+        self._began.set()
+        if now >= self._renew_at:
+            self._renew_at = now + (conf().renew_interval if self._renew() else 0)
+        if now >= self._recover_at:
+            self._recover()
+            self._recover_at = now + conf().recovery_interval * random.uniform(0.8, 1.2)  # workers out of step
 
     def _watch_children(self) -> None:
         living = set(self._living())

@@ -15,7 +15,9 @@ from celery.worker import state
 from workflows import alarms, engine, leases, recovery, registry, telemetry, ticks, workers
 from workflows.conf import conf
 
-_END_PATIENCE = 5.0  # seconds after the grace in which a stopping worker that executes nothing should have ended
+# Seconds after the grace in which a stopping worker that executes nothing should have ended: a busy machine needs some,
+# and process managers wait for half a minute.
+_END_PATIENCE = 15.0
 
 
 @shared_task(name="workflows.execute", ignore_result=True)

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.definitions import SWITCH, counting, listening, publishing, switching
 from tests.execution import run
 from tests.live_client import session_of
 from tests.people import PASSWORD, People
 from tests.processes import ROOT, Server, Shell, Worker
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from tests.wire import Wire
 from workflows import client, history, operations
 from workflows.client import Console, Cursor, Moved, follow
@@ -31,6 +31,7 @@ from workflows.errors import CannotWatch, NotTelltale, NotVisible, SignedOut, Un
 from workflows.models import Event, Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
+LONG = 2 * PATIENCE  # seconds; following includes signing in and starting over
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ class Watching:
         self.moves: list[Moved] = []
         self.told: list[str] = []
         self.error: BaseException | None = None
-        self._follow = lambda: follow(console, workflow_id, **{"timeout": 90, "tell": self.told.append, **options})
+        self._follow = lambda: follow(console, workflow_id, **{"timeout": LONG, "tell": self.told.append, **options})
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -76,12 +77,12 @@ class Watching:
 
     def begun(self) -> Watching:
         """Wait for the snapshot."""
-        until(lambda: self.moves or self.error, within=40, what="a snapshot")
+        until(lambda: self.moves or self.error, what="a snapshot")
         return self
 
     def ended(self) -> Watching:
         """Wait for the end; raise what it ended with."""
-        self._thread.join(100)
+        self._thread.join(LONG + PATIENCE)
         assert not self._thread.is_alive(), f"still following; told {self.told}"
         if self.error is not None:
             raise self.error
@@ -89,7 +90,7 @@ class Watching:
 
     def failure(self) -> BaseException:
         """Wait for the end; the error that it must have ended with."""
-        self._thread.join(100)
+        self._thread.join(LONG + PATIENCE)
         assert self.error is not None
         return self.error
 
@@ -108,7 +109,7 @@ class Turns:
 
     def _publish(self) -> None:
         for turn in range(self._count):
-            assert self._allowed.acquire(timeout=90), f"the test allowed no turn {turn}"
+            assert self._allowed.acquire(timeout=LONG), f"the test allowed no turn {turn}"
             for number in range(self._size):
                 set_event("key", [turn, number, self._content])
 
@@ -123,7 +124,7 @@ class Turns:
         thread = threading.Thread(target=work)
         thread.start()
         yield
-        thread.join(100)
+        thread.join(LONG)
 
 
 @pytest.mark.parametrize("hints", ["1", "0"])
@@ -132,7 +133,7 @@ def test_every_event_of_a_worker_arrives_once_and_folds_to_the_database(
 ) -> None:
     server, _ = start_server(TELLTALE_HINTS=hints), start_worker(TELLTALE_HINTS=hints)
     handle = counting.start(20, 0.01)
-    moves = list(follow(viewer(server.url), handle.id, timeout=90))
+    moves = list(follow(viewer(server.url), handle.id, timeout=LONG))
     assert moves[0].snapshot == "start"
     assert [event for moved in moves for event in moved.events] == recorded(handle.id, moves[0].cursor.seq)
     assert moves[-1].state == history.snapshot(handle.id)
@@ -147,12 +148,12 @@ def test_cut_connections_resume_with_their_cursor_and_say_so(wire: Wire, people:
     with turns.running():
         for turn in range(6):
             turns.allow()
-            until(lambda: len(watching.events) >= (turn + 1) * 200 or watching.error, within=60)  # noqa: B023
+            until(lambda: len(watching.events) >= (turn + 1) * 200 or watching.error)  # noqa: B023
             wire.cut()
     watching.ended()
     assert watching.events == recorded(turns.handle.id), f"seed {seed}"
     assert watching.moves[-1].state == history.snapshot(turns.handle.id)
-    assert wire.accepted > 8
+    assert wire.accepted >= 2 + 6  # each turn came by another connection than the one before
     assert any(sentence.startswith("Connection lost (") for sentence in watching.told)
     assert any("events replayed, no gap" in sentence for sentence in watching.told)
 
@@ -181,7 +182,7 @@ def test_more_than_one_response_may_bring_comes_in_several(server: Server, peopl
         pass
     last = None
     events: list[list[Any]] = []
-    for moved in follow(viewer(server.url), turns.handle.id, at=Cursor("", 1), timeout=90):
+    for moved in follow(viewer(server.url), turns.handle.id, at=Cursor("", 1), timeout=LONG):
         events += moved.events
         last = moved
     assert events == recorded(turns.handle.id, 1)
@@ -190,12 +191,15 @@ def test_more_than_one_response_may_bring_comes_in_several(server: Server, peopl
 
 
 def test_a_silent_connection_is_taken_for_lost(wire: Wire, people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "SILENCE", 2.0)
     handle = listening.start("t")
     watching = Watching(viewer(wire.url), handle.id).begun()
-    wire.deaf = True
-    operations.cancel(handle.id)
-    until(lambda: any("nothing was heard" in sentence for sentence in watching.told))
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "SILENCE", 2.0)
+        operations.send(handle.id, "other", 1)  # having read it, the client waits for so long
+        until(lambda: watching.events)
+        wire.deaf = True
+        operations.cancel(handle.id)
+        until(lambda: any("nothing was heard" in sentence for sentence in watching.told))
     wire.deaf = False
     watching.ended()
     assert watching.events == recorded(handle.id, 1)
@@ -204,23 +208,24 @@ def test_a_silent_connection_is_taken_for_lost(wire: Wire, people: People, monke
 def test_a_cursor_of_an_earlier_time_goes_on_exactly_after_it(server: Server, people: People) -> None:
     handle = publishing.start([1, 2, 3])
     run(handle)
-    (only,) = follow(viewer(server.url), handle.id, timeout=60)
+    (only,) = follow(viewer(server.url), handle.id, timeout=LONG)
     assert [event[2] for event in only.earlier][-1] == "succeeded"
     for cursor in (Cursor("", 2), only.cursor._replace(seq=2)):
-        moves = list(follow(viewer(server.url), handle.id, at=cursor, timeout=60))
+        moves = list(follow(viewer(server.url), handle.id, at=cursor, timeout=LONG))
         assert [event for moved in moves for event in moved.events] == recorded(handle.id, 2)
         assert [moved.snapshot for moved in moves] == [None] * len(moves)
-    (reset,) = follow(viewer(server.url), handle.id, at=Cursor("another", 2), timeout=60)
+    (reset,) = follow(viewer(server.url), handle.id, at=Cursor("another", 2), timeout=LONG)
     assert (reset.snapshot, reset.state) == ("epoch", history.snapshot(handle.id))
 
 
 def test_a_workflow_made_anew_is_a_reset_and_a_deleted_one_is_said_to_be(server: Server, people: People) -> None:
     listening.using(workflow_id="again").start("first")
     watching = Watching(viewer(server.url), "again").begun()
-    Workflow.objects.get(id="again").delete()
-    listening.using(workflow_id="again").start("second")
-    operations.send("again", "second", 2)
-    until(lambda: watching.moves[-1].snapshot == "epoch" and watching.moves[-1].state["seq"] == 2, within=30)
+    with transaction.atomic():  # else the server may look in between, and find it gone, or without its message
+        Workflow.objects.get(id="again").delete()
+        listening.using(workflow_id="again").start("second")
+        operations.send("again", "second", 2)
+    until(lambda: watching.moves[-1].snapshot == "epoch" and watching.moves[-1].state["seq"] == 2)
     Workflow.objects.get(id="again").delete()
     assert isinstance(watching.failure(), WorkflowGone)
 
@@ -238,7 +243,7 @@ def test_who_may_not_watch_is_told_why(server: Server, people: People) -> None:
 
     def refusal(console: Console, workflow_id: str = handle.id) -> Any:
         with pytest.raises((CannotWatch, NotVisible)) as caught:
-            list(follow(console, workflow_id, timeout=60))
+            list(follow(console, workflow_id, timeout=LONG))
         return caught.value
 
     assert isinstance(refusal(Console(server.url, user="viewer", password="wrong")), SignedOut)
@@ -258,7 +263,7 @@ def test_who_may_not_watch_is_told_why(server: Server, people: People) -> None:
 )
 def test_any_id_can_be_followed(server: Server, people: People, workflow_id: str) -> None:
     run(publishing.using(workflow_id=workflow_id).start([1]))
-    (only,) = follow(Console(server.url, session=session_of(people.viewer)), workflow_id, timeout=60)
+    (only,) = follow(Console(server.url, session=session_of(people.viewer)), workflow_id, timeout=LONG)
     assert only.state == history.snapshot(workflow_id)
 
 
@@ -268,7 +273,7 @@ def test_an_ended_session_is_signed_in_anew_where_the_password_is_known(server: 
     unknowing = Watching(Console(server.url, session=session_of(people.viewer)), handle.id).begun()
     Session.objects.all().delete()
     assert isinstance(unknowing.failure(), SignedOut)
-    until(lambda: Session.objects.exists(), within=30, what="a new session")
+    until(lambda: Session.objects.exists(), what="a new session")
     operations.cancel(handle.id)
     knowing.ended()
     assert knowing.events == recorded(handle.id, 1)
@@ -321,11 +326,11 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_and_one_of_a_named_aut
     tls.load_cert_chain(certificate)
     with Wire(server.url, tls=tls) as wire:
         with pytest.raises(Unreachable, match="certificate verify failed"):
-            list(follow(viewer(wire.url), handle.id, timeout=60))
+            list(follow(viewer(wire.url), handle.id, timeout=LONG))
         with pytest.raises(NotTelltale, match="a redirect to 'https://"):
-            list(follow(viewer(server.url), handle.id, timeout=60))
+            list(follow(viewer(server.url), handle.id, timeout=LONG))
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        (only,) = follow(viewer(wire.url), handle.id, timeout=60)
+        (only,) = follow(viewer(wire.url), handle.id, timeout=LONG)
     assert only.state == history.snapshot(handle.id)
 
 

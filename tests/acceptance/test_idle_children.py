@@ -14,7 +14,7 @@ from tests.wait import until
 
 @pytest.mark.parametrize("which", ["first", "last", "both"])
 def test_a_worker_whose_idle_pool_children_are_killed_goes_on(worker: Worker, which: str) -> None:
-    assert doubling.start([1]).result(timeout=20) == [2]
+    assert doubling.start([1]).result(timeout=60) == [2]
     until(lambda: len(worker.children()) == 2, what="both children are there")
     for _ in range(2):
         before = worker.children()
@@ -26,4 +26,4 @@ def test_a_worker_whose_idle_pool_children_are_killed_goes_on(worker: Worker, wh
             what="they are replaced",
         )
         handles = [doubling.start([number]) for number in range(4)]
-        assert [handle.result(timeout=20) for handle in handles] == [[number * 2] for number in range(4)]
+        assert [handle.result(timeout=60) for handle in handles] == [[number * 2] for number in range(4)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.definitions import SWITCH, counting, publishing, switching
@@ -20,7 +20,7 @@ from tests.execution import run
 from tests.live_client import LiveClient, session_of
 from tests.people import TAKEN, People, take_away
 from tests.processes import Server, Worker
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows.durable import set_event
 from workflows.handles import WorkflowHandle
 from workflows.history import wire, wire_time
@@ -47,7 +47,7 @@ def running(handle: WorkflowHandle[Any]) -> Iterator[None]:
     thread = threading.Thread(target=work)
     thread.start()
     yield
-    thread.join(60)
+    thread.join(PATIENCE)
 
 
 class Bursts:
@@ -64,7 +64,7 @@ class Bursts:
 
     def _publish(self) -> None:
         for burst in range(self._count):
-            assert self._allowed.acquire(timeout=60), f"the test allowed no burst {burst}"
+            assert self._allowed.acquire(timeout=PATIENCE), f"the test allowed no burst {burst}"
             for number in range(self._size):
                 set_event("key", burst * self._size + number)
 
@@ -116,7 +116,7 @@ def test_a_killed_listening_connection_costs_time_and_nothing_else(server: Serve
         client.take_until("snapshot")
         with running(handle):
             for _ in range(3):
-                until(_kill_listeners, within=10)
+                until(_kill_listeners)
                 bursts.allow()
                 client.take_until("events")
             client.take_until_event("succeeded")
@@ -140,7 +140,7 @@ def test_subscribing_exactly_while_events_commit_misses_and_doubles_nothing(serv
     def watch() -> None:
         with LiveClient(server, session) as client:
             client.follow(handle.id)
-            client.take_until_event("succeeded", within=60)
+            client.take_until_event("succeeded")
             results.append(client.log)
 
     with running(handle):
@@ -149,7 +149,7 @@ def test_subscribing_exactly_while_events_commit_misses_and_doubles_nothing(serv
             watcher.start()
             time.sleep(0.02)  # so that joins spread over the time in which events commit
         for watcher in watchers:
-            watcher.join(90)
+            watcher.join(PATIENCE)
     whole = history(handle.id)
     assert len(results) == 30
     for log in results:
@@ -168,7 +168,7 @@ def test_a_reader_that_never_reads_costs_little_memory_and_nobodys_time(server: 
         quick.follow(handle.id)
         quick.take_until("snapshot")
         with running(handle):
-            quick.take_until_event("succeeded", within=60)
+            quick.take_until_event("succeeded")
     assert _resident(server.pid) - before < 24 * 2**20
     received = 0
     with pytest.raises(TimeoutError):
@@ -178,7 +178,7 @@ def test_a_reader_that_never_reads_costs_little_memory_and_nobodys_time(server: 
     with LiveClient(server, session) as again:
         again.epoch, again.seq, again.log = quick.epoch, 2, quick.log[:2]
         again.say(t="subscribe", topic=f"workflow:{handle.id}", at={"epoch": quick.epoch, "seq": 2})
-        again.take_until_event("succeeded", within=60)
+        again.take_until_event("succeeded")
         assert again.log == quick.log
     slow.socket.close()
 
@@ -222,7 +222,7 @@ def test_what_is_taken_from_a_watcher_ends_its_open_socket(server: Server, peopl
     client = LiveClient(server, session_of(people.viewer))
     client.take_until("hello")
     take_away(people.viewer, taken)
-    assert client.close_code(within=8) == (4403 if taken == "right" else 4401)
+    assert client.close_code() == (4403 if taken == "right" else 4401)
 
 
 def test_a_workflow_made_anew_under_its_watchers_is_a_new_history(server: Server, people: People) -> None:
@@ -231,8 +231,10 @@ def test_a_workflow_made_anew_under_its_watchers_is_a_new_history(server: Server
     with LiveClient(server, session_of(people.viewer)) as client:
         client.follow("again")
         client.take_until("snapshot")
-        Workflow.objects.filter(pk="again").delete()
-        run(publishing.using(workflow_id="again").start([1, 2, 3, 4, 5, 6]))
+        with transaction.atomic():  # else the server may look in between, and find it gone
+            Workflow.objects.filter(pk="again").delete()
+            anew = publishing.using(workflow_id="again").start([1, 2, 3, 4, 5, 6])
+        run(anew)
         assert client.take_until("reset")["reason"] == "epoch"
         client.take_until("snapshot")
         client.take_until_event("succeeded")
@@ -253,12 +255,12 @@ def test_a_list_patches_visible_rows_and_counts_what_newly_matches(
         client.say(t="subscribe", topic="workflows", filter=chosen, ids=[[visible.id, 1]], since=since)
         assert client.take_until("rows")["rows"] == []
         run(visible)
-        until(lambda: _row(client.take_until("rows"), visible.id) == "succeeded", within=10)
+        until(lambda: _row(client.take_until("rows"), visible.id) == "succeeded")
         other = publishing.start([3])
         counting.start(1, 0.0)  # matches no definition of the filter
         assert client.take_until("rows")["fresh"] == [[other.id, "queued", "publishing"]]
         run(other)
-        until(lambda: [other.id, "succeeded", "publishing"] in client.take_until("rows")["fresh"], within=10)
+        until(lambda: [other.id, "succeeded", "publishing"] in client.take_until("rows")["fresh"])
 
 
 def _row(frame: dict[str, Any], workflow_id: str) -> str | None:
@@ -273,7 +275,7 @@ def test_floods_huge_messages_and_too_many_subscriptions_are_refused(server: Ser
         assert client.close_code() == 4413
     with LiveClient(server, session, acknowledging=False) as client:
         with contextlib.suppress(ConnectionClosed):  # the server need not wait for the last of them
-            for _ in range(1500):
+            for _ in range(20_000):
                 client.socket.send("{}")
         assert client.close_code() == 4429
     handles = [publishing.start([n]) for n in range(129)]

@@ -27,7 +27,7 @@ from tests.live_writer import Writer
 from tests.people import People
 from tests.processes import ROOT, Server, process_environment
 from tests.raw_socket import RawSocket
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows.models import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,7 +129,7 @@ def test_a_history_shortened_below_the_cursor_is_begun_anew(server: Server, peop
 
 
 def _take_until(client: LiveClient, reading: Reading, done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not done():
         reading.take(client.frame(max(0.01, deadline - time.monotonic())))
 
@@ -166,7 +166,7 @@ def test_readers_that_never_read_or_trickle_cost_a_bounded_amount_each(server: S
 
 def _read_up_to(client: LiveClient, writer: Writer) -> None:
     while client.seq < writer.head:
-        client.take(20)
+        client.take()
 
 
 def _readers(server: Server, sockets: list[RawSocket]) -> bool:
@@ -194,7 +194,7 @@ def _resident(pid: int) -> int:
     return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
 
-PAGES = 300
+PAGES, CROWD_PATIENCE = 300, 2 * PATIENCE
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["deployed", "killed"])
@@ -205,7 +205,9 @@ def test_hundreds_of_pages_come_back_to_a_restarted_server_without_a_herd(
     writers = [Writer() for _ in range(5)]
     pages = _pages(server, session_of(people.viewer), writers)
     with _watching(pages):
-        until(lambda: all(page.reading.seq for page in pages), within=60, what="all pages have their snapshot")
+        until(
+            lambda: all(page.reading.seq for page in pages), within=CROWD_PATIENCE, what="all pages have their snapshot"
+        )
         for writer in writers:
             writer.publish(20)
         _all_at_the_head(pages, writers)
@@ -241,7 +243,7 @@ def _pages(server: Server, session: str, writers: list[Writer]) -> list[Client]:
 def _all_at_the_head(pages: list[Client], writers: list[Writer]) -> None:
     heads = {writer.id: writer.head for writer in writers}
     arrived = lambda: all(page.broken or page.reading.seq == heads[page.reading.workflow_id] for page in pages)  # noqa: E731
-    until(arrived, within=60, what="all pages are at the head")
+    until(arrived, within=CROWD_PATIENCE, what="all pages are at the head")
 
 
 @contextmanager
@@ -290,4 +292,4 @@ def test_pages_go_on_while_events_are_lost_to_nobody(server: Server, people: Peo
                     [writer.id],
                 )
             while client.seq < seq + 1:
-                client.take(10)
+                client.take()

@@ -22,7 +22,7 @@ from tests.http_client import PollClient, StreamClient
 from tests.live_client import LiveClient, session_of
 from tests.people import People
 from tests.processes import Server
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows.durable import set_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +64,7 @@ def test_a_server_that_stops_tells_its_readers_and_ends_at_once(
     codes: list[int] = []
     listening = threading.Thread(target=lambda: codes.append(page.close_code()))  # the farewell wants an answer
     listening.start()
-    server.terminate(within=15)
+    server.terminate()
     listening.join()
     assert codes == [4408]
     assert stream.take_until("close")["code"] == 4408
@@ -149,7 +149,7 @@ def test_a_flood_of_fragments_costs_nobody_but_the_sender(
 
 def _raw_socket(server: Server, session: str) -> socket.socket:
     """A WebSocket after its handshake, for what no library would send."""
-    one = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    one = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
     key, host = base64.b64encode(os.urandom(16)).decode(), f"127.0.0.1:{server.port}"
     lines = ["GET /ws/live/ HTTP/1.1", f"Host: {host}", f"Origin: http://{host}", f"Cookie: sessionid={session}"]
     lines += ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"]

@@ -5,24 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
-from tests.processes import Worker
+from tests.processes import Worker, sessions
 from tests.wait import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def backends() -> set[int]:
-    """The server's processes for this database's connections."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        return {pid for (pid,) in cursor.fetchall()}
 
 
 def lives(pid: int) -> bool:
@@ -33,16 +24,20 @@ def lives(pid: int) -> bool:
         return False
 
 
+def send(pids: set[int], number: int) -> None:
+    """A signal to all of them that are still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def test_a_worker_told_to_stop_ends_although_its_broker_answers_no_more(start_worker: Callable[..., Worker]) -> None:
-    others = backends()
     worker = start_worker(WORKFLOWS_SHUTDOWN_GRACE="0.5")
     children = worker.children()
-    frozen = backends() - others
+    frozen = sessions()
     try:
-        for pid in frozen:
-            os.kill(pid, signal.SIGSTOP)
-        worker.terminate(within=30)
-        until(lambda: not any(lives(pid) for pid in children), within=10, what="its pool has ended, too")
+        send(frozen, signal.SIGSTOP)
+        worker.terminate()
+        until(lambda: not any(lives(pid) for pid in children), what="its pool has ended, too")
     finally:
-        for pid in frozen:
-            os.kill(pid, signal.SIGCONT)
+        send(frozen, signal.SIGCONT)

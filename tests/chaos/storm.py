@@ -13,14 +13,13 @@ from django.utils import timezone
 from tests.chaos import definitions, oracle, timetable
 from tests.chaos.load import Load
 from tests.chaos.weather import Weather
-from tests.chaos.world import LEASE
 from workflows import operations
 from workflows.models import Wakeup, Worker, Workflow
 from workflows.states import ACTIVE, TERMINAL
 
 _REVIVALS = 3
 _CALM = 5.0  # seconds after the last fault until schedules stop
-_PROBE_WITHIN = 20.0  # seconds for each worker to show that it hears, after the storm
+_PROBE_WITHIN = 60.0  # seconds for each worker to show that it hears, after the storm
 
 
 @dataclass
@@ -74,7 +73,7 @@ class Storm(Weather):
             registered.update(Worker.objects.filter(ended_at__isnull=True).values_list("pid", "id"))
             return registered.keys() == living.keys()
 
-        self.world.pause(2 * LEASE, is_right)
+        self.world.pause(_PROBE_WITHIN, is_right)
         if not is_right():
             self.violations.append(f"the register says that {registered} live; these do: {living}")
 

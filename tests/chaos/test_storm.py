@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -16,12 +15,13 @@ import pytest
 
 from tests.processes import ROOT
 
-SECONDS, SETTLE = 14, 30
+SECONDS, SETTLE = 14, 120
+PLAN = "20261125"  # the suite plays one plan; `make chaos` another one each time
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(600)
 def test_a_short_storm_changes_no_outcome(tmp_path: Path) -> None:
-    seed = os.environ.get("TELLTALE_SEED") or str(random.SystemRandom().randrange(2**32))
+    seed = os.environ.get("TELLTALE_SEED", PLAN)
     log = tmp_path / "storm.log"
     command = [sys.executable, "-m", "tests.chaos", "--seed", seed, "--minutes", str(SECONDS / 60)]
     with log.open("wb") as output:
@@ -30,8 +30,8 @@ def test_a_short_storm_changes_no_outcome(tmp_path: Path) -> None:
             cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            status = storm.wait(130)
+            status = storm.wait(500)
         finally:
             storm.send_signal(signal.SIGTERM)  # it ends its own processes
-            storm.wait(20)
+            storm.wait(60)
     assert status == 0, f"TELLTALE_SEED={seed}\n{log.read_text()[-20_000:]}"

@@ -11,7 +11,7 @@ from workflows import schedules, ticks
 from workflows.models import Schedule, Workflow
 
 NAME, INTERVAL = "storm", 2.0
-_LATENESS = timedelta(seconds=10)  # how far behind the tick may be when the calm has lasted for a while
+_LATENESS = timedelta(seconds=30)  # how far behind the tick may be when the calm has lasted for a while
 
 
 def begin() -> None:

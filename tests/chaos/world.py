@@ -35,7 +35,7 @@ _OPTIONS = (
     "-c idle_in_transaction_session_timeout=0"
 )
 _CELERY = ["celery", "-A", "tests.chaos.app"]
-_STOP_WITHIN = 45.0  # seconds that a worker may take after SIGTERM
+_STOP_WITHIN = 90.0  # seconds that a worker may take after SIGTERM
 _TUNABLES = {
     "WORKFLOWS_LEASE_SECONDS": str(LEASE), "WORKFLOWS_RENEW_INTERVAL": "0.75", "WORKFLOWS_DRAIN_SECONDS": "3.0",
     "WORKFLOWS_CRASH_LIMIT": str(CRASH_LIMIT), "WORKFLOWS_CRASH_BACKOFF": "0.2", "WORKFLOWS_SHUTDOWN_GRACE": "2.0",

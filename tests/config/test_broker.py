@@ -15,7 +15,7 @@ from kombu import Connection
 from config import celery_app
 from config.broker import SCHEME, Channel, transport_options
 from tests.processes import Worker
-from tests.wait import until
+from tests.wait import PATIENCE, until
 
 
 def broker() -> Connection:
@@ -26,7 +26,7 @@ def broker() -> Connection:
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_answers_a_ping(worker: Worker) -> None:
     """Needs the reply queue's long name, the reply's route, and a fan-out send that the SQL knows."""
-    answers: list[Any] = until(lambda: celery_app.control.ping(timeout=2), within=20)
+    answers: list[Any] = until(lambda: celery_app.control.ping(timeout=20, limit=1))
     assert [next(iter(answer.values())) for answer in answers] == [{"ok": "pong"}]
     address = celery_app.connection().as_uri().rstrip("/").rpartition("@")[2]
     assert worker.said(address), "the worker does not use the broker of the suite"
@@ -48,7 +48,7 @@ def test_a_message_sent_is_received() -> None:
     with broker() as connection:
         queue = connection.SimpleQueue("plain")
         queue.put({"number": 1})
-        message = queue.get(timeout=10)
+        message = queue.get(timeout=PATIENCE)
         assert message.payload == {"number": 1}
         message.ack()
         queue.close()
@@ -67,7 +67,7 @@ def test_a_fork_leaves_the_parents_connection_alone() -> None:
                 os._exit(0)
         os.waitpid(child, 0)
         queue.put("after")
-        assert [queue.get(timeout=10).payload for _ in range(2)] == ["before", "after"]
+        assert [queue.get(timeout=PATIENCE).payload for _ in range(2)] == ["before", "after"]
         queue.close()
 
 

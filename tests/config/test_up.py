@@ -10,12 +10,14 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT
-from tests.wait import until
+from tests.ports import free_port
+from tests.processes import ROOT, START_PATIENCE
+from tests.wait import PATIENCE, until
 
 
 class Up:
@@ -24,9 +26,7 @@ class Up:
     def __init__(self, home: Path) -> None:
         self.home = home
         home.mkdir(mode=0o711, exist_ok=True)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.start()
 
     def start(self) -> None:
@@ -47,18 +47,32 @@ class Up:
 
     def wait_welcome(self) -> str:
         """Wait for the closing block; returns the password it prints."""
-        until(lambda: self._alive() and "Ctrl-C stops everything" in self.log.read_text(), within=60)
-        found = re.search(r"operator / (\S+)", self.log.read_text())
+        until(lambda: self._alive() and "Ctrl-C stops everything" in self.text(), within=START_PATIENCE)
+        found = re.search(r"operator / (\S+)", self.text())
         assert found
         return found[1]
 
+    def text(self) -> str:
+        """What it said so far; the last character may be there in part."""
+        return self.log.read_text(errors="replace")
+
     def _alive(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
+        assert self.process.poll() is None, self.text()
         return True
+
+    def end(self, number: int) -> int:
+        """Send it a signal and wait for its end; its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(START_PATIENCE)
 
     def pids(self, name: str) -> list[int]:
         """Processes of ours whose command line has the name."""
         return [pid for pid, command in _processes(self.home, self.environment).items() if name in command]
+
+    def parent(self, name: str) -> int:
+        """The one of them that started the others."""
+        pids = until(lambda: self.pids(name), what=f"{name} runs")
+        return next(pid for pid in pids if _parent(pid) not in pids)
 
 
 def _processes(home: Path, environment: dict[str, str]) -> dict[int, str]:
@@ -76,28 +90,36 @@ def _processes(home: Path, environment: dict[str, str]) -> dict[int, str]:
     return found
 
 
+def _parent(pid: int) -> int:
+    """The pid of its parent; 0 when it has ended."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
 @pytest.fixture
 def up(home: Path) -> Iterator[Up]:
     """Everything running, and nothing left afterwards."""
     running = Up(home / "project")
     yield running
     if running.process.poll() is None:
-        running.process.send_signal(signal.SIGINT)
-        running.process.wait(60)
+        with suppress(subprocess.TimeoutExpired):
+            running.end(signal.SIGINT)
     for pid in _processes(running.home, running.environment):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_it_serves_prints_a_password_that_works_and_stops_everything_on_ctrl_c(up: Up) -> None:
     password = up.wait_welcome()
-    with urllib.request.urlopen(f"http://localhost:{up.port}/login/") as response:
+    with urllib.request.urlopen(f"http://localhost:{up.port}/login/", timeout=PATIENCE) as response:
         assert response.status == 200
-    assert all(up.pids(name) for name in ("daphne", "config worker -l", "config beat -l", "postgres"))
+    names = ("daphne", "config worker -l", "config beat -l", "postgres")
+    until(lambda: all(up.pids(name) for name in names), what="all processes are what they shall be")
     assert (up.home / "operator").stat().st_mode & 0o777 == 0o600
-    up.process.send_signal(signal.SIGINT)
-    assert up.process.wait(60) == 0
-    until(lambda: not _processes(up.home, up.environment), within=10, what="all processes ended")
-    assert "WARNING workflows" not in up.log.read_text()  # its pool children ended because they were told to
+    assert up.end(signal.SIGINT) == 0
+    until(lambda: not _processes(up.home, up.environment), what="all processes ended")
+    assert "WARNING workflows" not in up.text()  # its pool children ended because they were told to
     up.start()
     assert up.wait_welcome() == password
 
@@ -131,23 +153,22 @@ def test_after_kill_9_nothing_is_left_behind_and_the_next_start_works(up: Up) ->
     up.process.kill()
     up.process.wait()
     names = ("daphne", "config worker -l", "config beat -l", "postgres")
-    until(lambda: not any(up.pids(name) for name in names), within=60, what="all processes ended")
+    until(lambda: not any(up.pids(name) for name in names), what="all processes ended")
     up.start()
     up.wait_welcome()
 
 
 def test_a_killed_worker_is_reported_and_started_again(up: Up) -> None:
     up.wait_welcome()
-    until(lambda: " ready." in up.log.read_text(), within=40)
-    parent = min(up.pids("config worker -l"))
-    os.kill(parent, signal.SIGKILL)
-    until(lambda: "worker DIED (signal SIGKILL); starting it again" in up.log.read_text())
-    until(lambda: up.log.read_text().count(" ready.") >= 2, within=40)
+    until(lambda: " ready." in up.text(), within=START_PATIENCE)
+    os.kill(up.parent("config worker -l"), signal.SIGKILL)
+    until(lambda: "worker DIED (signal SIGKILL); starting it again" in up.text())
+    until(lambda: up.text().count(" ready.") >= 2, within=START_PATIENCE)
 
 
 def test_when_the_database_dies_everything_stops_and_says_so(up: Up) -> None:
     up.wait_welcome()
-    os.kill(min(up.pids("postgres")), signal.SIGKILL)
-    assert up.process.wait(60) == 1
-    assert "PostgreSQL ended" in up.log.read_text()
-    until(lambda: not _processes(up.home, up.environment), within=10)
+    os.kill(up.parent("postgres"), signal.SIGKILL)
+    assert up.process.wait(START_PATIENCE) == 1
+    assert "PostgreSQL ended" in up.text()
+    until(lambda: not _processes(up.home, up.environment), what="all processes ended")

@@ -369,14 +369,14 @@ def test_a_resumed_parent_gives_its_resumed_child_the_whole_timeout_again() -> N
         return "second time"
 
     def parent() -> Any:
-        return start(child).result(timeout=0.5)
+        return start(child).result(timeout=2.0)
 
     handle = start(parent, workflow_id="root")
     run(handle)
     work_off(handle)
     assert handle.status() is Status.FAILED
     began = next(event.at for event in handle.history() if event.kind == "wait_started")
-    until(lambda: timezone.now() > began + timedelta(seconds=0.5))
+    until(lambda: timezone.now() > began + timedelta(seconds=2))
     operations.resume("root-1")
     operations.resume("root")
     run(handle)

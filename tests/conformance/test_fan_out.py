@@ -8,6 +8,7 @@ import pytest
 
 from tests.definitions import SWITCH, doubling, switching
 from tests.execution import WORKER, work_off
+from tests.wait import PATIENCE
 from workflows import engine, recovery, registry, transitions
 from workflows.durable import Status, WorkflowFailed, WorkflowHandle, as_completed, gather
 from workflows.models import Event, Wait, Wakeup, Workflow
@@ -23,7 +24,7 @@ def test_two_hundred_children_run_and_their_parent_goes_on_with_all_of_them(coll
 
     SWITCH["body"] = body
     parent = switching.start()
-    work_off(parent, within=110)
+    work_off(parent, within=2 * PATIENCE)
     assert parent.result() == (39_800 if collect == "gather" else 200)
     assert Workflow.objects.filter(parent_id=parent.id, status=Status.SUCCEEDED).count() == 200
     assert (Wait.objects.count(), Wakeup.objects.count()) == (0, 0)

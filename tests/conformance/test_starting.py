@@ -173,17 +173,17 @@ def test_a_start_in_a_transaction_is_invisible_before_the_commit_and_absent_afte
 
 
 def test_a_delayed_workflow_is_not_started_before_its_time_and_says_when_that_is() -> None:
-    handle = start(once, delay=0.4)
+    handle = start(once, delay=1.0)
     row = Workflow.objects.get()
     assert row.status == "delayed"
     assert row.wake_at is not None
-    assert abs((row.wake_at - row.created_at).total_seconds() - 0.4) < 0.001
+    assert abs((row.wake_at - row.created_at).total_seconds() - 1.0) < 0.001
     recovery.wake_due()
     assert handle.status() is Status.DELAYED
     work_off(handle)
     row.refresh_from_db()
     assert row.started_at is not None
-    assert row.started_at >= row.created_at + timedelta(seconds=0.4)
+    assert row.started_at >= row.created_at + timedelta(seconds=1)
     assert kinds(handle)[:3] == ["created", "due", "claimed"]
 
 
@@ -276,12 +276,12 @@ def test_a_workflow_that_cannot_go_on_beside_its_successor_is_not_resumed() -> N
 
 
 def test_a_deadline_counts_from_the_first_claim_and_cancels() -> None:
-    handle = start(doze, 3_600, timeout=0.5)
+    handle = start(doze, 3_600, timeout=1.5)
     assert Workflow.objects.get().deadline_at is None
     run(handle)
     row = Workflow.objects.get()
     assert row.started_at is not None
-    assert row.deadline_at == row.started_at + timedelta(seconds=0.5)
+    assert row.deadline_at == row.started_at + timedelta(seconds=1.5)
     assert recovery.cancel_overdue() == 0
     until(lambda: recovery.cancel_overdue())
     cancelled = list(handle.history())[-1]

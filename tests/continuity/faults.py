@@ -109,6 +109,7 @@ def fill_notifications(world: LiveWorld, chance: random.Random) -> Undo:
     def end() -> None:
         with suppress(psycopg.Error):  # else the database was restarted meanwhile
             listener.execute("SELECT 1")
+            world.pause(30, lambda: _published(world) != before)  # writers may just be restarted
             if _published(world) == before:
                 world.complaints.append("nobody published while the queue of notifications was full")
         listener.close()

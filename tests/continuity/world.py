@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import random
 import signal
-import socket
 from pathlib import Path
 
 from tests.chaos.proxy import PortProxy
 from tests.chaos.world import Supervised, World
+from tests.ports import free_port
 
 _QUEUE_PAGES = "64"  # the least: 512 KB
 _SERVERS = {
@@ -41,7 +41,7 @@ class LiveWorld(World):
     def start_servers(self) -> None:
         """Each at the end of a wire of its own, to which clients connect."""
         for name, arguments in _SERVERS.items():
-            port = _free_port()
+            port = free_port()
             environment = {**self.environment(), "TELLTALE_HINTS": "on" if name == "daphne" else "off"}
             command = [word.format(port=port) for word in arguments]
             self.servers.append(Supervised(name, command, environment, self.home / f"{name}.log"))
@@ -60,9 +60,3 @@ class LiveWorld(World):
     def processes(self) -> list[Supervised]:
         """Whatever is restarted when it dies, writers also when they are done."""
         return [*self.servers, *self.writers]
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

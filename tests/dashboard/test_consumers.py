@@ -17,6 +17,7 @@ from dashboard import consumers, fanout, protocol
 from dashboard.consumers import LiveConsumer
 from tests.definitions import publishing
 from tests.execution import run
+from tests.wait import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,10 +30,20 @@ class Socket(WebsocketCommunicator):  # type: ignore[misc]  # Channels has no ty
         headers.append((b"cookie", f"sessionid={session_key}".encode()))
         super().__init__(LiveConsumer.as_asgi(), "/ws/live/", headers=headers)
 
+    async def greeted(self) -> None:
+        """Connect, and hear the hello."""
+        assert (await self.connect(timeout=PATIENCE))[0]
+        assert (await self.frame())["t"] == "hello"
+
+    async def leave(self) -> None:
+        """Disconnect, unless the server did so."""
+        if not self.future.done():
+            await self.disconnect(timeout=PATIENCE)
+
     async def say(self, **message: Any) -> None:
         await self.send_to(text_data=json.dumps(message))
 
-    async def frame(self, within: float = 5.0) -> dict[str, Any]:
+    async def frame(self, within: float = PATIENCE) -> dict[str, Any]:
         frame: dict[str, Any] = await self.receive_json_from(timeout=within)
         return frame
 
@@ -43,7 +54,7 @@ class Socket(WebsocketCommunicator):  # type: ignore[misc]  # Channels has no ty
             if frame["t"] == kind:
                 return frame
 
-    async def close_code(self, within: float = 10.0) -> int:
+    async def close_code(self, within: float = PATIENCE) -> int:
         """What the server closes with, whatever it sends before."""
         while True:
             output = await self.receive_output(timeout=within)
@@ -59,11 +70,9 @@ def with_socket(scenario: Callable[[Socket], Awaitable[None]]) -> None:
 
     async def main() -> None:
         socket = Socket(key)
-        assert (await socket.connect())[0]
-        assert (await socket.frame())["t"] == "hello"
+        await socket.greeted()
         await scenario(socket)
-        if not socket.future.done():
-            await socket.disconnect()
+        await socket.leave()
         hub = fanout.fanout()
         assert (hub._readers, hub._topics, hub._lists, hub._loops) == (set(), {}, set(), [])
         assert hub.seats.number == 0
@@ -161,7 +170,7 @@ def test_a_failure_inside_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(fanout.fanout().reads, "head", broken)
         await socket.say(t="subscribe", topic="workflow:other")
         with pytest.raises(RuntimeError):
-            await socket.wait()
+            await socket.wait(PATIENCE)
 
     with_socket(scenario)
 

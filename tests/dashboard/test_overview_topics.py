@@ -44,12 +44,10 @@ def connected(user: User, scenario: Callable[..., Awaitable[None]], *others: Use
     async def main() -> None:
         sockets = [Socket(key) for key in keys]
         for socket in sockets:
-            assert (await socket.connect())[0]
-            assert (await socket.frame())["t"] == "hello"
+            await socket.greeted()
         await scenario(*sockets)
         for socket in sockets:
-            if not socket.future.done():
-                await socket.disconnect()
+            await socket.leave()
         assert [topic for topic in fanout.fanout().overviews._topics.values() if topic.readers] == []
 
     asyncio.run(main())
@@ -82,7 +80,7 @@ def test_a_queue_and_a_worker_are_cells_that_change_with_what_they_do() -> None:
     now = timezone.now()
     Worker.objects.create(
         id="w", host="h", pid=1, machine="m", process_started=1, name="celery@h", queues=["default"], version="v",
-        definitions=["doubling"], pool="prefork", concurrency=2, started_at=now, heartbeat_at=now,
+        definitions=["doubling"], pool="prefork", concurrency=2, started_at=now, heartbeat_at=now + timedelta(hours=1),
     )  # fmt: skip
     handle = doubling.start([1])
 

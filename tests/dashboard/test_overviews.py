@@ -63,7 +63,7 @@ def registered(nonce: str, **facts: object) -> Worker:
     usual = {
         "host": "host-1", "pid": 42, "machine": "m", "process_started": 1, "name": f"celery@{nonce}",
         "queues": ["default"], "definitions": ["doubling"], "pool": "prefork", "concurrency": 2, "version": "v1",
-        "started_at": now, "heartbeat_at": now,
+        "started_at": now, "heartbeat_at": now + timedelta(minutes=1),  # so that it lives, however long this takes
     }  # fmt: skip
     return Worker.objects.create(id=f"host-1:42-{nonce}", **{**usual, **facts})
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 import pytest
 
 from dashboard.reads import Batch, Threads
+from tests.wait import PATIENCE
 
 
 class Question:
@@ -21,7 +22,7 @@ class Question:
 
     def __call__(self, numbers: Collection[int]) -> dict[int, int]:
         self.asked.append(list(numbers))
-        assert self.allowed.acquire(timeout=20)
+        assert self.allowed.acquire(timeout=PATIENCE)
         if self.error is not None:
             raise self.error
         return {number: number * 2 for number in numbers if number < 100}

@@ -15,6 +15,7 @@ from dashboard.streams import Stream
 from tests.definitions import publishing
 from tests.execution import run
 from tests.live_client import session_of
+from tests.wait import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +48,7 @@ def fields(part: bytes) -> dict[str, str]:
 def test_a_quiet_stream_pings(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(stream: Stream, parts: AsyncIterator[bytes]) -> None:
         for n in (1, 2):
-            part = fields(await asyncio.wait_for(anext(parts), 10))
+            part = fields(await asyncio.wait_for(anext(parts), PATIENCE))
             assert json.loads(part["data"])["n"] == n
             assert "id" not in part
 
@@ -57,7 +58,7 @@ def test_a_quiet_stream_pings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_stream_that_is_old_ends_and_asks_its_client_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(stream: Stream, parts: AsyncIterator[bytes]) -> None:
-        part = fields(await asyncio.wait_for(anext(parts), 10))
+        part = fields(await asyncio.wait_for(anext(parts), PATIENCE))
         assert (part["event"], part["retry"]) == ("close", str(streams.RETRY_AT_ONCE))
         assert json.loads(part["data"])["code"] == 4408
         with pytest.raises(StopAsyncIteration):
@@ -79,7 +80,7 @@ def test_a_stream_whose_server_takes_nothing_is_cut(monkeypatch: pytest.MonkeyPa
             await asyncio.sleep(0)
         other._hub.enter(other)
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(task, 20)
+            await asyncio.wait_for(task, PATIENCE)
         other._leave()
 
     monkeypatch.setattr(streams, "STALL_SECONDS", 1.5)

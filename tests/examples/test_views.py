@@ -38,7 +38,7 @@ def test_an_order_leads_to_payment_and_a_payment_to_a_shipped_order(worker: Work
     assert again["Location"] == placed["Location"]
     paid: Any = shopper.post(placed["Location"], _payment(page.content.decode()))
     assert (paid.status_code, paid["Location"]) == (302, "/workflows/order-o1/")
-    assert retrieve("order-o1").result(timeout=30) == "shipped"
+    assert retrieve("order-o1").result(timeout=60) == "shipped"
     late = shopper.post(placed["Location"], _payment(page.content.decode()) | {"nonce": "other"})
     assert late.status_code == 409
     assert "nothing was charged" in late.content.decode()

@@ -21,7 +21,6 @@ from tests.processes import Worker
 from tests.wait import until
 from workflows.durable import Status, WorkflowFailed, WorkflowHandle, send
 
-QUICK_TAKEOVER = {"WORKFLOWS_LEASE_SECONDS": "2", "WORKFLOWS_RENEW_INTERVAL": "0.5"}
 ORDER = {"id": "7", "items": [{"name": "lantern", "price": "34.50", "quantity": 2}, {"name": "rope", "price": "0.10"}]}
 
 
@@ -67,7 +66,7 @@ def _by_digest(digests: dict[str, str]) -> dict[str, list[str]]:
 
 
 def test_an_inventory_of_the_standard_library_is_the_default(worker: Worker) -> None:
-    report = inventory.start().result(timeout=90)
+    report = inventory.start().result(timeout=120)
     assert report["files"] > 1_000
     assert report["duplicate_groups"] > 0  # empty __init__.py files, if nothing else
 
@@ -76,7 +75,7 @@ def test_an_inventory_of_nothing_reports_why(worker: Worker) -> None:
     wrong = {"/nowhere": "No such file or directory", "/etc/passwd": "Not a directory"}
     handles = {root: inventory.start(root) for root in wrong}
     for root, handle in handles.items():
-        report = handle.result(timeout=30)
+        report = handle.result(timeout=60)
         assert report["files"] == 0
         assert report["unreadable"] == [[".", wrong[root]]]
 
@@ -85,12 +84,12 @@ def test_an_inventory_refuses_arguments_that_make_no_sense(worker: Worker) -> No
     senseless: list[dict[str, Any]] = [{"root": 0}, {"batch_size": 0}]
     for handle in [inventory.start(**arguments) for arguments in senseless]:
         with pytest.raises(WorkflowFailed):
-            handle.result(timeout=30)
+            handle.result(timeout=60)
 
 
 def test_time_zones_looks_at_every_zone_in_a_step_of_its_own(worker: Worker) -> None:
     handle = time_zones.start(2026)
-    table = handle.result(timeout=90)
+    table = handle.result(timeout=120)
     assert table["zones"] > 500
     assert table["table"]["Europe/Paris"] == [
         ["2026-03-29T01:00:00Z", "+01:00", "+02:00"], ["2026-10-25T01:00:00Z", "+02:00", "+01:00"],
@@ -138,11 +137,11 @@ def test_flaky_leaves_nothing_behind(worker: Worker, monkeypatch: pytest.MonkeyP
 
 
 def test_an_order_that_is_paid_is_shipped(worker: Worker) -> None:
-    handle = checkout.using(workflow_id="order-7").start(ORDER, payment_timeout=60)
-    assert handle.get_event("payment_url", type=str, timeout=30) == "/examples/pay/order-7/"
+    handle = checkout.using(workflow_id="order-7").start(ORDER, payment_timeout=600)
+    assert handle.get_event("payment_url", type=str, timeout=60) == "/examples/pay/order-7/"
     assert handle.values()["total"].value == "69.10"
     send(handle.id, "payment", {"outcome": "paid", "amount": "69.10"})
-    assert handle.result(timeout=30) == "shipped"
+    assert handle.result(timeout=60) == "shipped"
     values = {key: published.value for key, published in handle.values().items()}
     assert values["status"] == "shipped"
     assert values["tracking_number"] == "TT-7"
@@ -150,25 +149,25 @@ def test_an_order_that_is_paid_is_shipped(worker: Worker) -> None:
 
 
 def test_an_order_that_nobody_pays_expires(worker: Worker) -> None:
-    assert checkout.start(ORDER, payment_timeout=0.2).result(timeout=30) == "expired"
+    assert checkout.start(ORDER, payment_timeout=0.2).result(timeout=60) == "expired"
 
 
 def test_an_order_is_declined_after_three_bad_payments(worker: Worker) -> None:
     bad: list[Any] = [{"outcome": "declined"}, {"outcome": "paid", "amount": "0.01"}, "nonsense", {"outcome": ["paid"]}]
     for payment in bad:
-        handle = checkout.start(ORDER, payment_timeout=60)
+        handle = checkout.start(ORDER, payment_timeout=600)
         for _ in range(3):
             send(handle.id, "payment", payment)
-        assert handle.result(timeout=30) == "declined"
+        assert handle.result(timeout=60) == "declined"
         assert "tracking_number" not in handle.values()
 
 
 def test_a_declined_customer_may_try_again(worker: Worker) -> None:
-    handle = checkout.start(ORDER, payment_timeout=60)
+    handle = checkout.start(ORDER, payment_timeout=600)
     send(handle.id, "payment", {"outcome": "declined"})
     until(lambda: _status(handle) == "payment declined; 2 tries left", what="declined")
     send(handle.id, "payment", {"outcome": "paid", "amount": "69.10"})
-    assert handle.result(timeout=30) == "shipped"
+    assert handle.result(timeout=60) == "shipped"
 
 
 def _status(handle: WorkflowHandle[str]) -> Any:
@@ -179,17 +178,17 @@ def test_an_order_that_cannot_be_sold_fails_with_the_reason(worker: Worker) -> N
     unsellable: list[Any] = [{}, {"items": []}, {"items": [{"price": "NaN"}]}, {"items": ["lantern"]}]
     for handle in [checkout.start({"id": "1", **order} if order else order) for order in unsellable]:
         with pytest.raises(WorkflowFailed, match=r"ValueError: (An order needs|The item)"):
-            handle.result(timeout=30)
+            handle.result(timeout=60)
 
 
 def test_a_worker_killed_between_payment_and_shipping_ships_once(start_worker: Callable[..., Worker]) -> None:
-    first = start_worker(**QUICK_TAKEOVER)
+    first = start_worker()
     items = [{"name": f"item {number}", "price": "1"} for number in range(8)]
-    handle = checkout.start({"id": "9", "items": items}, payment_timeout=60)
+    handle = checkout.start({"id": "9", "items": items}, payment_timeout=600)
     send(handle.id, "payment", {"outcome": "paid", "amount": "8.00"})
     until(lambda: _status(handle) == "packing", what="packing")
     first.kill()
-    start_worker(name="w2", **QUICK_TAKEOVER)
+    start_worker(name="w2")
     assert handle.result(timeout=60) == "shipped"
     packed = [event.position for event in handle.history() if event.kind == "step_succeeded"]
     assert len(packed) == len(set(packed))

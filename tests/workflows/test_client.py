@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, get_args, get_type_hints
@@ -246,11 +247,20 @@ def test_the_words_are_those_of_the_protocol() -> None:
     assert remote.SESSION == settings.SESSION_COOKIE_NAME
 
 
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """For how long this thread sleeps from now on, without doing it; what other threads do is none of ours."""
+    waits: list[float] = []
+    sleep, here = time.sleep, threading.get_ident()
+    monkeypatch.setattr(
+        client.time, "sleep", lambda seconds: (waits.append if threading.get_ident() == here else sleep)(seconds)
+    )
+    return waits
+
+
 def test_a_server_that_breaks_off_after_each_answer_is_not_asked_without_a_pause(
     pretend: Pretend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr(client.time, "sleep", waits.append)
+    waits = pauses(monkeypatch)
     pretender = pretend(*(stream(events(seq, seq)) if seq > 2 else stream(snapshot(2)) for seq in range(2, 9)))
     assert_complete(followed(pretender))
     assert len(waits) == 6
@@ -260,8 +270,7 @@ def test_a_server_that_breaks_off_after_each_answer_is_not_asked_without_a_pause
 def test_the_pauses_double_are_spread_and_begin_where_the_server_says(
     pretend: Pretend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr(client.time, "sleep", waits.append)
+    waits = pauses(monkeypatch)
     busy = (503, "text/html", b"")
     first = (200, "text/event-stream", b"retry: 1000\n" + sse(snapshot(2)))
     assert_complete(followed(pretend(first, *[busy] * 6, stream(events(3, 8)))))

@@ -20,7 +20,7 @@ from tests import processes
 from tests.definitions import SWITCH, catching, doubling, listening, switching
 from tests.execution import run
 from tests.processes import Shell
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows import operations
 from workflows.durable import Status, retrieve, set_event
 from workflows.management import arguments, terminal
@@ -230,7 +230,7 @@ def test_watch_gives_up_with_3_and_leaves_the_workflow_alone() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_script_starts_watches_and_reads_one_json_line_per_event(worker: processes.Worker) -> None:
     shell = Shell(
-        "start", "doubling", "numbers=[1,2,3]", "--id", "piped", "--watch", "--json", "--timeout", "60",
+        "start", "doubling", "numbers=[1,2,3]", "--id", "piped", "--watch", "--json", "--timeout", "120",
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     code, output = shell.end()
@@ -276,7 +276,7 @@ def test_a_terminal_gets_one_block_that_is_drawn_over_itself() -> None:
     seen += _read_until(reader, lambda text: "message_sent" in text)
     run(handle)
     seen += _read_until(reader, lambda text: "succeeded" in text)
-    assert shell.process.wait(20) == 0
+    assert shell.process.wait(PATIENCE) == 0
     os.close(reader)
     assert re.search(r"\x1b\[\d+F", seen)  # back to the first line of the block
     rest = re.sub(r"\x1b\[(\d+F|2K|0J|[0-9;]*m)", "", seen)  # our own sequences
@@ -293,7 +293,7 @@ def _read_until(descriptor: int, seen: Callable[[str], bool]) -> str:
             text += os.read(descriptor, 65536).decode()
         return seen(text)
 
-    until(read_more, within=30, what=f"terminal shows it; so far {text!r}")
+    until(read_more, what=f"terminal shows it; so far {text!r}")
     return text
 
 
@@ -304,7 +304,7 @@ def test_ctrl_c_exits_with_130_and_the_workflow_goes_on() -> None:
     assert shell.process.stdout is not None
     assert "queued" in shell.process.stdout.readline()
     shell.process.send_signal(signal.SIGINT)
-    _, errors = shell.process.communicate(timeout=20)
+    _, errors = shell.process.communicate(timeout=PATIENCE)
     assert shell.process.returncode == 130
     assert "Traceback" not in errors
     assert retrieve("interrupted").status() == Status.QUEUED
@@ -328,7 +328,7 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
     assert shell.process.stderr is not None
     shell.process.stdout.close()
     assert "Traceback" not in shell.process.stderr.read()
-    assert shell.process.wait(20) == 0
+    assert shell.process.wait(PATIENCE) == 0
     shell.process.stderr.close()
 
 

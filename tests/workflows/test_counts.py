@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import random
 import threading
@@ -178,12 +179,13 @@ class World:
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_happens_in_whatever_order_the_counts_are_those_of_the_rows(seed: int) -> None:
     world = World(seed)
-    seen: set[str] = set()
-    for _ in range(250):
+    missing = {status.value for status in Status}
+    for act in itertools.count():
         world.act()
         assert told() == truth()
-        seen |= {status for _, _, status in told()}
-    assert seen == {status.value for status in Status}, "the test went through every status"
+        missing -= {status for _, _, status in told()}
+        if act >= 250 and not missing:  # which ids there are, and what is due, is another one each time
+            break
     counts.fold()
     assert (
         told()
@@ -196,12 +198,15 @@ def test_whatever_happens_in_whatever_order_the_counts_are_those_of_the_rows(see
 
 def test_in_every_snapshot_the_counts_are_exact_while_many_write_and_fold() -> None:
     failures: list[BaseException] = []
+    enough = threading.Event()
 
     def work(seed: int) -> None:
         world = World(seed)
         world.acts = [world.start, world.end, world.end, world.many, world.wake]
         try:
-            for _ in range(60):
+            for act in itertools.count():
+                if act >= 60 and enough.is_set():
+                    break
                 world.act()
                 if seed % 2:
                     counts.fold()
@@ -213,12 +218,14 @@ def test_in_every_snapshot_the_counts_are_exact_while_many_write_and_fold() -> N
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
     for thread in threads:
         thread.start()
-    compared = 0
+    try:
+        for _ in range(5):
+            assert counts.differences() == []
+    finally:
+        enough.set()
     while any(thread.is_alive() for thread in threads):
         assert counts.differences() == []
-        compared += 1
     assert failures == []
-    assert compared > 3
     assert told() == truth()
 
 

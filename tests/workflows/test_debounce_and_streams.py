@@ -10,7 +10,7 @@ from django.db import connection
 
 from tests.definitions import SWITCH, doubling, publishing, switching
 from tests.execution import assert_history_is_whole, run, work_off
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows import recovery
 from workflows.durable import DuplicateWorkflow, InvalidInput, NotInWorkflow, Status, set_event
 from workflows.models import Workflow
@@ -41,7 +41,7 @@ def test_further_starts_replace_the_input_until_it_begins() -> None:
 def test_the_limit_counts_from_the_first_start() -> None:
     first = doubling.using(debounce_key="doc", delay=0.1, debounce_limit=0.2).start([1])
     doubling.using(debounce_key="doc", delay=3600.0).start([2])
-    until(lambda: recovery.wake_due(), within=5)
+    until(lambda: recovery.wake_due())
     run(first)
     assert first.result() == [4]
 
@@ -67,7 +67,7 @@ def test_a_stream_has_every_value_in_order_and_ends_with_the_workflow() -> None:
     reader = threading.Thread(target=lambda: (read.extend(handle.stream("key")), connection.close()))
     reader.start()
     run(handle)
-    reader.join(20)
+    reader.join(PATIENCE)
     assert [value.value for value in read] == list(range(700))
     assert [value.value for value in handle.stream("key", after=read[-3].seq)] == [698, 699]
     assert list(handle.stream("other")) == []

@@ -20,7 +20,7 @@ from config.postgres import Postgres
 from tests.definitions import listening, publishing
 from tests.execution import folded, run
 from tests.processes import ROOT, Shell
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows import history, operations
 from workflows.durable import ResultTimeout
 from workflows.errors import WorkflowGone
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def follow(workflow_id: str, **options: Any) -> Iterator[Moved]:
-    """Follow, for half a minute at most."""
-    return following.follow(workflow_id, **{"timeout": 30, "tell": lambda _: None, **options})
+    """Follow, but not for ever."""
+    return following.follow(workflow_id, **{"timeout": PATIENCE, "tell": lambda _: None, **options})
 
 
 def recorded(workflow_id: str, after: int = 0) -> list[list[Any]]:
@@ -157,7 +157,7 @@ def test_a_burst_is_drawn_in_few_pieces_and_completely() -> None:
     first = next(watched)
     work.start()
     last, events = seen(watched)
-    work.join(60)
+    work.join(PATIENCE)
     assert events == recorded(handle.id, first.cursor.seq)
     assert last.state == history.snapshot(handle.id)
 
@@ -210,7 +210,7 @@ def test_the_time_is_over_also_while_events_keep_coming() -> None:
         assert time.monotonic() - began > 0.9
     finally:
         stop.set()
-        publisher.join(30)
+        publisher.join(PATIENCE)
 
 
 def lines(output: str) -> list[dict[str, Any]]:
@@ -222,7 +222,7 @@ def test_a_script_resumes_from_the_cursor_it_printed_last() -> None:
     listening.using(workflow_id="resumed").start("t")
     operations.send("resumed", "other", 1)
     first = Shell(
-        "watch", "resumed", "--json", "--from", "0", "--timeout", "1", stdout=subprocess.PIPE, text=True
+        "watch", "resumed", "--json", "--from", "0", "--timeout", "3", stdout=subprocess.PIPE, text=True
     ).end()
     assert first[0] == 3
     begun = lines(first[1])
@@ -248,7 +248,7 @@ def test_a_workflow_that_is_deleted_while_it_is_watched_exits_with_4() -> None:
     assert shell.process.stdout is not None
     assert "queued" in shell.process.stdout.readline()
     Workflow.objects.get(id="doomed").delete()
-    _, errors = shell.process.communicate(timeout=30)
+    _, errors = shell.process.communicate(timeout=PATIENCE)
     assert shell.process.returncode == 4
     assert "was deleted while it was watched" in errors
     assert "Traceback" not in errors
@@ -274,7 +274,6 @@ def own_database(home: Path) -> Iterator[tuple[Postgres, dict[str, str]]]:
     server.stop()
 
 
-@pytest.mark.timeout(300)  # a server and three processes of its own
 def test_restarts_of_the_database_are_survived_and_told(own_database: tuple[Postgres, dict[str, str]]) -> None:
     server, environment = own_database
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from django.db import connection, transaction
 
 from tests.definitions import publishing
 from tests.execution import run
-from tests.wait import until
+from tests.wait import PATIENCE, until
 from workflows import notify, sql
 from workflows.listener import Listener
 from workflows.outbox import Outbox
@@ -53,7 +52,7 @@ def test_without_any_hint_the_sweep_finds_the_move(listening: Listener, monkeypa
     handle, heard = publishing.start([1]), Heard()
     listening.watch(handle.id, 1, heard)
     run(handle)
-    until(lambda: heard.seqs and heard.seqs[-1] == 4, within=5)
+    until(lambda: heard.seqs and heard.seqs[-1] == 4)
 
 
 def test_a_killed_listening_connection_is_replaced_and_nothing_is_missed(listening: Listener) -> None:
@@ -61,7 +60,7 @@ def test_a_killed_listening_connection_is_replaced_and_nothing_is_missed(listeni
     listening.watch(handle.id, 1, heard)
     until(lambda: _terminate_listeners() > 0)
     run(handle)
-    until(lambda: heard.seqs and heard.seqs[-1] == 4, within=5)
+    until(lambda: heard.seqs and heard.seqs[-1] == 4)
 
 
 def _terminate_listeners() -> int:
@@ -130,7 +129,7 @@ def test_a_hint_that_is_none_of_ours_silences_nobody(listening: Listener, payloa
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", (notify.CHANNEL, payload))
     run(handle)
-    until(lambda: heard.seqs and heard.seqs[-1] == 4, within=5)
+    until(lambda: heard.seqs and heard.seqs[-1] == 4)
     assert listening._thread is thread
 
 
@@ -189,8 +188,10 @@ def test_a_hint_that_cannot_be_sent_is_dropped_and_the_next_one_arrives(listenin
         notify.hint("second", 1)
         notify.flush()
         heard: list[Any] = []
-        for message in ear.notifies(timeout=1.0):
+        for message in ear.notifies(timeout=PATIENCE):
             heard += json.loads(message.payload)
+            if ["second", 1] in heard:
+                break
     assert ["first", 1] in heard
     assert ["second", 1] in heard
 
@@ -202,12 +203,12 @@ def _parameters() -> dict[str, Any]:
 
 def test_an_outbox_sends_the_first_item_at_once_and_collects_the_next() -> None:
     batches: list[list[int]] = []
-    outbox: Outbox[int] = Outbox("test", batches.append, lambda: 0.2)
+    outbox: Outbox[int] = Outbox("test", batches.append, lambda: 600.0)
     outbox.put(1)
     until(lambda: batches == [[1]])
     for number in (2, 3, 4):
         outbox.put(number)
-    outbox.flush()
+    outbox.flush(PATIENCE)  # which waits for no window
     assert batches == [[1], [2, 3, 4]]
 
 
@@ -219,15 +220,13 @@ def test_an_outbox_takes_items_from_many_threads_and_loses_none() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    outbox.flush()
+    outbox.flush(PATIENCE)
     assert sum(map(len, batches)) == 1_600
 
 
 def test_flush_gives_up_after_its_time() -> None:
     release = threading.Event()
-    outbox: Outbox[int] = Outbox("test", lambda _batch: release.wait(10) and None, lambda: 0.001)
+    outbox: Outbox[int] = Outbox("test", lambda _batch: release.wait() and None, lambda: 0.001)
     outbox.put(1)
-    began = time.monotonic()
-    outbox.flush(timeout=0.1)
+    outbox.flush(timeout=0.1)  # returns, though nothing is delivered before the next line
     release.set()
-    assert time.monotonic() - began < 5

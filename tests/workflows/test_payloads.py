@@ -24,7 +24,7 @@ values = st.recursive(
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(value=values)
 def test_what_is_accepted_comes_back_from_the_database_as_it_was(value: Any) -> None:
     encoded = payloads.encode(value, what="value", limit=1_000_000)

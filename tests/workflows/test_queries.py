@@ -121,7 +121,7 @@ def test_unknown_ids_are_errors_or_left_out() -> None:
     assert queries.steps("nobody") == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(search=st.text(max_size=30).filter(lambda text: "\x00" not in text and text.isprintable()))
 def test_any_search_text_is_answered(search: str) -> None:
     assert queries.workflow_page(search=search).rows is not None

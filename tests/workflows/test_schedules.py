@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from tests.definitions import doubling, listening
 from tests.execution import run
+from tests.wait import PATIENCE
 from workflows import conf, occurrences, registry, schedules, tasks, ticks
 from workflows.durable import InvalidInput, InvalidWorkflowId, PayloadError, UnknownDefinition, retrieve
 from workflows.errors import InvalidSchedule, ScheduleNotFound
@@ -138,12 +139,12 @@ def test_a_tick_does_not_wait_for_a_schedule_that_another_one_holds() -> None:
         with schedules.transaction.atomic():
             Schedule.objects.select_for_update().get(name="held")
             held.set()
-            go_on.wait(20)
+            go_on.wait(PATIENCE)
         connection.close()
 
     holder = threading.Thread(target=hold)
     holder.start()
-    held.wait(20)
+    assert held.wait(PATIENCE)
     try:
         assert ticks.tick() == 1
         assert started("free")
@@ -159,8 +160,9 @@ def test_policy_skip_starts_only_what_is_due_within_the_grace() -> None:
     overdue("nightly", 3600)
     ticks.tick()
     times = [datetime.fromisoformat(text) for text in started()]
-    assert 9 <= len(times) <= 12
+    assert len(times) >= 9
     assert times[0] >= before - timedelta(seconds=conf.conf().schedule_grace)
+    assert times[-1] <= timezone.now()
 
 
 def test_policy_last_starts_the_latest_that_was_missed_and_no_other() -> None:
