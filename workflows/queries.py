@@ -20,6 +20,11 @@ Summary = dict[str, Any]
 _LIST_KEYS = ("progress", "phase")
 _SILENCE, _TIMES_USUAL, _GAPS = timedelta(minutes=10), 20, 50  # silent for long: both, compared with its last gaps
 _MOST_RUNNING = 1_000  # looked at; longest running first
+_EVENTS_LOOKED_AT = 200  # of each history, for how long it was silent
+_NOBODY_WORKS_AFTER = (
+    EventKind.CREATED, EventKind.DEBOUNCED, EventKind.DUE, EventKind.WOKEN, EventKind.SUSPENDED, EventKind.RELEASED,
+    EventKind.RESUMED, EventKind.FORKED, EventKind.WAIT_STARTED, EventKind.STEP_RETRYING,
+)  # fmt: skip
 
 
 class Cursor(NamedTuple):
@@ -268,6 +273,28 @@ def statuses_of(ids: Collection[str]) -> list[StatusChange]:
     """This will return the latest change of status of these workflows."""
     rows = Workflow.objects.filter(id__in=ids)
     return [StatusChange(*row) for row in rows.values_list(*StatusChange._fields)]
+
+
+def durations(definitions: Collection[str], *, limit: int) -> dict[str, list[float]]:
+    """This will return what the latest workflows of each definition that succeeded took, in ms from the first claim to
+    the end, waits included.
+
+    Forks are left out: they take over what another one did. Definitions without any are left out.
+    """
+    return dict(fetch(reads.DURATIONS, {"definitions": list(definitions), "limit": limit}))
+
+
+def longest_silences(definitions: Collection[str], *, limit: int) -> dict[str, list[float]]:
+    """This will return how long the latest workflows of each definition that succeeded were without an event, in ms.
+
+    One number for each workflow: the longest time among its last events in which a worker had it and it waited for
+    nothing. Those that never were so are left out.
+    """
+    parameters = {
+        "definitions": list(definitions), "limit": limit, "events": _EVENTS_LOOKED_AT,
+        "idle": [kind.value for kind in _NOBODY_WORKS_AFTER],
+    }  # fmt: skip
+    return dict(fetch(reads.LONGEST_SILENCES, parameters))
 
 
 class Silent(NamedTuple):
