@@ -16,6 +16,7 @@ from django.db import connections
 
 from config import celery_app
 from config.broker import SCHEME, transport_options
+from dashboard import estimates
 from tests.people import People, create_people
 from tests.processes import ROOT, Process, Server, Worker, end_all
 from workflows.listener import listener
@@ -33,6 +34,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+@pytest.fixture(autouse=True)
+def nothing_usual() -> None:
+    """What a process keeps of another test's workflows is not of this one."""
+    estimates.forget()
 
 
 @pytest.fixture

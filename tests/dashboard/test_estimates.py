@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import timedelta
 from itertools import pairwise
 
@@ -24,13 +24,6 @@ SECOND, MINUTE = 1_000, 60_000
 samples = st.lists(st.integers(1, 10**8), min_size=FEWEST, max_size=250).map(sorted)
 shares = st.floats(0, 1)
 elapsed_times = st.integers(0, 11**8)
-
-
-@pytest.fixture(autouse=True)
-def nothing_known() -> Iterator[None]:
-    estimates.forget()
-    yield
-    estimates.forget()
 
 
 def usual(*took: float) -> Usual:

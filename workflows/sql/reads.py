@@ -65,8 +65,8 @@ MOVED: LiteralString = """
 SELECT asked.id, coalesce(w.last_seq, -1) FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
 LEFT JOIN workflows_workflow AS w ON w.id = asked.id WHERE coalesce(w.last_seq, -1) <> asked.seq"""
 
-# Running workflows that have been silent for long compared with their own last gaps. No more rows run than there are
-# pool children; of each, two events are found by their seq.
+# Running workflows that have been silent for so long, and the mean of their own last gaps. No more rows run than there
+# are pool children; of each, two events are found by their seq.
 SILENT: LiteralString = """
 SELECT w.id, w.definition, last.at, extract(epoch FROM gap.mean)::float8
 FROM (
@@ -78,8 +78,7 @@ JOIN workflows_event AS last ON last.workflow_id = w.id AND last.seq = w.last_se
 LEFT JOIN workflows_event AS earlier
     ON earlier.workflow_id = w.id AND earlier.seq = greatest(1, w.last_seq - %(gaps)s)
 CROSS JOIN LATERAL (SELECT (last.at - earlier.at) / nullif(last.seq - earlier.seq, 0) AS mean) AS gap
-WHERE %(now)s - last.at > greatest(%(at_least)s::interval, %(times)s * gap.mean)
-ORDER BY last.at LIMIT %(limit)s"""
+WHERE last.at < %(now)s - %(at_least)s::interval ORDER BY last.at"""
 
 
 # The latest of each definition that ended well, by index `workflow_succeeded`: as many entries of it as are returned.
