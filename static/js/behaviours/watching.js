@@ -4,12 +4,14 @@
  */
 
 import { watchWith } from "../elements/watch_button.js";
-import { beforePaint, setText } from "../lib/dom.js";
+import { beforePaint, one, setText } from "../lib/dom.js";
 import { favicon } from "../lib/favicon.js";
 import { notes, permissionOf } from "../lib/notes.js";
 import { putBeforeTitle } from "../lib/title.js";
 import { KEPT, MOST, foremost, titleOf, words } from "../lib/watched.js";
 import { Watching } from "../live/watching.js";
+
+/** @typedef {import("../lib/watched.js").Facts} Facts */
 
 /**
  * @param {import("../live/workflow_store.js").WorkflowStore|null} own  of the workflow that the page is about
@@ -29,15 +31,15 @@ export function watching(own, live) {
   watchWith(watched);
   watched.start();
   addEventListener("storage", (event) => event.key === key && watched.read());
-  document.addEventListener("watch", async ({ detail }) => {
-    const problem = await toggle(watched, detail);
+  document.addEventListener("watch", async (event) => {
+    const problem = await toggle(watched, /** @type {CustomEvent<Facts & {id: string}>} */ (event).detail);
     paint();
     if (problem) complain(list, problem);
   });
   list.querySelector("[data-act=allow]")?.addEventListener("click", () => ask().then(paint));
 }
 
-/** @returns {Promise<string>} why it is not watched, or "" */
+/** @param {Watching} watched @param {Facts & {id: string}} detail @returns {Promise<string>} why it is not watched, or "" */
 async function toggle(watched, { id, ...facts }) {
   const did = watched.toggle(id, facts);
   if (did === "full") return `${MOST} are watched already. Stop watching one of them first.`;
@@ -46,10 +48,11 @@ async function toggle(watched, { id, ...facts }) {
   return "";
 }
 
+/** @param {import("../elements/watch_list.js").WatchList} list @param {string} problem */
 function complain(list, problem) {
   announce(problem);
   setText(list.querySelector(".watch-list__note"), problem);
-  list.querySelector("details").open = true;
+  one(list, "details", HTMLDetailsElement).open = true;
 }
 
 /** Only ever upon an act of a person. */
@@ -57,6 +60,7 @@ async function ask() {
   if (permissionOf(globalThis) === "default") await Notification.requestPermission();
 }
 
+/** @param {import("../elements/watch_list.js").WatchList} list @param {[string, Facts][]} all @param {string|null} own */
 function paintTab(list, all, own) {
   list.show(all, notes(permissionOf(globalThis)));
   putBeforeTitle(titleOf(all, own));
@@ -67,13 +71,13 @@ function paintTab(list, all, own) {
   if (icon.href !== address) icon.href = address;
 }
 
-/** As on a light page: the icon has a white ground. */
+/** As on a light page: the icon has a white ground. @param {string} status */
 function colourOf(status) {
   const known = status === "gone" ? "failed" : status;
   return getComputedStyle(document.documentElement).getPropertyValue(`--light--status-${known}`).trim();
 }
 
-/** One notification per workflow and news, however many pages are open. */
+/** One notification per workflow and news, however many pages are open. @param {string} id @param {Facts} facts */
 function say(id, facts) {
   if (permissionOf(globalThis) !== "granted") return;
   try {
@@ -85,6 +89,7 @@ function say(id, facts) {
   }
 }
 
+/** @param {string} text */
 function announce(text) {
   setText(document.getElementById("announcer"), text);
 }

@@ -1,17 +1,18 @@
 /** <workflow-outlook>: what one workflow has left, why that is believed, and whether it is silent for longer than usual. */
 
-import { setText } from "../lib/dom.js";
+import { one, setText } from "../lib/dom.js";
 import { silence, timeLeft, usualFrom } from "../lib/outlook.js";
 import { LiveElement } from "./live_element.js";
 
 export class WorkflowOutlook extends LiveElement {
-  #store = null;
+  /** @type {import("../live/moment_store.js").MomentStore} */
+  #store;
+  /** @type {import("../lib/outlook.js").Usual|null} */
   #usual = null;
+  /** @type {number|null} */
   #silence = null;
 
-  /**
-   * @param {{store: import("../live/moment_store.js").MomentStore, clock: import("../live/clock.js").Clock}} page
-   */
+  /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store, clock }) {
     this.release();
     this.#store = store;
@@ -22,6 +23,7 @@ export class WorkflowOutlook extends LiveElement {
     this.#paint(clock.now());
   }
 
+  /** @param {number} now */
   #paint(now) {
     const { state, gone } = this.#store;
     const left = gone ? null : timeLeft(state.workflow, this.#usual, now, state.values.progress?.value);
@@ -33,8 +35,9 @@ export class WorkflowOutlook extends LiveElement {
     setText(this.#line("silence", quiet !== "").querySelector("span"), quiet);
   }
 
+  /** @param {string} name @param {boolean} shown */
   #line(name, shown) {
-    const line = /** @type {HTMLElement} */ (this.querySelector(`.outlook__${name}`));
+    const line = one(this, `.outlook__${name}`);
     line.hidden = !shown;
     return line;
   }

@@ -1,6 +1,7 @@
 /** The icon of a tab that watches something: the shape and colour of a status. Pure. */
 
 const TURN = 2 * Math.PI * 6;
+/** @type {Record<string, string>} */
 const SHAPES = {
   failed: '<path d="M6.500 2.500h7l4 4v7l-4 4h-7l-4-4v-7z" fill="COLOUR" stroke="none"/><path d="M7 7l6 6M13 7l-6 6" stroke="#fff"/>',
   quarantined: '<rect x="3" y="3" width="14" height="14" fill="COLOUR" stroke="none"/><path d="M7 7l6 6M13 7l-6 6" stroke="#fff"/>',
@@ -21,7 +22,7 @@ export function favicon(status, colour, fraction = null) {
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
 
-/** As much of it drawn as is done, in twentieths: each change is another image. */
+/** As much of it drawn as is done, in twentieths: each change is another image. @param {number} exactly */
 function ring(exactly) {
   const fraction = Math.round(exactly * 20) / 20;
   const rest = '<circle cx="10" cy="10" r="6" stroke-width="3.5" opacity="0.25"/>';

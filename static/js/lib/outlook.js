@@ -37,13 +37,15 @@ export function shareEnded(ordered, elapsed) {
   return (after - 1 + (elapsed - below) / (above - below)) / (ordered.length - 1);
 }
 
-/** What a share of those that took longer still needed. @param {number[]} ordered */
+/** What a share of those that took longer still needed. @param {number[]} ordered @param {number} elapsed @param {number} share */
 export function remaining(ordered, elapsed, share) {
   const ended = shareEnded(ordered, elapsed);
   return Math.max(0, quantile(ordered, ended + share * (1 - ended)) - elapsed);
 }
 
-/** @param {Usual} usual @param {number} elapsed ms @param {number} [atLeast] ms that it needs by its own word */
+/** @typedef {{soonest: number, latest: number, overdue: number}} Outlook */
+
+/** @param {Usual} usual @param {number} elapsed ms @param {number} [atLeast] ms that it needs by its own word @returns {Outlook} */
 export function outlook({ took }, elapsed, atLeast = 0) {
   const [soonest, latest] = [SOON, LATE].map((share) => Math.trunc(remaining(took, elapsed, share)));
   const overdue = Math.max(0, elapsed - Math.trunc(quantile(took, OVERDUE)));
@@ -64,10 +66,12 @@ export function timeLeft({ status, started_at, waiting }, usual, now, progress =
   return left(usual, found, milliseconds(now), atLeast > outlook(usual, elapsed).soonest);
 }
 
+/** @param {Waiting|null} waiting @param {string|number} now */
 function asleep(waiting, now) {
-  return WITH_A_TIME.includes(waiting?.for) && waiting.until ? between(now, waiting.until) : 0;
+  return waiting?.until && WITH_A_TIME.includes(waiting.for) ? between(now, waiting.until) : 0;
 }
 
+/** @param {Usual} usual @param {Outlook} found @returns {TimeLeft} */
 function overdue({ workflows, took }, found) {
   const late = roughly(found.overdue);
   const atMost = estimate(Math.trunc(quantile(took, OVERDUE)));
@@ -75,11 +79,12 @@ function overdue({ workflows, took }, found) {
   return { short: `overdue +${late}`, words: `Overdue by ${late}`, why, overdue: true };
 }
 
+/** @param {Usual} usual @param {Outlook} found @param {number} now @param {boolean} byItself @returns {TimeLeft} */
 function left({ workflows, took }, { soonest, latest }, now, byItself) {
   const short = span(soonest, latest);
   const about = `${short.startsWith("<") ? "Probably" : "About"} ${spoken(short)} left`;
   const done = latest >= 2 * MINUTE ? `, done around ${clocks(now + soonest, now + latest, now)}` : "";
-  const usually = span(...[SOON, LATE].map((share) => Math.trunc(quantile(took, share))));
+  const usually = span(Math.trunc(quantile(took, SOON)), Math.trunc(quantile(took, LATE)));
   const why =
     `8 of 10 earlier ones took ${spoken(usually)}, waits included${of(workflows)}. ` +
     "What is left is judged by those that took longer than this one so far." +
@@ -87,11 +92,14 @@ function left({ workflows, took }, { soonest, latest }, now, byItself) {
   return { short, words: about + done, why, overdue: false };
 }
 
+/** @param {number} workflows */
 const of = (workflows) => ` (the last ${workflows} that succeeded)`;
+/** @param {string} text */
 const spoken = (text) => text.replace("<", "less than");
+/** @param {number} ms */
 const unitOf = (ms) => /** @type {[number, number, string]} */ (UNITS.find(([below]) => ms < below));
 
-/** A range in one unit, outwards: "3–5 min", "4 min", "< 2 min". */
+/** A range in one unit, outwards: "3–5 min", "4 min", "< 2 min". @param {number} low @param {number} high */
 function span(low, high) {
   const [, unit, word] = unitOf(high);
   const step = unit === SECOND && high >= 20 * SECOND ? COARSE : FINE;
@@ -101,13 +109,16 @@ function span(low, high) {
   return first === 0 ? `< ${last} ${word}` : `${first}–${last} ${word}`;
 }
 
-/** One unit, of what has passed already. */
+/** One unit, of what has passed already. @param {number} ms */
 function roughly(ms) {
   const [, unit, word] = unitOf(ms);
   return `${Math.floor(ms / unit)} ${word}`;
 }
 
-/** From when to when, to the minute; with the date where that is not today's. */
+/**
+ * From when to when, to the minute; with the date where that is not today's.
+ * @param {number} first @param {number} last @param {number} now
+ */
 function clocks(first, last, now) {
   const [[day, start], [lastDay, end], [today]] = [first, last, now].map(minute);
   if (day !== lastDay) return `${day} ${start} – ${lastDay} ${end} UTC`;
@@ -115,6 +126,7 @@ function clocks(first, last, now) {
   return start === end ? `${date}${start} UTC` : `${date}${start}–${end} UTC`;
 }
 
+/** @param {number} ms */
 function minute(ms) {
   const iso = new Date(ms).toISOString();
   return [iso.slice(0, 10), iso.slice(11, 16)];

@@ -19,6 +19,7 @@ export const MOST = 20;
  *   fraction?: number|null}} Facts
  */
 
+/** @type {Record<string, string>} */
 const SIGNS = {
   gone: "✗", failed: "✗", quarantined: "✗", cancelled: "⊘", succeeded: "✓", waiting: "⧗", running: "◔", queued: "○",
   delayed: "○",
@@ -33,11 +34,11 @@ export class Watched {
 
   /** @param {Iterable<[string, Facts]>} [entries] @param {Watched} [before]  what is known beside what is kept */
   constructor(entries = [], before) {
-    const fraction = (id) => before?.get(id)?.fraction ?? null;
+    const fraction = (/** @type {string} */ id) => before?.get(id)?.fraction ?? null;
     this.#facts = new Map([...entries].slice(-MOST).map(([id, facts]) => [id, { ...facts, fraction: fraction(id) }]));
   }
 
-  /** What an earlier page kept; nothing for what is no such thing. @returns {[string, Facts][]} */
+  /** What an earlier page kept; nothing for what is no such thing. @param {string|null} text @returns {[string, Facts][]} */
   static entries(text) {
     try {
       const kept = JSON.parse(text ?? "[]");
@@ -72,6 +73,7 @@ export class Watched {
     return true;
   }
 
+  /** @param {string} id */
   delete(id) {
     return this.#facts.delete(id);
   }
@@ -82,7 +84,7 @@ export class Watched {
    */
   note(id, facts) {
     const known = this.#facts.get(id);
-    const lags = facts.status !== "gone" && facts.at < known?.at; // behind another page: it has no news
+    const lags = facts.status !== "gone" && (facts.at ?? "") < (known?.at ?? ""); // behind another page: no news of it
     if (!known || lags) return "";
     const now = need(facts);
     this.#facts.set(id, { ...known, ...facts, told: now });
@@ -91,6 +93,7 @@ export class Watched {
   }
 }
 
+/** @param {unknown} entry @returns {entry is [string, Facts]} */
 function isEntry(entry) {
   const [id, facts] = Array.isArray(entry) ? entry : [];
   return typeof id === "string" && typeof facts?.status === "string" && /^\/[^/]/.test(facts.address);
@@ -102,8 +105,8 @@ export function need({ status, waiting = null }) {
   return waiting?.for === "message" ? `message ${waiting.name} ${waiting.since}` : "";
 }
 
-/** @param {string} [status] */
-export const isEnded = (status = "") => ENDED.has(status);
+/** @param {string} status */
+export const isEnded = (status) => ENDED.has(status);
 
 /** "✓ order-42 succeeded". @param {string} id @param {Facts} facts */
 export function words(id, facts) {
@@ -119,9 +122,12 @@ export function words(id, facts) {
  * @param {[string, Facts][]} all @param {string|null} [own] @returns {[string, Facts]|null}
  */
 export function foremost(all, own = null) {
-  const rank = ([id, facts]) => (id === own ? -1 : FIRST.indexOf(need(facts) && !ENDED.has(facts.status) ? "needs" : facts.status));
-  return all.reduce((best, one) => (best === null || rank(one) < rank(best) ? one : best), /** @type {any} */ (null));
+  const rank = (/** @type {[string, Facts]} */ [id, facts]) => (id === own ? -1 : FIRST.indexOf(kindOf(facts)));
+  return [...all].sort((one, other) => rank(one) - rank(other))[0] ?? null;
 }
+
+/** @param {Facts} facts */
+const kindOf = (facts) => (need(facts) && !ENDED.has(facts.status) ? "needs" : facts.status);
 
 /** What stands before a tab's title; "" for nothing. @param {[string, Facts][]} all @param {string|null} [own] */
 export function titleOf(all, own = null) {

@@ -12,7 +12,7 @@ import { Watched, isEnded, need } from "../lib/watched.js";
 import { progress } from "../lib/values.js";
 import { WorkflowStore } from "./workflow_store.js";
 
-/** @typedef {import("../lib/watched.js").Facts} Facts */
+/** @typedef {import("../lib/watched.js").Facts} Facts @typedef {import("./protocol.js").State} State */
 
 export class Watching {
   #storage;
@@ -20,6 +20,7 @@ export class Watching {
   #own;
   #live;
   #schedule;
+  /** @type {Set<(news: [string, Facts][]) => void>} */
   #listeners = new Set();
   /** id -> what stops to follow it. @type {Map<string, () => void>} */
   #stops = new Map();
@@ -41,8 +42,8 @@ export class Watching {
   /** Follow what is kept. Who opens the page of one that has ended has seen it. */
   start() {
     this.#load();
-    const { id, status } = this.#own?.state.workflow ?? {};
-    if (isEnded(status) && this.#watched.delete(id)) this.#keep();
+    const own = this.#own?.state.workflow;
+    if (own && isEnded(own.status) && this.#watched.delete(own.id)) this.#keep();
     this.read();
   }
 
@@ -58,6 +59,7 @@ export class Watching {
     return this.#watched.all;
   }
 
+  /** @param {string} id */
   has(id) {
     return this.#watched.get(id) !== undefined;
   }
@@ -80,6 +82,7 @@ export class Watching {
     return () => this.#listeners.delete(listener);
   }
 
+  /** @param {string} id */
   #follow(id) {
     const own = this.#own?.state.workflow.id === id ? this.#own : null;
     const store = own ?? new WorkflowStore(unknown(id), [], null, { keep: 1, schedule: this.#schedule });
@@ -92,12 +95,13 @@ export class Watching {
     if (own) this.#note(id, own);
   }
 
+  /** @param {string} id */
   #unfollow(id) {
     this.#stops.get(id)?.();
     this.#stops.delete(id);
   }
 
-  /** What matters is noted in what is kept now, so that of several pages one tells it. */
+  /** What matters is noted in what is kept now, so that of several pages one tells it. @param {string} id @param {WorkflowStore} store */
   #note(id, store) {
     const [known, facts] = [this.#watched.get(id), factsOf(store)];
     const matters = known?.status !== facts.status || known?.told !== need(facts);
@@ -115,16 +119,19 @@ export class Watching {
     this.#storage.setItem(this.#key, this.#watched.text);
   }
 
+  /** @param {[string, Facts][]} news */
   #tell(news) {
     for (const listener of [...this.#listeners]) listener(news);
   }
 }
 
+/** Before the first snapshot. @param {string} id @returns {State} */
 function unknown(id) {
-  return { seq: 0, workflow: { id, status: "queued" }, values: {}, steps: {} };
+  const workflow = /** @type {State["workflow"]} */ ({ id, status: "queued" });
+  return { seq: 0, workflow, values: {}, steps: {} };
 }
 
-/** @returns {Omit<Facts, "address">} */
+/** @param {WorkflowStore} store @returns {Omit<Facts, "address">} */
 function factsOf({ state: { workflow, values }, gone }) {
   const { definition, status, waiting, last_event } = workflow;
   const at = last_event?.at ?? "";
