@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db.models import Max, QuerySet
 
-from dashboard import access
+from dashboard import access, estimates
 from dashboard.trends import Failures
 from workflows import counts, queries, schedules, workers
 from workflows.conf import conf
@@ -28,6 +28,9 @@ MORE_FAILURES, TIMES_USUAL = (
     3,
 )  # failing much more than usual: at least so many, and more than so many times the mean
 MOST_COUNTED = 100
+QUIET, TIMES_USUAL = timedelta(minutes=1), 3  # silent, or going on, for long: both, compared with its definition
+QUIET_ALONE, TIMES_ITSELF = timedelta(minutes=10), 20  # and where its definition says nothing, with its own mean gap
+_MOST_RUNNING, _MOST_DEFINITIONS = 1_000, 50  # looked at; of the definitions, those that run for longest
 _MOST_SCHEDULES = 500
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
@@ -51,6 +54,8 @@ class Kind(StrEnum):
     BROKEN_SCHEDULE = "broken_schedule"
     LATE_SCHEDULE = "late_schedule"
     SILENT = "silent"
+    SILENT_ALONE = "silent_alone"
+    LONG = "long"
     OVERDUE = "overdue"
     DEADLINE = "deadline"
 
@@ -64,7 +69,7 @@ class Finding(NamedTuple):
     name: str = ""
     number: int = 1
     more: str = ""  # the definition of a workflow and its status, or what is wrong with a schedule
-    usual: float | None = None  # failures an hour, or seconds between two events
+    usual: float | None = None  # failures an hour; seconds: between two events, or from the first claim to the end
 
 
 class Attention(NamedTuple):
@@ -137,13 +142,48 @@ def _workflows(user: access.Visitor, now: datetime, quarantined: int) -> Iterato
         yield Finding(
             Kind.QUARANTINED, Severity.SERIOUS, newest.finished_at, newest.id, quarantined, more=newest.definition
         )
-    silent = {one.id: one for one in queries.silent(now, limit=MOST)}
-    for workflow_id in visible.filter(id__in=silent).values_list("id", flat=True) if silent else ():
-        one = silent[workflow_id]
-        yield Finding(Kind.SILENT, Severity.NOTICE, one.since, one.id, more=one.definition, usual=one.gap)
+    silent = list(_silent(visible, now))
+    yield from silent[:MOST]
+    yield from _long(visible.exclude(id__in=[found.name for found in silent]), now)
     yield from _late(Kind.OVERDUE, visible.filter(wake_at__lt=now - OVERDUE), "wake_at")
     unfinished = visible.filter(deadline_at__lt=now - OVERDUE, finished_at__isnull=True)
     yield from _late(Kind.DEADLINE, unfinished, "deadline_at")
+
+
+def _silent(visible: QuerySet[Workflow], now: datetime) -> Iterator[Finding]:
+    """Running ones without an event for much longer than usual, longest first."""
+    quiet = queries.silent(now, QUIET)
+    seen = set(visible.filter(id__in=[one.id for one in quiet]).values_list("id", flat=True)) if quiet else set()
+    shown = [one for one in quiet if one.id in seen]
+    usual = estimates.usual_silence(_first_few(one.definition for one in shown))
+    for one in shown:
+        at_most = usual.get(one.definition)
+        if at_most is None and now - one.since > max(QUIET_ALONE, TIMES_ITSELF * timedelta(seconds=one.gap or 0)):
+            yield Finding(Kind.SILENT_ALONE, Severity.NOTICE, one.since, one.id, more=one.definition, usual=one.gap)
+        elif at_most is not None and now - one.since > TIMES_USUAL * timedelta(milliseconds=at_most):
+            usually = at_most / 1_000
+            yield Finding(Kind.SILENT, Severity.NOTICE, one.since, one.id, more=one.definition, usual=usually)
+
+
+def _long(visible: QuerySet[Workflow], now: datetime) -> Iterator[Finding]:
+    """Of each definition the one that goes on for longest, if that is much longer than usual, and how many there are.
+
+    Only running ones, of which there are no more than pool children. Those that wait are as many as people start.
+    """
+    running = visible.filter(status=Status.RUNNING, forked_from=None, started_at__lt=now - QUIET).order_by("started_at")
+    found = list(running.values_list("id", "definition", "started_at")[:_MOST_RUNNING])
+    usual = estimates.usual(_first_few(definition for _id, definition, _since in found))
+    for name, took in usual.items():
+        nearly_all = estimates.quantile(took.took, estimates.OVERDUE)
+        since = now - TIMES_USUAL * timedelta(milliseconds=nearly_all)
+        late = [(workflow_id, at) for workflow_id, definition, at in found if definition == name and at and at < since]
+        if late:
+            first, at = late[0]
+            yield Finding(Kind.LONG, Severity.NOTICE, at, first, len(late), more=name, usual=nearly_all / 1_000)
+
+
+def _first_few(definitions: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(definitions))[:_MOST_DEFINITIONS]
 
 
 def _late(kind: Kind, late: QuerySet[Workflow], due: str) -> Iterator[Finding]:

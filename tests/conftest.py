@@ -17,6 +17,7 @@ from django.db import connections
 
 from config import celery_app
 from config.broker import SCHEME, transport_options
+from dashboard import estimates
 from tests.people import People, create_people
 from tests.processes import ROOT, Process, Server, Worker, end_all
 from tests.wait import PATIENCE, until
@@ -47,6 +48,12 @@ def _is_alone(cursor: Any) -> bool:
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     return bool(cursor.fetchone() == (0,))
+
+
+@pytest.fixture(autouse=True)
+def nothing_usual() -> None:
+    """What a process keeps of another test's workflows is not of this one."""
+    estimates.forget()
 
 
 @pytest.fixture

@@ -18,8 +18,13 @@ from workflows.waits import PublishedValue
 
 Summary = dict[str, Any]
 _LIST_KEYS = ("progress", "phase")
-_SILENCE, _TIMES_USUAL, _GAPS = timedelta(minutes=10), 20, 50  # silent for long: both, compared with its last gaps
+_GAPS = 50  # of which the mean is taken
 _MOST_RUNNING = 1_000  # looked at; longest running first
+_EVENTS_LOOKED_AT = 200  # of each history, for how long it was silent
+_NOBODY_WORKS_AFTER = (
+    EventKind.CREATED, EventKind.DEBOUNCED, EventKind.DUE, EventKind.WOKEN, EventKind.SUSPENDED, EventKind.RELEASED,
+    EventKind.RESUMED, EventKind.FORKED, EventKind.WAIT_STARTED, EventKind.STEP_RETRYING,
+)  # fmt: skip
 
 
 class Cursor(NamedTuple):
@@ -270,8 +275,30 @@ def statuses_of(ids: Collection[str]) -> list[StatusChange]:
     return [StatusChange(*row) for row in rows.values_list(*StatusChange._fields)]
 
 
+def durations(definitions: Collection[str], *, limit: int) -> dict[str, list[float]]:
+    """This will return what the latest workflows of each definition that succeeded took, in ms from the first claim to
+    the end, waits included.
+
+    Forks are left out: they take over what another one did. Definitions without any are left out.
+    """
+    return dict(fetch(reads.DURATIONS, {"definitions": list(definitions), "limit": limit}))
+
+
+def longest_silences(definitions: Collection[str], *, limit: int) -> dict[str, list[float]]:
+    """This will return how long the latest workflows of each definition that succeeded were without an event, in ms.
+
+    One number for each workflow: the longest time among its last events in which a worker had it and it waited for
+    nothing. Those that never were so are left out.
+    """
+    parameters = {
+        "definitions": list(definitions), "limit": limit, "events": _EVENTS_LOOKED_AT,
+        "idle": [kind.value for kind in _NOBODY_WORKS_AFTER],
+    }  # fmt: skip
+    return dict(fetch(reads.LONGEST_SILENCES, parameters))
+
+
 class Silent(NamedTuple):
-    """A running workflow without an event since `since`; usually one comes every `gap` seconds (None: not known)."""
+    """A running workflow without an event since `since`. So far one came every `gap` seconds (None: it had but one)."""
 
     id: str
     definition: str
@@ -279,14 +306,10 @@ class Silent(NamedTuple):
     gap: float | None
 
 
-def silent(now: datetime, *, limit: int) -> list[Silent]:
-    """This will return running workflows that are silent for unusually long, longest first.
+def silent(now: datetime, at_least: timedelta) -> list[Silent]:
+    """This will return running workflows that have been silent for so long, longest first, with the mean of their gaps.
 
-    That is ten minutes, and twenty times the mean of their last fifty gaps. One that waits says for what: it is not
-    silent.
+    One that waits says for what: it is not silent.
     """
-    parameters = {
-        "now": now, "at_least": _SILENCE, "times": _TIMES_USUAL, "gaps": _GAPS, "looked_at": _MOST_RUNNING,
-        "limit": limit,
-    }  # fmt: skip
+    parameters = {"now": now, "at_least": at_least, "gaps": _GAPS, "looked_at": _MOST_RUNNING}
     return [Silent(*row) for row in fetch(reads.SILENT, parameters)]

@@ -10,7 +10,7 @@ from django.urls import reverse
 from dashboard.attention import MOST_COUNTED, Finding, Kind
 from dashboard.filters import ListFilter
 from dashboard.presenters.queues import command
-from dashboard.presenters.times import absolute, between, iso_utc, whole_duration
+from dashboard.presenters.times import SECOND, absolute, between, estimate, iso_utc, whole_duration
 from workflows.states import ACTIVE, Status
 
 Said = tuple[str, str, str]  # the sentence, where one acts, the cure
@@ -93,9 +93,26 @@ def _late_schedule(found: Finding, since: str, now: str) -> Said:
 
 
 def _silent(found: Finding, since: str, now: str) -> Said:
+    usually = estimate(max(SECOND, round((found.usual or 0) * 1000)))
+    text = f"`{found.name}` ({found.more}) runs, but has been silent for {whole_duration(between(since, now))} "
+    return f"{text}(usually {usually} at most).", _page(found.name), ""
+
+
+def _silent_alone(found: Finding, since: str, now: str) -> Said:
     usual = f" (usually an event every {whole_duration(round(found.usual * 1000))})" if found.usual else ""
     text = f"`{found.name}` ({found.more}) runs, but has been silent for {whole_duration(between(since, now))}{usual}."
     return text, _page(found.name), ""
+
+
+def _long(found: Finding, since: str, now: str) -> Said:
+    runs, nearly_all = between(since, now), max(1, round((found.usual or 0) * 1000))
+    usual = f"{runs // nearly_all:,} times what 19 of 20 earlier ones took at most ({estimate(nearly_all)})"
+    if found.number == 1:
+        text = f"`{found.name}` ({found.more}) has been running for {whole_duration(runs)}, {usual}."
+        return text, _page(found.name), ""
+    first = f"`{found.name}` for {whole_duration(runs)}"
+    text = f"{found.number:,} workflows of `{found.more}` run for long, {first}, {usual}."
+    return text, list_of(status=(Status.RUNNING.value,), definition=found.more), ""
 
 
 def _overdue(found: Finding, since: str, now: str) -> Said:
@@ -139,6 +156,8 @@ _SENTENCES: dict[Kind, Callable[[Finding, str, str], Said]] = {
     Kind.BROKEN_SCHEDULE: _broken_schedule,
     Kind.LATE_SCHEDULE: _late_schedule,
     Kind.SILENT: _silent,
+    Kind.SILENT_ALONE: _silent_alone,
+    Kind.LONG: _long,
     Kind.OVERDUE: _overdue,
     Kind.DEADLINE: _deadline,
 }

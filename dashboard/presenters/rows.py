@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.estimates import Usual
 from dashboard.presenters.history import label
+from dashboard.presenters.outlook import TimeLeft, time_left, wire
 from dashboard.presenters.sentences import waits
 from dashboard.presenters.values import Progress, progress
 
@@ -17,11 +19,15 @@ class ListRow:
     summary: dict[str, Any]
     progress: Progress | None
     last: str
+    left: TimeLeft | None
+    usual: str  # by which the browser goes on; "" where nothing will be left to say
 
 
-def list_row(summary: dict[str, Any]) -> ListRow:
-    """The row of a summary."""
-    return ListRow(summary, progress(summary["progress"], summary["phase"]), last_words(summary))
+def list_row(summary: dict[str, Any], usual: Usual | None, now: str) -> ListRow:
+    """The row of a summary; `usual`: what its definition usually takes, if that is a measure for it."""
+    shown = progress(summary["progress"], summary["phase"])
+    left = time_left(summary, usual, now, summary["progress"])
+    return ListRow(summary, shown, last_words(summary), left, "" if summary["finished_at"] else wire(usual))
 
 
 def last_words(summary: dict[str, Any]) -> str:

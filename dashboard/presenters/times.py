@@ -14,6 +14,11 @@ def milliseconds(iso: str) -> int:
     return (datetime.fromisoformat(iso) - _EPOCH) // _MILLISECOND
 
 
+def iso_of(ms: int) -> str:
+    """The point in time of milliseconds since 1970."""
+    return iso_utc(_EPOCH + ms * _MILLISECOND)
+
+
 def between(start: str, end: str) -> int:
     """Milliseconds from one point in time to another, never negative."""
     return max(0, milliseconds(end) - milliseconds(start))

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from dashboard.presenters.times import estimate
+from dashboard.presenters.times import DAY, estimate
 
 BRIEF_LENGTH = 120
 MOST_CHANGES = 6
 LARGE, BEGINNING = 64 * 1024, 4 * 1024  # characters
+_BEYOND_COUNTING, _LEAST_RATE, _LONGEST_REST = 1e15, 1e-9, 100 * 365 * DAY
 _ABSENT = object()
 
 
@@ -102,6 +103,11 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_count(value: Any) -> TypeGuard[float]:
+    """A number that something was counted to: exact in the browser, too."""
+    return _is_number(value) and abs(value) < _BEYOND_COUNTING
+
+
 def _delta(old: Any, new: Any) -> str:
     """The signed difference of two numbers, to at most six decimals."""
     if not (_is_number(old) and _is_number(new)):
@@ -128,14 +134,14 @@ def progress(value: Any, phase: Any = None) -> Progress | None:
     words = phase if isinstance(phase, str) else ""
     if _is_number(value) and 0 <= value <= 1:
         return Progress(float(value), _joined([f"{int(value * 100)} %", words]))
-    if not (isinstance(value, dict) and _is_number(value.get("done"))):
+    if not (isinstance(value, dict) and _is_count(value.get("done"))):
         return Progress(None, words) if words else None
     done, total, label = value["done"], value.get("total"), value.get("label")
     words = words or (label if isinstance(label, str) else "")
-    if not (_is_number(total) and total > 0):
+    if not (_is_count(total) and total > 0):
         return Progress(None, _joined([_number(done), words, _rate(value)]))
     fraction = min(1.0, max(0.0, done / total))
-    moving = [_rate(value), _left(value, total - done)] if done < total else []
+    moving = [_rate(value), _left(value)] if done < total else []
     parts = [f"{_number(done)} of {_number(total)}", words, *moving]
     return Progress(fraction, _joined(parts))
 
@@ -152,14 +158,23 @@ def _number(value: float) -> str:
 
 def _rate(value: dict[str, Any]) -> str:
     rate = value.get("rate")
-    return f"{_number(rate)}/s" if _is_number(rate) and rate >= 0.1 else ""
+    return f"{_number(rate)}/s" if _is_count(rate) and rate >= 0.1 else ""
 
 
-def _left(value: dict[str, Any], remaining: float) -> str:
-    rate = value.get("rate")
-    if not _is_number(rate) or rate <= 0 or remaining <= 0:
-        return ""
-    return f"about {estimate(int(remaining / rate * 1000))} left"
+def rest(value: Any) -> int:
+    """How many ms the rest takes at the rate that a progress declares; 0: it declares none, or one that is no use."""
+    if not isinstance(value, dict):
+        return 0
+    done, total, rate = (value.get(name) for name in ("done", "total", "rate"))
+    if not (_is_count(done) and _is_count(total) and _is_count(rate)) or rate <= _LEAST_RATE or done >= total:
+        return 0
+    ms = int((total - done) / rate * 1000)
+    return ms if ms < _LONGEST_REST else 0
+
+
+def _left(value: dict[str, Any]) -> str:
+    ms = rest(value)
+    return f"about {estimate(ms)} left" if ms else ""
 
 
 def previous_values(events: list[list[Any]], known: dict[str, Any] | None = None) -> dict[int, Any]:

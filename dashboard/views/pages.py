@@ -14,13 +14,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard import access, snapshots
+from dashboard import access, estimates, snapshots
 from dashboard.filters import ListFilter, understood
 from dashboard.lineage import children_after, relatives
-from dashboard.presenters import history, values
+from dashboard.presenters import history, outlook, values
 from dashboard.presenters.bulk import BULK_VERBS, MOST
 from dashboard.presenters.definitions import definition_card
-from dashboard.presenters.rows import list_row
+from dashboard.presenters.outlook import silence, time_left
+from dashboard.presenters.rows import ListRow, list_row
 from dashboard.presenters.sentences import error_line, sentence
 from dashboard.presenters.timeline import timeline
 from dashboard.presenters.times import iso_utc
@@ -82,7 +83,7 @@ def workflows(request: HttpRequest) -> HttpResponse:
     bulk_verbs = [verb for verb in BULK_VERBS.values() if access.can(request.user, verb.right)]
     statuses = _counted_statuses(wanted)
     context |= {
-        "rows": [list_row(summary) for summary in summaries],
+        "rows": _rows(page.rows, summaries, context["now"]),
         "filter": wanted,
         "typed": typed.search if problems else wanted.search,
         "problems": problems,
@@ -100,6 +101,13 @@ def workflows(request: HttpRequest) -> HttpResponse:
         "list": {"rows": summaries, "filter": wanted.wire, "since": context["now"], "first": not paged},
     }
     return render(request, "dashboard/workflows.html", context)
+
+
+def _rows(found: list[Workflow], summaries: list[dict[str, Any]], now: str) -> list[ListRow]:
+    """The rows of the list. What is usual is read for definitions of which something goes on; a fork is not usual."""
+    going = {row.id: row.definition for row in found if row.finished_at is None and row.forked_from_id is None}
+    usual = estimates.usual(going.values())
+    return [list_row(summary, usual.get(going.get(summary["id"], "")), now) for summary in summaries]
 
 
 def listed_page(
@@ -174,6 +182,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "relatives": relatives(request.user, row),
         "sentence": sentence(state, at, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
+        "outlook": _outlook(row, state, at),
         "values": [
             {"key": key, "text": values.brief(value["value"], 2000), "at": value["at"]}
             for key, value in sorted(state["values"].items())
@@ -234,6 +243,19 @@ def _verbs(request: HttpRequest, row: Workflow, state: dict[str, Any]) -> dict[s
     editable = editable_input(row) if allowed["can_fork"] else None
     standing = {"verbs": verbs(row.status), "pinned": row.pinned}
     return {**allowed, **standing, "fork_positions": positions, "editable": editable}
+
+
+def _outlook(row: Workflow, state: dict[str, Any], at: str) -> dict[str, Any]:
+    """What is left at that moment, and whether it is silent, by what is usual for its definition. Forks are not."""
+    name, workflow = row.definition, state["workflow"]
+    usual = None if row.forked_from_id else estimates.usual([name]).get(name)
+    usual_silence = estimates.usual_silence([name]).get(name)
+    return {
+        "usual": outlook.wire(usual),
+        "silence": usual_silence,
+        "left": time_left(workflow, usual, at, _value(state, "progress")),
+        "quiet": silence(workflow, usual_silence, at),
+    }
 
 
 def _value(state: dict[str, Any], key: str) -> Any:

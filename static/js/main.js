@@ -5,6 +5,7 @@ import { keyboard } from "./behaviours/keyboard.js";
 import { menus } from "./behaviours/menus.js";
 import { selectionDone } from "./behaviours/selection_done.js";
 import { theme } from "./behaviours/theme.js";
+import { watching } from "./behaviours/watching.js";
 import { FOLLOWERS, defineElements } from "./elements/index.js";
 import { tickWith } from "./elements/ticking.js";
 import { beforePaint, json, one } from "./lib/dom.js";
@@ -24,12 +25,13 @@ defineElements();
 for (const behaviour of [filters, keyboard, menus, selectionDone, theme]) behaviour();
 
 const status = /** @type {HTMLElement|null} */ (document.querySelector("connection-status"));
-if (status) watch(status);
+const followed = status && follow(status);
+watching(followed?.newest ?? null, onDemand(followed?.live));
 
 /** @param {HTMLElement} status */
-function watch(status) {
+function follow(status) {
   const clock = new Clock(status.dataset.serverTime);
-  const live = new Live({ socketUrl: `${location.origin.replace(/^http/, "ws")}/ws/live/`, post: poll, clock });
+  const live = connection(clock);
   tickWith(clock);
   const page = /** @type {PageData|null} */ (json("workflow-data"));
   const newest = page && new WorkflowStore(page.state, page.events, page.epoch, { schedule: beforePaint });
@@ -39,6 +41,22 @@ function watch(status) {
   for (const element of followers) element.follow({ live, clock, store });
   if (newest) live.follow(newest);
   live.start();
+  return { live, newest };
+}
+
+/** @param {Clock} clock */
+function connection(clock) {
+  return new Live({ socketUrl: `${location.origin.replace(/^http/, "ws")}/ws/live/`, post: poll, clock });
+}
+
+/** A page that shows nothing live is connected for what is watched only. @param {Live} [live] @returns {() => Live} */
+function onDemand(live) {
+  return () => {
+    if (live) return live;
+    live = connection(new Clock());
+    live.start();
+    return live;
+  };
 }
 
 /**

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from dashboard import trends
 from dashboard.attention import MOST
-from tests import definitions, execution
+from tests import definitions, earlier, execution
 from tests.dashboard.test_overviews import page, registered, text
 from tests.people import People
 from tests.wait import until
@@ -262,6 +262,34 @@ def test_a_running_workflow_is_silent_compared_with_itself(viewer: Client, worke
     assert needs(page(viewer, "/")) == []
 
 
+def test_it_is_compared_with_others_of_its_definition_where_there_are_enough(viewer: Client, worker: Worker) -> None:
+    earlier.succeeded("doubling", *[60.0] * 8, every=40)
+    for workflow_id in ("stuck", "talks"):
+        execution.claim(definitions.doubling.using(workflow_id=workflow_id).start([1]))
+        Workflow.objects.filter(id=workflow_id).update(started_at=timezone.now() - timedelta(minutes=2))
+    _age("stuck", timedelta(minutes=2, seconds=10), timedelta(seconds=1))
+    _age("talks", timedelta(minutes=1, seconds=20), timedelta(seconds=1))
+    ((severity, words, where),) = needs(page(viewer, "/"))
+    assert (severity, where) == ("notice", "/workflows/stuck/")
+    said = r"stuck \(doubling\) runs, but has been silent for 2 min \d\d s \(usually 40 s at most\)\."
+    assert re.fullmatch(said, words)
+
+
+def test_what_goes_on_for_much_longer_than_usual_is_named(viewer: Client, worker: Worker) -> None:
+    earlier.succeeded("doubling", *[60.0] * 8)
+    for workflow_id, minutes in (("new", 2), ("long", 3.5), ("longer", 31)):
+        execution.claim(definitions.doubling.using(workflow_id=workflow_id).start([1]))
+        Workflow.objects.filter(id=workflow_id).update(started_at=timezone.now() - minutes * MINUTE)
+    ((severity, words, where),) = needs(page(viewer, "/"))
+    assert (severity, where) == ("notice", "/workflows/?status=running&definition=doubling")
+    said = r"2 workflows of doubling run for long, longer for 31 min \d\d s, 31 times what 19 of 20 earlier ones took "
+    assert re.fullmatch(said + r"at most \(60 s\)\.", words)
+    Workflow.objects.filter(id="long").update(forked_from="new")  # takes over what another one did
+    ((_severity, words, where),) = needs(page(viewer, "/"))
+    assert words.startswith("longer (doubling) has been running for 31 min")
+    assert where == "/workflows/longer/"
+
+
 def test_what_is_overdue_is_said_once_with_how_many(viewer: Client, worker: Worker) -> None:
     for workflow_id in ("a", "b", "c"):
         start(workflow_id, delay=3_600)
@@ -396,7 +424,7 @@ def test_what_it_asks_reads_a_few_pages(viewer: Client, worker: Worker) -> None:
     some = Workflow.objects.filter(status="queued").order_by("id").values("id")[:20]
     facts = {"worker": "x/1", "lease_expires_at": now, "started_at": now - HOUR, "status_at": now - HOUR}
     Workflow.objects.filter(id__in=some).update(**{"status": "running", **facts})
-    silent = {"now": now, "at_least": 10 * MINUTE, "times": 20, "gaps": 50, "looked_at": 1_000, "limit": 10}
+    silent = {"now": now, "at_least": MINUTE, "gaps": 50, "looked_at": 1_000}
     begin = now.replace(second=0, microsecond=0) - 59 * MINUTE
     minutes = {"since": begin, "ends": sorted(TERMINAL), "kinds": [*Status]}
     usual = {"since": begin, "length": HOUR, "kind": "failed", "days": 7}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dashboard.presenters import history, rows, sentences, timeline, times, values
+from dashboard.estimates import Usual
+from dashboard.presenters import history, outlook, rows, sentences, timeline, times, values
 
 CASES: dict[str, list[list[Any]]] = json.loads(
     (Path(__file__).parent.parent / "presenter_cases.json").read_text(encoding="utf-8")
@@ -141,3 +142,21 @@ def test_the_timeline_shows_the_latest_steps_and_counts_the_rest() -> None:
 def _step(position: int) -> dict[str, Any]:
     at = f"2026-11-23T10:00:0{position}.000000Z"
     return {"position": position, "name": "s", "started_at": at, "finished_at": at, "error": None}
+
+
+@cases("rest")
+def test_what_a_progress_still_takes_is_only_said_of_sane_numbers(case: Any) -> None:
+    assert values.rest(case[0]) == case[1]
+
+
+@cases("time_left")
+def test_what_is_left_is_a_range_and_blank_where_nobody_knows(case: Any) -> None:
+    workflow, usual, now, progress, expected = case
+    workflows, *took = [int(number) for number in usual.split()] or [0]
+    found = outlook.time_left(workflow, Usual(workflows, tuple(took)) if took else None, now, progress)
+    assert (found and [found.short, found.words, found.why, found.overdue]) == expected
+
+
+@cases("silence")
+def test_silence_is_said_when_it_is_much_longer_than_usual(case: Any) -> None:
+    assert outlook.silence(*case[:3]) == case[3]

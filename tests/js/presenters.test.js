@@ -6,10 +6,11 @@ import { test } from "node:test";
 
 import { row } from "../../static/js/lib/history.js";
 import { lastWords, pendingWords } from "../../static/js/lib/rows.js";
+import { silence, timeLeft, usualFrom } from "../../static/js/lib/outlook.js";
 import { sentence } from "../../static/js/lib/sentences.js";
 import { bar, span, ticks } from "../../static/js/lib/timeline.js";
 import { ago, between, duration, estimate, when, wholeDuration } from "../../static/js/lib/times.js";
-import { brief, diff, progress } from "../../static/js/lib/values.js";
+import { brief, diff, progress, rest } from "../../static/js/lib/values.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../presenter_cases.json", import.meta.url), "utf8"));
 
@@ -33,6 +34,12 @@ replay("when", when);
 replay("brief", (value) => brief(value));
 replay("sentence", sentence);
 replay("last_words", lastWords);
+replay("rest", rest);
+replay("silence", silence);
+replay("time_left", (workflow, usual, ...rest) => {
+  const found = timeLeft(workflow, usualFrom(usual), ...rest);
+  return found && Object.values(found);
+});
 replay("span", span);
 replay("ticks", ticks);
 replay("bar", (...given) => Object.values(bar(...given)));

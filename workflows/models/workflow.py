@@ -159,6 +159,13 @@ class Workflow(models.Model):
             models.Index(
                 F("schedule"), F("created_at").desc(), condition=Q(schedule__isnull=False), name="workflow_of_schedule"
             ),
+            # What is usual for a definition; by end, because the latest starts that have ended are the short ones.
+            models.Index(
+                F("definition"),
+                F("finished_at").desc(),
+                condition=Q(status="succeeded", forked_from__isnull=True),
+                name="workflow_succeeded",
+            ),
             # Also how a worker finds its own: no more rows run than there are pool children.
             models.Index(fields=["lease_expires_at"], condition=Q(status="running"), name="workflow_leases"),
             # The beginning of an id is found by the pattern index that Django makes beside a text key.

@@ -65,8 +65,8 @@ MOVED: LiteralString = """
 SELECT asked.id, coalesce(w.last_seq, -1) FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
 LEFT JOIN workflows_workflow AS w ON w.id = asked.id WHERE coalesce(w.last_seq, -1) <> asked.seq"""
 
-# Running workflows that have been silent for long compared with their own last gaps. No more rows run than there are
-# pool children; of each, two events are found by their seq.
+# Running workflows that have been silent for so long, and the mean of their own last gaps. No more rows run than there
+# are pool children; of each, two events are found by their seq.
 SILENT: LiteralString = """
 SELECT w.id, w.definition, last.at, extract(epoch FROM gap.mean)::float8
 FROM (
@@ -78,5 +78,31 @@ JOIN workflows_event AS last ON last.workflow_id = w.id AND last.seq = w.last_se
 LEFT JOIN workflows_event AS earlier
     ON earlier.workflow_id = w.id AND earlier.seq = greatest(1, w.last_seq - %(gaps)s)
 CROSS JOIN LATERAL (SELECT (last.at - earlier.at) / nullif(last.seq - earlier.seq, 0) AS mean) AS gap
-WHERE %(now)s - last.at > greatest(%(at_least)s::interval, %(times)s * gap.mean)
-ORDER BY last.at LIMIT %(limit)s"""
+WHERE last.at < %(now)s - %(at_least)s::interval ORDER BY last.at"""
+
+
+# The latest of each definition that ended well, by index `workflow_succeeded`: as many entries of it as are returned.
+_LATEST_SUCCEEDED: LiteralString = """
+FROM unnest(%(definitions)s::text[]) AS asked(definition)
+CROSS JOIN LATERAL (
+    SELECT id, last_seq, extract(epoch FROM finished_at - started_at)::float8 * 1000 AS took FROM workflows_workflow
+    WHERE definition = asked.definition AND status = 'succeeded' AND forked_from_id IS NULL AND started_at IS NOT NULL
+    ORDER BY finished_at DESC LIMIT %(limit)s
+) AS w"""
+
+DURATIONS: LiteralString = "SELECT asked.definition, array_agg(w.took)" + _LATEST_SUCCEEDED + " GROUP BY 1"
+
+# Of each, a bounded part of its history by seq.
+LONGEST_SILENCES: LiteralString = (
+    "SELECT asked.definition, array_agg(silence.longest)"
+    + _LATEST_SUCCEEDED
+    + """
+CROSS JOIN LATERAL (
+    SELECT extract(epoch FROM max(gap))::float8 * 1000 AS longest
+    FROM (
+        SELECT at - lag(at) OVER history AS gap, lag(kind) OVER history AS after FROM workflows_event
+        WHERE workflow_id = w.id AND seq > w.last_seq - %(events)s WINDOW history AS (ORDER BY seq)
+    ) AS stretch WHERE after <> ALL(%(idle)s)
+) AS silence
+WHERE silence.longest IS NOT NULL GROUP BY 1"""
+)

@@ -15,6 +15,11 @@ export const GROUPS = [
     keys: [
       { keys: "?", says: "This sheet", act: () => openKeySheet(GROUPS) },
       { keys: "p", says: "Pause the page, or let it go on", act: () => click("[data-act=pause]") },
+      {
+        keys: "w",
+        says: "Watch the row or this workflow, or no longer",
+        act: () => clickIn(currentRow() ?? document.querySelector(".workflow-header"), "watch-button button"),
+      },
       { keys: "g n", says: "Go to Now", act: () => go("/") },
       { keys: "g w", says: "Go to Workflows", act: () => go("/workflows/") },
       { keys: "g q", says: "Go to Queues", act: () => go("/queues/") },

@@ -8,11 +8,15 @@ import { LiveReceipt } from "./live_receipt.js";
 import { StatusBadge } from "./status_badge.js";
 import { StatusCounts } from "./status_counts.js";
 import { TimeAgo } from "./time_ago.js";
+import { TimeLeft } from "./time_left.js";
 import { TimeScrubber } from "./time_scrubber.js";
+import { WatchButton } from "./watch_button.js";
+import { WatchList } from "./watch_list.js";
 import { WorkflowError } from "./workflow_error.js";
 import { WorkflowHeader } from "./workflow_header.js";
 import { WorkflowHistory } from "./workflow_history.js";
 import { WorkflowList } from "./workflow_list.js";
+import { WorkflowOutlook } from "./workflow_outlook.js";
 import { WorkflowOutput } from "./workflow_output.js";
 import { WorkflowSelection } from "./workflow_selection.js";
 import { WorkflowTimeline } from "./workflow_timeline.js";
@@ -28,11 +32,15 @@ const ELEMENTS = {
   "status-badge": StatusBadge,
   "status-counts": StatusCounts,
   "time-ago": TimeAgo,
+  "time-left": TimeLeft,
   "time-scrubber": TimeScrubber,
+  "watch-button": WatchButton,
+  "watch-list": WatchList,
   "workflow-error": WorkflowError,
   "workflow-header": WorkflowHeader,
   "workflow-history": WorkflowHistory,
   "workflow-list": WorkflowList,
+  "workflow-outlook": WorkflowOutlook,
   "workflow-output": WorkflowOutput,
   "workflow-selection": WorkflowSelection,
   "workflow-timeline": WorkflowTimeline,

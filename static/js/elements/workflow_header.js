@@ -3,6 +3,7 @@
 import { one, setText } from "../lib/dom.js";
 import { sentence } from "../lib/sentences.js";
 import { absolute } from "../lib/times.js";
+import { setTitle } from "../lib/title.js";
 import { LiveElement } from "./live_element.js";
 import { paintProgress } from "./progress_bar.js";
 
@@ -71,7 +72,7 @@ export class WorkflowHeader extends LiveElement {
     }
     const word = status[0].toUpperCase() + status.slice(1);
     const title = `${word} · ${definition} ${id} · Telltale`;
-    if (document.title !== title) document.title = title;
+    setTitle(title);
   }
 }
 

@@ -5,9 +5,11 @@
 
 import { beforePaint, flash, json, one, setText } from "../lib/dom.js";
 import { lastWords, pendingWords } from "../lib/rows.js";
+import { setTitle } from "../lib/title.js";
 import { ListStore } from "../live/list_store.js";
 import { LiveElement } from "./live_element.js";
 import { paintProgress } from "./progress_bar.js";
+import { TimeLeft } from "./time_left.js";
 
 const ANNOUNCE_MS = 10_000;
 const TITLE = "Workflows · Telltale";
@@ -53,7 +55,8 @@ export class WorkflowList extends LiveElement {
     this.store = new ListStore(rows, { filter, since, schedule: beforePaint });
     this.until(this.store.subscribe((change) => this.#changed(change)));
     this.until(this.#page.live.follow(this.store));
-    document.title = TITLE;
+    setTitle(TITLE);
+    for (const row of this.store.rows.values()) this.#showTimeLeft(row);
   }
 
   /** @param {import("../live/list_store.js").ListChange} change */
@@ -64,16 +67,28 @@ export class WorkflowList extends LiveElement {
 
   /** @param {string} id @param {Set<string>} fields */
   #patch(id, fields) {
-    const row = /** @type {HTMLElement|null} */ (this.querySelector(`tr[data-id="${CSS.escape(id)}"]`));
+    const row = this.#row(id);
     const summary = this.store.rows.get(id);
     if (!row || !summary) return;
     const cell = (/** @type {string} */ name) => one(row, `.workflow-table__${name}`);
     if (fields.has("status")) this.#paintStatus(row, summary.status);
     if (fields.has("pinned")) row.dataset.pinned = summary.pinned ? "yes" : "no";
     if (fields.has("progress") || fields.has("phase")) paintProgress(cell("progress"), summary.progress, summary.phase);
+    this.#showTimeLeft(summary);
     paintElapsed(one(cell("duration"), "elapsed-time"), summary);
     if (["last_event", "waiting", "error"].some((field) => fields.has(field))) paintLast(cell("last"), lastWords(summary));
     if (fields.has("status") || fields.has("pinned")) this.#tell("list-moved", summary);
+  }
+
+  /** @param {string} id @returns {HTMLElement|null} */
+  #row(id) {
+    return this.querySelector(`tr[data-id="${CSS.escape(id)}"]`);
+  }
+
+  /** @param {Summary} summary */
+  #showTimeLeft(summary) {
+    const node = this.#row(summary.id)?.querySelector("time-left");
+    if (node instanceof TimeLeft) node.show(summary);
   }
 
   /** The selection around the list hears it. @param {string} what @param {Partial<Summary>} [row] */
@@ -95,7 +110,7 @@ export class WorkflowList extends LiveElement {
     const words = pendingWords(this.store.pending);
     bar.hidden = words === "";
     setText(bar.querySelector(".live-bar__words"), words);
-    document.title = words ? `(${words}) ${TITLE}` : TITLE;
+    setTitle(words ? `(${words}) ${TITLE}` : TITLE);
     if (Date.now() - this.#announcedAt < ANNOUNCE_MS) return;
     this.#announcedAt = Date.now();
     setText(document.getElementById("announcer"), words);

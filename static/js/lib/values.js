@@ -1,9 +1,10 @@
 /** JSON values as text, the difference between two, and the conventional keys. Pure; twin of `presenters/values.py`. */
 
-import { estimate } from "./times.js";
+import { DAY, estimate } from "./times.js";
 
 const BRIEF_LENGTH = 120;
 const MOST_CHANGES = 6;
+const [BEYOND_COUNTING, LEAST_RATE, LONGEST_REST] = [1e15, 1e-9, 100 * 365 * DAY];
 const ABSENT = Symbol("absent");
 
 /** @typedef {{path: string, old: string|null, new: string|null, delta: string}} Change */
@@ -57,6 +58,8 @@ function* changes(path, old, now) {
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 /** @param {unknown} value @returns {value is number} */
 const isNumber = (value) => typeof value === "number";
+/** A number that something was counted to: exact here as on the server. @param {unknown} value @returns {value is number} */
+const isCount = (value) => isNumber(value) && Math.abs(value) < BEYOND_COUNTING;
 /** @param {unknown} value */
 const text = (value) => (value === ABSENT ? null : brief(value, 60));
 
@@ -77,11 +80,11 @@ export function progress(value, phase = null) {
   if (isNumber(value) && value >= 0 && value <= 1) {
     return { fraction: value, text: joined([`${Math.floor(value * 100)} %`, words]) };
   }
-  if (!isObject(value) || !isNumber(value.done)) return words ? { fraction: null, text: words } : null;
+  if (!isObject(value) || !isCount(value.done)) return words ? { fraction: null, text: words } : null;
   const { done, total, label } = value;
   words ||= typeof label === "string" ? label : "";
-  if (!isNumber(total) || total <= 0) return { fraction: null, text: joined([number(done), words, rate(value)]) };
-  const moving = done < total ? [rate(value), left(value, total - done)] : [];
+  if (!isCount(total) || total <= 0) return { fraction: null, text: joined([number(done), words, rate(value)]) };
+  const moving = done < total ? [rate(value), left(value)] : [];
   const parts = [`${number(done)} of ${number(total)}`, words, ...moving];
   return { fraction: Math.min(1, Math.max(0, done / total)), text: joined(parts) };
 }
@@ -93,10 +96,19 @@ const number = (value) => grouped(Math.abs(value) < 100 ? Math.trunc(value * 10)
 /** @param {number} value */
 const grouped = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, Number.isInteger(value) ? "," : "");
 /** @param {Record<string, unknown>} value */
-const rate = (value) => (isNumber(value.rate) && value.rate >= 0.1 ? `${number(value.rate)}/s` : "");
+const rate = (value) => (isCount(value.rate) && value.rate >= 0.1 ? `${number(value.rate)}/s` : "");
 
-/** @param {Record<string, unknown>} value @param {number} remaining */
-function left(value, remaining) {
-  if (!isNumber(value.rate) || value.rate <= 0 || remaining <= 0) return "";
-  return `about ${estimate(Math.trunc((remaining / value.rate) * 1000))} left`;
+/** How many ms the rest takes at the rate that a progress declares; 0: it declares none. @param {unknown} value */
+export function rest(value) {
+  if (!isObject(value)) return 0;
+  const { done, total, rate } = value;
+  if (!isCount(done) || !isCount(total) || !isCount(rate) || rate <= LEAST_RATE || done >= total) return 0;
+  const ms = Math.trunc(((total - done) / rate) * 1000);
+  return ms < LONGEST_REST ? ms : 0;
+}
+
+/** @param {Record<string, unknown>} value */
+function left(value) {
+  const ms = rest(value);
+  return ms === 0 ? "" : `about ${estimate(ms)} left`;
 }
