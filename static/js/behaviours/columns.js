@@ -1,6 +1,6 @@
 /** The form that chooses the list's columns: moves them, and offers the keys that were published. */
 
-import { element } from "../lib/dom.js";
+import { element, one } from "../lib/dom.js";
 
 export function columns() {
   const form = /** @type {HTMLFormElement|null} */ (document.querySelector('[data-behaviour="columns"]'));
@@ -24,16 +24,18 @@ function move(button) {
   button.focus();
 }
 
+/** @param {HTMLFormElement} form */
 function opened(form) {
-  form.querySelector("input[type=checkbox]:not(:disabled)")?.focus();
+  one(form, "input[type=checkbox]:not(:disabled)").focus();
   offerKeys(form).catch(() => {}); // without the offer, keys can be typed
 }
 
+/** @param {HTMLFormElement} form */
 async function offerKeys(form) {
-  const list = form.querySelector("datalist");
+  const list = one(form, "datalist");
   if (list.children.length > 0) return;
-  const answer = await fetch(form.dataset.keys, { redirect: "error" });
-  const { keys } = await answer.json();
+  const answer = await fetch(form.dataset.keys ?? "", { redirect: "error" });
+  const { keys } = /** @type {{keys: string[]}} */ (await answer.json());
   list.replaceChildren(...keys.map((key) => element("option", { value: key })));
 }
 

@@ -50,12 +50,13 @@ class Completion {
   get #words() {
     const options = [...(this.input.form?.querySelectorAll("select[name=definition] option") ?? [])];
     const boxes = [...(this.input.form?.querySelectorAll("input[name=status]") ?? [])];
-    const values = (all) => all.map(({ value }) => value).filter(Boolean);
+    const values = (/** @type {Element[]} */ all) => all.map((each) => each.getAttribute("value") ?? "").filter(Boolean);
     return { statuses: values(boxes), definitions: values(options), keys: this.#keys ?? [], recent: recent() };
   }
 
+  /** @param {KeyboardEvent} event */
   #pressed(event) {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (by && this.list.hidden) this.#offer();
     else if (by) this.#move(by);
     else if (event.key === "Escape" && !this.list.hidden) this.#close();
@@ -64,19 +65,21 @@ class Completion {
     event.preventDefault();
   }
 
-  /** Around, with nothing chosen between the last and the first. */
+  /** Around, with nothing chosen between the last and the first. @param {number} by */
   #move(by) {
     const places = this.#offers.length + 1;
     this.#active = ((this.#active + 1 + by + places) % places) - 1;
     this.#paint();
   }
 
+  /** @param {MouseEvent} event */
   #pointed(event) {
     event.preventDefault(); // the field keeps the focus
-    const one = event.target.closest("[role=option]");
+    const one = event.target instanceof Element ? event.target.closest("[role=option]") : null;
     if (one) this.#take([...this.list.children].indexOf(one));
   }
 
+  /** @param {number} index */
   #take(index) {
     const { text, caret } = accept(this.input.value, this.input.selectionStart ?? 0, this.#offers[index]);
     this.input.value = text;
@@ -100,11 +103,13 @@ class Completion {
   }
 }
 
+/** @param {import("../lib/completion.js").Offer} offer @param {number} index @param {boolean} isActive */
 function option({ text, says }, index, isActive) {
   const attributes = { role: "option", id: `filter-offer-${index}`, class: "search__offer", "aria-selected": String(isActive) };
   return element("li", attributes, element("span", { class: "mono" }, text), element("span", { class: "muted" }, says));
 }
 
+/** @param {string} address @returns {Promise<string[]>} */
 async function publishedKeys(address) {
   const answer = await fetch(address, { redirect: "error" });
   return (await answer.json()).keys;
@@ -120,6 +125,7 @@ function recent() {
   }
 }
 
+/** @param {string} text */
 function remember(text) {
   const query = text.trim();
   if (query === "") return;

@@ -14,9 +14,9 @@ export function paintValue(cell, value) {
   const shown = cellOf(value, cell.dataset.as);
   cell.title = shown.kind === "time" ? "" : shown.text;
   if (shown.kind === "progress") return paintBar(cell, value);
-  const [tag, place] = PLACES[shown.kind] ?? ["span", ""];
+  const [tag, place] = PLACES.get(shown.kind) ?? ["span", ""];
   const node = cell.firstElementChild;
-  if (node?.localName !== tag) {
+  if (!node || node.localName !== tag) {
     cell.replaceChildren(make(tag, place, shown));
     return true;
   }
@@ -29,14 +29,18 @@ export function paintValue(cell, value) {
   return setText(node, shown.text);
 }
 
-const PLACES = { link: ["a", "href"], time: ["time-ago", "datetime"] };
+/** @type {Map<string, [tag: string, place: string]>} */
+const PLACES = new Map([["link", ["a", "href"]], ["time", ["time-ago", "datetime"]]]);
 
-function make(tag, place, { at, text }) {
+/** @param {string} tag @param {string} place @param {import("../lib/cells.js").Cell} shown */
+function make(tag, place, { at = "", text }) {
+  /** @type {Record<string, string>} */
   const attributes = place ? { [place]: at } : {};
   if (tag === "a") Object.assign(attributes, { rel: "noopener noreferrer", target: "_blank" });
   return element(tag, attributes, text);
 }
 
+/** @param {HTMLElement} cell @param {unknown} value */
 function paintBar(cell, value) {
   if (cell.firstElementChild?.localName !== "div") cell.replaceChildren();
   return paintProgress(cell, value, null);

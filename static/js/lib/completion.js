@@ -12,7 +12,7 @@ const SINCE = ["15m", "1h", "24h", "7d"];
 /** @typedef {{text: string, says: string, whole?: boolean}} Offer  `whole`: in place of everything typed */
 /** @typedef {{statuses: string[], definitions: string[], keys: string[], recent: string[]}} Words */
 
-/** The terms of the search field, each with what it says. */
+/** The terms of the search field, each with what it says. @type {[field: string, says: string][]} */
 const FIELDS = [
   ["status:", "failed, running, …"],
   ["name:", "a definition, or its beginning and *"],
@@ -30,15 +30,20 @@ export function mayBeTerm(word) {
 /** @param {string} text @param {number} caret @param {Words} words @returns {Offer[]} */
 export function offersFor(text, caret, words) {
   const word = wordAt(text, caret);
-  if (text.trim() === "") return [...words.recent.map((each) => ({ text: each, says: "recent", whole: true })), ...fields("")].slice(0, MOST);
+  const recent = words.recent.map((each) => ({ text: each, says: "recent", whole: true }));
+  if (text.trim() === "") return [...recent, ...fields("")].slice(0, MOST);
   const [name, ...rest] = word.split(":");
   const begun = rest.join(":");
   const offered = word.includes(":") ? valuesOf(name, begun, words) : [...fields(word), ...eventKeys(word, words)];
   return offered.filter((offer) => offer.text !== word).slice(0, MOST);
 }
 
-/** The text with an offer in place of the word, and where the caret is then. @param {Offer} offer */
-export function accept(text, caret, { text: offered, whole = false }) {
+/**
+ * The text with an offer in place of the word, and where the caret is then.
+ * @param {string} text @param {number} caret @param {Offer} offer
+ */
+export function accept(text, caret, offer) {
+  const { text: offered, whole = false } = offer;
   if (whole) return { text: offered, caret: offered.length };
   const word = wordAt(text, caret);
   const before = text.slice(0, caret - word.length);
@@ -47,16 +52,25 @@ export function accept(text, caret, { text: offered, whole = false }) {
   return { text: before + offered + end + after, caret: before.length + offered.length + end.length };
 }
 
+/** @param {string} offered */
 const isOpen = (offered) => /(:|\.)$/.test(offered);
+/** @param {string} text @param {number} caret */
 const wordAt = (text, caret) => /\S*$/.exec(text.slice(0, caret))?.[0] ?? "";
-const fields = (word) => FIELDS.filter(([field]) => field.startsWith(word)).map(([text, says]) => ({ text, says }));
-const offers = (all, begun, make) => all.filter((one) => one.startsWith(begun)).map((one) => ({ text: make(one), says: "" }));
 
+/** @param {string} word @returns {Offer[]} */
+const fields = (word) => FIELDS.filter(([field]) => field.startsWith(word)).map(([text, says]) => ({ text, says }));
+
+/** @param {string[]} all @param {string} begun @param {(one: string) => string} make @returns {Offer[]} */
+function offers(all, begun, make) {
+  return all.filter((one) => one.startsWith(begun)).map((one) => ({ text: make(one), says: "" }));
+}
+
+/** @param {string} word @param {Words} words */
 function eventKeys(word, { keys }) {
   return word.startsWith("event.") ? offers(keys.map(spelled), word.slice(6), (key) => `event.${key}:`) : [];
 }
 
-/** What may stand behind the colon of a field. */
+/** What may stand behind the colon of a field. @param {string} field @param {string} begun @param {Words} words */
 function valuesOf(field, begun, { statuses, definitions, keys }) {
   if (field === "status") return statusOffers(begun, statuses);
   if (field === "name") return offers(definitions, begun, (name) => `name:${name}`);
@@ -64,12 +78,14 @@ function valuesOf(field, begun, { statuses, definitions, keys }) {
   return field === "key" ? offers(keys, begun, (key) => `key:${key.includes(" ") ? `"${key}"` : key}`) : [];
 }
 
-/** Several statuses stand behind one colon, with commas between them. */
+/** Several statuses stand behind one colon, with commas between them. @param {string} begun @param {string[]} statuses */
 function statusOffers(begun, statuses) {
   const chosen = begun.split(",").slice(0, -1);
   const last = begun.slice(begun.lastIndexOf(",") + 1);
   return offers(statuses.filter((one) => !chosen.includes(one)), last, (one) => `status:${[...chosen, one].join(",")}`);
 }
 
-/** A key as a term about its value spells it. */
-const spelled = (key) => key.replace(/[%:\s"]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
+/** A key as a term about its value spells it. @param {string} key */
+function spelled(key) {
+  return key.replace(/[%:\s"]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
+}

@@ -40,6 +40,7 @@ export class Pace {
     else this.#timers.setTimeout(() => this.#act(act), due);
   }
 
+  /** @param {() => void} act */
   #act(act) {
     this.#actedAt = this.#now();
     this.#measure();
