@@ -9,6 +9,9 @@ from typing import Any, cast
 
 from dashboard import protocol, topics
 from dashboard.protocol import ClientMessage, Cursor, Subscribe
+from dashboard.terms import HOWS, MOST_TERMS
+from workflows.errors import PayloadError
+from workflows.payloads import checked_key
 
 
 class BadMessage(ValueError):
@@ -87,6 +90,8 @@ def _check_list(message: dict[str, Any]) -> None:
     _field(chosen, "search", str)
     if "since" in chosen:
         moment(_field(chosen, "since", str))
+    if "where" in chosen:
+        _check_where(_field(chosen, "where", list))
     rows = _field(message, "ids", list)
     if len(rows) > protocol.LIMITS["list_rows"]:
         raise BadMessage(f"ids has {len(rows)} rows; the limit is {protocol.LIMITS['list_rows']}")
@@ -95,6 +100,31 @@ def _check_list(message: dict[str, Any]) -> None:
             raise BadMessage("ids must be pairs of id and seq")
         _natural({"seq": row[1]}, "seq")
     moment(_field(message, "since", str))
+    if "keys" in message:
+        _check_keys(_field(message, "keys", list))
+
+
+def _check_keys(keys: list[Any]) -> None:
+    if len(keys) > protocol.LIMITS["list_keys"]:
+        raise BadMessage(f"keys has {len(keys)} entries; the limit is {protocol.LIMITS['list_keys']}")
+    for key in keys:
+        _check_key(key)
+
+
+def _check_key(key: Any) -> None:
+    try:
+        checked_key(key)
+    except PayloadError as error:
+        raise BadMessage(f"keys: {error}") from error
+
+
+def _check_where(terms: list[Any]) -> None:
+    if len(terms) > MOST_TERMS:
+        raise BadMessage(f"where has {len(terms)} terms; the limit is {MOST_TERMS}")
+    for term in terms:
+        if not (isinstance(term, list) and len(term) == 3 and isinstance(term[2], str) and term[1] in HOWS):
+            raise BadMessage(f"where must be triples of key, one of {' '.join(HOWS)}, and text")
+        _check_key(term[0])
 
 
 def _check_workflow_topic(message: dict[str, Any]) -> None:

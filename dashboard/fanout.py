@@ -282,7 +282,8 @@ class Fanout:
         asked, started = set(self._lists), self._started
         self._started = set()
         known = lists.least_known(subscription.view for subscription in asked)
-        news = await self.reads.threads.ask(lists.read, known, read_from, started)
+        keys = lists.keys_of(subscription.view for subscription in asked)
+        news = await self.reads.threads.ask(lists.read, known, read_from, started, keys)
         if self._lists <= asked:  # else one came meanwhile that wants to know from an earlier time on
             self._lists_read_from = news.read_on_from
         for subscription in asked & self._lists:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from dashboard.protocol import Filter
+from dashboard.terms import MOST_TERMS, PREFIXES, Term, parse
 from workflows import queries
 from workflows.ids import MAX_LENGTH
 from workflows.models import Workflow
@@ -29,28 +30,33 @@ class ListFilter:
     """Any of these statuses (none: all), a definition (empty: all), the beginning of an id, and since when created.
 
     A definition that ends with `*` is the beginning of its name. `since` is an age as "90m", "2h" or "7d", or a time.
+    `where`: what published values must be like; no index knows them (`listings`).
     """
 
     status: tuple[str, ...] = ()
     definition: str = ""
     search: str = ""
     since: str = ""
+    where: tuple[Term, ...] = ()
 
     @classmethod
     def from_query(cls, query: QueryDict) -> ListFilter:
         """The filter of a page's address. What is no status is left out: an address may be old or typed by hand."""
-        given = (query.get(name, "") for name in ("definition", "q", "since"))
-        return cls._cleaned(query.getlist("status"), *given)
+        definition, search, since = (query.get(name, "") for name in ("definition", "q", "since"))
+        where = [term for word in query.getlist("where") if (term := _term(word)) is not None]
+        return cls._cleaned(query.getlist("status"), definition, search, since, where)
 
     @classmethod
     def from_wire(cls, wire: Filter) -> ListFilter:
         """The filter of a subscription."""
-        return cls._cleaned(wire["status"], wire["definition"], wire["search"], wire.get("since", ""))
+        where = [Term(*term) for term in wire.get("where", ())]
+        return cls._cleaned(wire["status"], wire["definition"], wire["search"], wire.get("since", ""), where)
 
     @classmethod
-    def _cleaned(cls, status: list[str], definition: str, search: str, since: str) -> ListFilter:
+    def _cleaned(cls, status: list[str], definition: str, search: str, since: str, where: Iterable[Term]) -> ListFilter:
         wanted = tuple(sorted({Status(word).value for word in status if word in _STATUSES}))
-        return cls(wanted, _storable(definition), _storable(search), since if _moment(since) else "")
+        terms = tuple(dict.fromkeys(where))[:MOST_TERMS]
+        return cls(wanted, _storable(definition), _storable(search), since if _moment(since) else "", terms)
 
     @property
     def earliest(self) -> datetime | None:
@@ -63,14 +69,20 @@ class ListFilter:
         wire: Filter = {"status": list(self.status), "definition": self.definition, "search": self.search}
         if self.earliest is not None:
             wire["since"] = self.earliest.isoformat()
+        if self.where:
+            wire["where"] = [*self.where]
         return wire
 
     @property
     def query(self) -> str:
         """The filter as the query string of a page's address; empty for no filter."""
-        pairs = [("status", status) for status in self.status]
-        pairs += [(name, text) for name, text in self._texts if text]
-        return urlencode(pairs)
+        return urlencode(self.pairs)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The same as the fields of a form."""
+        texts = [(name, text) for name, text in self._texts if text]
+        return [("status", status) for status in self.status] + texts + [("where", term.word) for term in self.where]
 
     @property
     def _texts(self) -> tuple[tuple[str, str], ...]:
@@ -93,19 +105,29 @@ class ListFilter:
             return definition.startswith(self.definition[:-1])
         return self.definition in ("", definition)
 
+    @property
+    def keys(self) -> list[str]:
+        """The keys that `where` asks about."""
+        return list(dict.fromkeys(term.key for term in self.where))
+
     def rows(self) -> QuerySet[Workflow]:
-        """The workflows that match, in the database."""
+        """The workflows that match, in the database; `where` aside."""
         return queries.listed(statuses=self.status, **self.terms)
 
     def matches(self, summary: Mapping[str, Any]) -> bool:
-        """Whether one row matches; it needs `id`, `status`, `definition` and `created_at`."""
+        """Whether one row matches; it needs `id`, `status`, `definition`, `created_at`, and `values` of `keys`."""
         earliest = self.earliest
         return (
             (not self.status or summary["status"] in self.status)
             and self.is_of(summary["definition"])
             and summary["id"].startswith(self.search)
             and (earliest is None or _at(summary["created_at"]) >= earliest)
+            and self.meets(summary.get("values", {}))
         )
+
+    def meets(self, values: Mapping[str, Any]) -> bool:
+        """Whether published values are as `where` wants them."""
+        return all(term.matches(values) for term in self.where)
 
 
 class Asked(NamedTuple):
@@ -116,14 +138,16 @@ class Asked(NamedTuple):
 
 
 def understood(wanted: ListFilter) -> Asked:
-    """The filter with the terms that its search has: `status:failed name:import* id:order-4 since:2h`.
+    """The filter with the terms that its search has: `status:failed name:import* id:order-4 since:2h event.amount:>5`.
 
     What is no such term is the beginning of an id, which may have colons of its own.
     """
     found, problems = replace(wanted, search=""), []
-    for word in wanted.search.split():
+    for word in _WORD.findall(wanted.search):
         name, colon, text = word.partition(":")
-        if not colon or name not in _TERMS:
+        if word.startswith(PREFIXES):
+            name, text = "where", word.replace('"', "")
+        elif not colon or name not in _TERMS:
             name, text = "id", word
         try:
             found = _TERMS[name](found, text)
@@ -159,11 +183,29 @@ def _with_since(found: ListFilter, text: str) -> ListFilter:
     return replace(found, since=text)
 
 
-_TERMS = {"status": _with_status, "name": _with_name, "id": _with_id, "since": _with_since}
+def _with_value(found: ListFilter, text: str) -> ListFilter:
+    where = tuple(dict.fromkeys([*found.where, parse(text)]))
+    if len(where) > MOST_TERMS:
+        raise ValueError(f"At most {MOST_TERMS} terms about values can be looked for at once.")
+    return replace(found, where=where)
+
+
+_TERMS = {
+    "status": _with_status, "name": _with_name, "id": _with_id, "since": _with_since, "where": _with_value,
+}  # fmt: skip
+_WORD = re.compile(r'(?:event\.|key:)[^\s"]*"[^"]*"|\S+')  # what has spaces of its own stands between quotes
 _STATUSES = frozenset(status.value for status in Status)
 
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _term(word: str) -> Term | None:
+    """The term about values that an address names; None for what is none."""
+    try:
+        return parse(word) if word.startswith(PREFIXES) else None
+    except ValueError:
+        return None
 
 
 def _moment(since: str) -> datetime | None:

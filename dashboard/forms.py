@@ -16,13 +16,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, cast
 from django import forms
 from django.forms.boundfield import BoundField
 
-from dashboard.presenters.bulk import MOST, BulkVerb
+from dashboard.models import NAME_LENGTH
 from dashboard.presenters.definitions import parameter_help
-from workflows import ids
 from workflows.registry import Definition
 
 PREFIX = "parameter_"
-_NOTHING = inspect.Parameter.empty
+NOTHING = inspect.Parameter.empty
 _STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -52,10 +51,10 @@ class JsonField(forms.CharField):
         self._kind, self._words = _KINDS.get(of, (object, ""))
 
     def to_python(self, value: Any) -> Any:
-        """The value of the text; `_NOTHING` for an empty one."""
+        """The value of the text; `NOTHING` for an empty one."""
         text = super().to_python(value)
         if not text:
-            return _NOTHING
+            return NOTHING
         try:
             return json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
@@ -63,9 +62,9 @@ class JsonField(forms.CharField):
 
     def validate(self, value: Any) -> None:
         """An empty text is refused only where a value is required; null is a value."""
-        if value is _NOTHING and self.required:
+        if value is NOTHING and self.required:
             raise forms.ValidationError("A JSON value is needed; null is one, too.")
-        if value is not _NOTHING and not isinstance(value, self._kind) and (self.required or value is not None):
+        if value is not NOTHING and not isinstance(value, self._kind) and (self.required or value is not None):
             raise forms.ValidationError(f"{self._words} is needed here, not {_NAMES.get(type(value), 'a number')}.")
 
 
@@ -106,11 +105,11 @@ class RestartForm(ReasonForm):
     new_id = forms.CharField(required=False, max_length=200)
 
     def clean_input(self) -> Any:
-        """A JSON object, or `_NOTHING`."""
+        """A JSON object, or `NOTHING`."""
         given = self.cleaned_data["input"]
-        if given is not _NOTHING and not isinstance(given, dict):
+        if given is not NOTHING and not isinstance(given, dict):
             raise forms.ValidationError("The input is a JSON object: the name of each argument and its value.")
-        return None if given is _NOTHING else given
+        return None if given is NOTHING else given
 
 
 class PinForm(ReasonForm):
@@ -123,55 +122,6 @@ class DeletionForm(ReasonForm):
     """The id again, so that nothing is deleted by one wrong click."""
 
     typed_id = forms.CharField()
-
-
-class IdsField(JsonField):
-    """A JSON array of workflow ids; empty for an empty text."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(of=list, **kwargs)
-
-    def clean(self, value: Any) -> list[str]:
-        """The ids, each once. Raises ValidationError for anything else."""
-        given = super().clean(value)
-        found = [] if given is _NOTHING or given is None else given
-        if not all(isinstance(each, str) and ids.is_possible(each) for each in found):
-            raise forms.ValidationError("An array of ids is needed here.")
-        return list(dict.fromkeys(found))
-
-
-class SelectionForm(forms.Form):
-    """Which workflows are meant: these ids, or all that a list's filter matches now."""
-
-    ids = IdsField(required=False)
-    matching = forms.BooleanField(required=False)
-    filter = forms.CharField(required=False)
-
-
-class BulkForm(CancellationForm):
-    """A confirmed set, and why. `nonce`: one confirmation is carried out once."""
-
-    ids = IdsField()
-    nonce = forms.CharField(max_length=64)
-
-    def __init__(self, *args: Any, verb: BulkVerb, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._verb = verb
-
-    def clean_ids(self) -> list[str]:
-        """No more than a page takes."""
-        given: list[str] = self.cleaned_data["ids"]
-        if not 0 < len(given) <= MOST:
-            raise forms.ValidationError(f"Between 1 and {MOST:,} workflows at once, not {len(given):,}.")
-        return given
-
-    def clean(self) -> dict[str, Any]:
-        """A reason where many are meant, or where nothing brings them back."""
-        given = super().clean() or {}
-        is_needed = "ids" in given and self._verb.needs_reason(len(given["ids"]))
-        if is_needed and given.get("reason") == "":
-            self.add_error("reason", "Say why: it is kept, and somebody will ask.")
-        return given
 
 
 class LimitsForm(forms.Form):
@@ -207,6 +157,26 @@ class LimitsForm(forms.Form):
         if (given.get("rate_limit") is None) != (given.get("rate_period") is None) and not self.errors:
             raise forms.ValidationError("A rate needs both: how many are started, and in how many seconds.")
         return given
+
+
+class SavedViewForm(forms.Form):
+    """What a view is called, and whether others may use it."""
+
+    name = forms.CharField(max_length=NAME_LENGTH)
+    shared = forms.BooleanField(required=False)
+
+    def clean_name(self) -> str:
+        """Text that looks like what it is."""
+        name: str = self.cleaned_data["name"]
+        if not name.isprintable():
+            raise forms.ValidationError("A name has visible characters only.")
+        return name
+
+
+class PlaceForm(forms.Form):
+    """One place earlier or later."""
+
+    by = forms.TypedChoiceField(choices=[("-1", "earlier"), ("1", "later")], coerce=int)
 
 
 class PauseForm(forms.Form):
@@ -281,9 +251,9 @@ class StartForm(forms.Form):
         return given
 
     def _left_empty(self, name: str, value: Any) -> bool:
-        """A JSON field left empty says `_NOTHING`, because null is a value of its own."""
+        """A JSON field left empty says `NOTHING`, because null is a value of its own."""
         if isinstance(self.fields[name], JsonField):
-            return value is _NOTHING
+            return value is NOTHING
         return value in (None, "") and not self.fields[name].required
 
 
@@ -294,7 +264,7 @@ def start_form(definition: Definition) -> type[StartForm]:
     type_names: dict[str, str] = {}
     for name, parameter in definition.signature.parameters.items():
         if parameter.kind not in _STARS:
-            kind, optional = _without_none(hints.get(name, _NOTHING))
+            kind, optional = _without_none(hints.get(name, NOTHING))
             fields[PREFIX + name] = _field(parameter, kind, optional=optional, help_text=helps.get(name, ""))
             type_names[PREFIX + name] = _type_name(kind, optional=optional)
     return cast(type[StartForm], type("StartForm", (StartForm,), {**fields, "type_names": type_names}))
@@ -309,8 +279,8 @@ def _hints(definition: Definition) -> dict[str, Any]:
 
 
 def _field(parameter: inspect.Parameter, kind: Any, *, optional: bool, help_text: str) -> forms.Field:
-    default = None if parameter.default is _NOTHING else parameter.default
-    field = _make(kind, optional=optional or parameter.default is not _NOTHING, default=default)
+    default = None if parameter.default is NOTHING else parameter.default
+    field = _make(kind, optional=optional or parameter.default is not NOTHING, default=default)
     field.label = parameter.name
     field.help_text = help_text
     if not isinstance(field, forms.BooleanField):
@@ -362,7 +332,7 @@ def _choice(options: tuple[Any, ...], *, optional: bool, default: Any) -> forms.
 
 def _type_name(kind: Any, *, optional: bool) -> str:
     """The annotation as a person reads it."""
-    if kind in (_NOTHING, object, Any):
+    if kind in (NOTHING, object, Any):
         name = "JSON"
     elif typing.get_origin(kind) is Literal:
         name = "one of"

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -32,11 +32,19 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class Row(NamedTuple):
-    """One version of a row, encoded once for all its readers."""
+    """One version of a row, encoded once for all its readers; `values`: of each key asked for, the text of its pair."""
 
     id: str
     seq: int
     text: str
+    values: tuple[tuple[str, str], ...] = ()
+
+    def with_values(self, keys: Collection[str]) -> str:
+        """Its text with the values of the keys that one reader asks for."""
+        if not keys:
+            return self.text
+        pairs = ",".join(pair for key, pair in self.values if key in keys)
+        return f'{self.text[:-1]},"values":{{{pairs}}}}}'
 
 
 class News(NamedTuple):
@@ -47,11 +55,14 @@ class News(NamedTuple):
     read_on_from: datetime
 
 
-def read(known: Mapping[str, int], after: datetime, started: Collection[str]) -> News:
-    """Rows that moved past the seq known of them, and changes of status after a time or of the hinted `started`."""
+def read(known: Mapping[str, int], after: datetime, started: Collection[str], keys: Collection[str] = ()) -> News:
+    """Rows that moved past the seq known of them, and changes of status after a time or of the hinted `started`.
+
+    With the rows come their values of `keys`.
+    """
     seqs = queries.seqs(list(known)) if known else {}
     moved = [workflow_id for workflow_id, seq in seqs.items() if seq > known[workflow_id]]
-    rows = [Row(row["id"], row["seq"], _encode(row)) for row in queries.summaries(moved)] if moved else []
+    rows = [_row(summary) for summary in queries.summaries(moved, keys)] if moved else []
     changes = queries.status_changes(after, limit=MAX_CHANGES)
     read_on_from = _read_on_from(after, changes)
     if started:
@@ -67,15 +78,24 @@ def _read_on_from(after: datetime, changes: list[StatusChange]) -> datetime:
     return max(after, changes[-1].status_at - OVERLAP)
 
 
-def _encode(summary: queries.Summary) -> str:
-    return json.dumps(summary, ensure_ascii=False, separators=(",", ":"))
+def _row(summary: queries.Summary) -> Row:
+    values = summary.pop("values", {})
+    pairs = tuple((key, f"{_encode(key)}:{_encode(value)}") for key, value in values.items())
+    return Row(summary["id"], summary["seq"], _encode(summary), pairs)
+
+
+def _encode(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 class ListView:
-    """What one reader sees: its filter, its rows and the seq each is known at here, and what it is owed."""
+    """What one reader sees: its filter, its keys, its rows and the seq each is known at here, and what it is owed."""
 
-    def __init__(self, wanted: ListFilter, known: dict[str, int], since: datetime, oldest: datetime) -> None:
+    def __init__(
+        self, wanted: ListFilter, known: dict[str, int], since: datetime, oldest: datetime, keys: Iterable[str] = ()
+    ) -> None:
         self.filter = wanted
+        self.keys = frozenset(keys)
         self.known = known
         self.since = since
         self._oldest = oldest
@@ -98,6 +118,7 @@ class ListView:
             known,
             max(since, earliest),
             min(created.values(), default=_EARLIEST),
+            message.get("keys", ()),
         )
         view._more = since < earliest
         return view
@@ -137,22 +158,22 @@ class ListView:
             return None
         rows, fresh = tuple(self._rows.values()), tuple(self._fresh.values())
         self._rows, self._fresh, self._owes = {}, {}, False
-        return _frame(rows, fresh, self._more or more)
+        return _frame(rows, fresh, self._more or more, self.keys)
 
 
 def look(user: access.Visitor, wanted: protocol.SubscribeList) -> str:
     """One frame with what is owed to a list that was last looked at at `since`. Something fresh may be named again."""
     view = ListView.admitted(user, wanted)
     view.since -= OVERLAP
-    news = read(view.known, view.since, ())
+    news = read(view.known, view.since, (), view.keys)
     view.offer(news)
     return view.take(more=len(news.changes) == MAX_CHANGES) or ""
 
 
 @lru_cache(maxsize=16)
-def _frame(rows: tuple[Row, ...], fresh: tuple[tuple[str, str, str], ...], more: bool) -> str:
+def _frame(rows: tuple[Row, ...], fresh: tuple[tuple[str, str, str], ...], more: bool, keys: frozenset[str]) -> str:
     """Readers of the same list are owed the same, so it is encoded once."""
-    return protocol.rows([row.text for row in rows], fresh, more=more)
+    return protocol.rows([row.with_values(keys) for row in rows], fresh, more=more)
 
 
 def least_known(views: Iterable[ListView]) -> dict[str, int]:
@@ -162,3 +183,8 @@ def least_known(views: Iterable[ListView]) -> dict[str, int]:
         for workflow_id, seq in view.known.items():
             known[workflow_id] = min(seq, known.get(workflow_id, seq))
     return known
+
+
+def keys_of(views: Iterable[ListView]) -> set[str]:
+    """All keys that somebody sees."""
+    return {key for view in views for key in view.keys}

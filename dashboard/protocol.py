@@ -50,6 +50,7 @@ class ResetReason(StrEnum):
 LIMITS: Mapping[str, float] = {
     "subscriptions": 128,
     "list_rows": 200,
+    "list_keys": 16,
     "client_message_bytes": 64 * 1024,
     "unacknowledged_bytes": 512 * 1024,
     "message_characters": 240 * 1024,
@@ -72,12 +73,14 @@ class Cursor(TypedDict):
 
 class Filter(TypedDict):
     """Which workflows a list shows: any of these statuses (none: all), a definition or the beginning of one and `*`,
-    the beginning of an id, and those created since a time."""
+    the beginning of an id, those created since a time, and terms `[key, how, operand]` about published values (`how`:
+    = < <= > >=, ^ begins with, ? is there). Whatever newly matches such terms is not told: ask for the list again."""
 
     status: list[str]
     definition: str
     search: str
     since: NotRequired[str]
+    where: NotRequired[list[tuple[str, str, str]]]
 
 
 class SubscribeWorkflow(TypedDict):
@@ -89,13 +92,17 @@ class SubscribeWorkflow(TypedDict):
 
 
 class SubscribeList(TypedDict):
-    """Follow a list: visible rows `[id, seq]`, and what matches the filter and is not among them."""
+    """Follow a list: visible rows `[id, seq]`, and what matches the filter and is not among them.
+
+    `keys`: published keys whose values come with each row.
+    """
 
     t: Literal["subscribe"]
     topic: Literal["workflows"]
     filter: Filter
     ids: list[tuple[str, int]]
     since: str
+    keys: NotRequired[list[str]]
 
 
 class SubscribeOverview(TypedDict):

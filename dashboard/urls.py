@@ -6,7 +6,20 @@ import re
 
 from django.urls import path, register_converter
 
-from dashboard.views import actions, bulk, live, moments, now, pages, queues, schedules, starting, workers
+from dashboard.views import (
+    actions,
+    bulk,
+    listing,
+    live,
+    moments,
+    now,
+    pages,
+    queues,
+    saved,
+    schedules,
+    starting,
+    workers,
+)
 from workflows import ids
 
 app_name = "dashboard"
@@ -38,7 +51,8 @@ register_converter(WorkflowIdConverter, "wid")
 urlpatterns = [
     path("", now.page, name="now"),
     path("now/parts", now.fragment, name="now_fragment"),
-    path("workflows/", pages.workflows, name="workflows"),
+    path("workflows/", listing.workflows, name="workflows"),
+    path("workflows/keys", listing.keys, name="keys"),
     path("workflows/<wid:workflow_id>/", pages.workflow, name="workflow"),
     path("workflows/<wid:workflow_id>/cancellation", actions.cancellation, name="cancellation"),
     path("workflows/<wid:workflow_id>/messages", actions.messages, name="messages"),
@@ -52,10 +66,18 @@ urlpatterns = [
     path("workflows/<wid:workflow_id>/marks", moments.marks, name="marks"),
     path("workflows/<wid:workflow_id>/stream/", live.stream, name="stream"),
     path("workflows/<wid:workflow_id>/obstacle", pages.obstacle_fragment, name="obstacle"),
+    path("workflows/<wid:workflow_id>/peek", pages.peek, name="peek"),
     path("workflows/<wid:workflow_id>/relatives", pages.relatives_fragment, name="relatives"),
     path("bulk/matching", bulk.matching, name="matching"),
     path("bulk/<slug:verb>/confirmation", bulk.confirmation, name="bulk_confirmation"),
+    path("bulk/<slug:verb>/results.<slug:ending>", bulk.results, name="bulk_results"),
     path("bulk/<slug:verb>", bulk.execution, name="bulk"),
+    path("views/", saved.page, name="views"),
+    path("views/new", saved.creation, name="view_creation"),
+    path("views/default", saved.default, name="view_default"),
+    path("views/<int:view_id>", saved.change, name="view_change"),
+    path("views/<int:view_id>/place", saved.place, name="view_place"),
+    path("views/<int:view_id>/deletion", saved.deletion, name="view_deletion"),
     path("live/poll/", live.poll, name="poll"),
     path("queues/", queues.page, name="queues"),
     path("queues/table", queues.fragment, name="queues_fragment"),

@@ -31,6 +31,9 @@ SMALL_ORDER = {"id": "2026-118", "items": [{"name": "Assam, 250 g", "price": "12
 PAGES = {
     "now": "/",
     "list": "/workflows/",
+    "columns": "/workflows/?columns=status,name,id,event.status,event.progress,event.total:number,last,duration",
+    "terms": "/workflows/?where=event.status%3Awaiting*&columns=status,name,event.status,event.payment_url:link,last",
+    "views": "/views/",
     "workflow": "/workflows/nightly-sync/",
     "waiting": "/workflows/order-2026-118/",
     "failed": "/workflows/sync-2026-11-22/",
@@ -217,6 +220,7 @@ def _while_data_moves(browser: Any, url: str, into: Path, theme: str, size: dict
         page.locator(".live-bar", has_text="failed").wait_for()
         _take(page, into / _name("news", theme, size), troubles)
         _select_and_act(page, url, lambda name: _take(page, into / _name(name, theme, size), troubles))
+        _look_closer(page, url, lambda name: _take(page, into / _name(name, theme, size), troubles))
         page.goto(url + PAGES["waiting"])
         page.get_by_text("Cancel…").click()
         _take(page, into / _name("cancel", theme, size), troubles)
@@ -249,6 +253,27 @@ def _select_and_act(page: Any, url: str, take: Callable[[str], None]) -> None:
     page.locator("#bulk-reason").fill("the import was wrong")
     page.get_by_role("button", name=re.compile("^Cancel")).click()
     take("bulk-result")
+
+
+def _look_closer(page: Any, url: str, take: Callable[[str], None]) -> None:
+    """Peek at one that moves, choose columns, let the search field offer something, save the view."""
+    page.goto(f"{url}/workflows/?peek=nightly-sync")
+    page.locator(".peek .history__row").first.wait_for()
+    take("peek")
+    page.goto(url + PAGES["columns"])
+    page.locator(".columns > summary").click()
+    take("columns-dialog")
+    page.goto(url + PAGES["list"])
+    page.locator("#filter-search").click()
+    page.keyboard.type("status:f")
+    page.locator("[role=option]").first.wait_for()
+    take("completion")
+    page.goto(url + PAGES["columns"])
+    page.get_by_text("Save this view…").click()
+    page.locator("#view-name").fill(f"Orders and their state, {secrets.token_hex(2)}")
+    take("save-view")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator(".notice").wait_for()
 
 
 def _start_news() -> None:

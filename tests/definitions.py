@@ -125,6 +125,13 @@ def publishing(values: list[Any], key: str = "key") -> None:
         set_event(key, value)
 
 
+@workflow
+def metering() -> None:
+    """Publishes every amount that it is sent, until one is null."""
+    while (amount := receive("amount")) is not None:
+        set_event("amount", amount)
+
+
 @step
 def rest(seconds: float) -> float:
     """Work of a known length."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
+from psycopg.errors import QueryCanceled
 
 from workflows.errors import WorkflowNotFound
 from workflows.history import last_event, wire_time
@@ -19,6 +22,8 @@ from workflows.waits import PublishedValue
 Summary = dict[str, Any]
 _LIST_KEYS = ("progress", "phase")
 _GAPS = 50  # of which the mean is taken
+_LONGEST, _BEGINNING = 2_000, 200  # bytes of a value in a list, and characters of one that is longer
+_LOOKED_AT, _MOST_VALUES = 500, 20_000  # of the newest workflows, for the keys that there are
 _MOST_RUNNING = 1_000  # looked at; longest running first
 _EVENTS_LOOKED_AT = 200  # of each history, for how long it was silent
 _NOBODY_WORKS_AFTER = (
@@ -147,18 +152,44 @@ def workflow_page(
     return Page(rows, _cursor(rows, 0) if before is not None else None, _cursor(rows, -1) if more_older else None)
 
 
+def places(
+    *,
+    statuses: Sequence[str] = (),
+    definition: str = "",
+    search: str = "",
+    since: datetime | None = None,
+    definitions: Sequence[str] = (),
+    before: Cursor | None = None,
+    limit: int,
+    within: QuerySet[Workflow],
+) -> list[Cursor]:
+    """This will return where the newest that `workflow_page` would list stand, without reading their rows."""
+    found = listed(definition=definition, search=search, since=since) & within
+    if before is not None:
+        found = found.filter(_older_than(before))
+    newest = [part.order_by("-created_at", "-id") for part in _parts(found, statuses, definitions)]
+    pairs = [pair for part in newest for pair in part.values_list("created_at", "id")[:limit]]
+    return [Cursor(*pair) for pair in sorted(pairs, reverse=True)[:limit]]
+
+
 def _nearest(
     found: QuerySet[Workflow], statuses: Sequence[str], definitions: Sequence[str], limit: int, *, newest_first: bool
 ) -> list[Workflow]:
-    """The first rows in order. One read per status and definition: an index has an order within each, not across."""
+    """The first rows in order."""
     order = ("-created_at", "-id") if newest_first else ("created_at", "id")
-    parts = [found.filter(status=status) for status in statuses] if statuses else [found]
-    if definitions:
-        parts = [part.filter(definition=definition) for part in parts for definition in definitions]
+    parts = _parts(found, statuses, definitions)
     if len(parts) == 1:
         return list(parts[0].order_by(*order)[:limit])
     rows = [row for part in parts for row in part.order_by(*order)[:limit]]
     return sorted(rows, key=lambda row: (row.created_at, row.id), reverse=newest_first)[:limit]
+
+
+def _parts(found: QuerySet[Workflow], statuses: Sequence[str], definitions: Sequence[str]) -> list[QuerySet[Workflow]]:
+    """One read per status and definition: an index has an order within each, not across."""
+    parts = [found.filter(status=status) for status in statuses] if statuses else [found]
+    if definitions:
+        parts = [part.filter(definition=definition) for part in parts for definition in definitions]
+    return parts
 
 
 def _cursor(rows: list[Workflow], index: int) -> Cursor | None:
@@ -177,40 +208,57 @@ def _newer_than(cursor: Cursor) -> Q:
     )
 
 
-def summaries(ids: Sequence[str]) -> list[Summary]:
+def summaries(ids: Sequence[str], keys: Collection[str] = ()) -> list[Summary]:
     """This will return the list rows of these workflows, in the order of `ids`; unknown ids are left out."""
     rows = Workflow.objects.defer("input", "output").in_bulk(list(ids))
-    return summaries_of([rows[workflow_id] for workflow_id in ids if workflow_id in rows])
+    return summaries_of([rows[workflow_id] for workflow_id in ids if workflow_id in rows], keys)
 
 
-def summaries_of(rows: Sequence[Workflow]) -> list[Summary]:
-    """This will return the list rows of workflows that were read already."""
-    ids = [row.id for row in rows]
-    shown: dict[tuple[str, str], Any] = {
-        (workflow_id, key): value
-        for workflow_id, key, value in Value.objects.filter(workflow_id__in=ids, key__in=_LIST_KEYS).values_list(
-            "workflow_id", "key", "value"
-        )
-    }
+def summaries_of(rows: Sequence[Workflow], keys: Collection[str] = ()) -> list[Summary]:
+    """This will return the list rows of workflows that were read already, with their values of these keys, if any."""
+    shown = list_values([row.id for row in rows], {*_LIST_KEYS, *keys})
     newest = Q()
     for row in rows:
         newest |= Q(workflow_id=row.id, seq=row.last_seq)
     last = {event.workflow_id: event for event in Event.objects.filter(newest)} if rows else {}
-    return [_summary(row, shown, last.get(row.id)) for row in rows]
+    found = [_summary(row, shown.get(row.id, {}), last.get(row.id)) for row in rows]
+    for summary in found if keys else ():
+        values = shown.get(summary["id"], {})
+        summary["values"] = {key: values[key] for key in keys if key in values}
+    return found
 
 
-def _summary(row: Workflow, shown: dict[tuple[str, str], Any], last: Event | None) -> Summary:
+def list_values(ids: Collection[str], keys: Collection[str]) -> dict[str, dict[str, Any]]:
+    """This will return the values of these keys by workflow; of one above 2,000 bytes only the beginning, as text."""
+    if not ids:
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    parameters = {"ids": list(ids), "keys": list(keys), "longest": _LONGEST, "beginning": _BEGINNING}
+    for workflow_id, key, value in fetch(reads.LIST_VALUES, parameters):
+        found.setdefault(workflow_id, {})[key] = json.loads(value)
+    return found
+
+
+def published_keys(found: QuerySet[Workflow], *, limit: int) -> list[str]:
+    """This will return keys that the newest of these workflows have published, in the order of the alphabet."""
+    ids = list(found.order_by("-created_at", "-id").values_list("id", flat=True)[:_LOOKED_AT])
+    keys = Value.objects.filter(workflow_id__in=ids).values_list("key", flat=True)[:_MOST_VALUES]
+    return sorted(set(keys))[:limit]
+
+
+def _summary(row: Workflow, shown: dict[str, Any], last: Event | None) -> Summary:
     return {
         "id": row.id,
         "definition": row.definition,
+        "queue": row.queue,
         "status": row.status,
         "seq": row.last_seq,
         "created_at": wire_time(row.created_at),
         "started_at": wire_time(row.started_at),
         "finished_at": wire_time(row.finished_at),
         "status_at": wire_time(row.status_at),
-        "progress": shown.get((row.id, "progress")),
-        "phase": shown.get((row.id, "phase")),
+        "progress": shown.get("progress"),
+        "phase": shown.get("phase"),
         "last_event": last and last_event(last),
         "waiting": row.waiting,
         "error": _error_line(row.error),
@@ -251,6 +299,20 @@ def forks(workflow_id: str, limit: int = 50) -> list[Workflow]:
     """This will return workflows that were forked from this one."""
     rows = Workflow.objects.filter(forked_from_id=workflow_id).order_by("created_at", "id")
     return list(rows.defer("input", "output")[:limit])
+
+
+def count(found: QuerySet[Workflow], *, most: int | None, seconds: float) -> int | None:
+    """This will return how many there are, up to `most`; None when that would take longer than so many seconds."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1_000)}ms"])
+            counted = found.order_by()[:most].count()
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+            return counted
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            return None
+        raise
 
 
 class StatusChange(NamedTuple):

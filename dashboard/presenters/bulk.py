@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dashboard.presenters.verbs import verbs
 from workflows.bulk import Outcome
@@ -146,3 +149,41 @@ class Report:
     def asked(self) -> int:
         """How many it was to be done to."""
         return len(self.outcomes) + len(self.left)
+
+    @property
+    def lines(self) -> list[Line]:
+        """What came of each, to be kept."""
+        told = [Line(each.workflow_id, "done" if each.done else "refused", each.detail) for each in self.outcomes]
+        return told + [Line(workflow_id, "left", "not asked for") for workflow_id in self.left]
+
+
+class Line(NamedTuple):
+    """What came of one workflow, for a file. `outcome` is one of OUTCOMES."""
+
+    workflow: str
+    outcome: str
+    detail: str
+
+
+OUTCOMES = ("done", "refused", "left")
+# A spreadsheet takes what begins so for a formula, which may fetch, send or run something.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def as_csv(verb: str, lines: Iterable[Line]) -> str:
+    """A spreadsheet. What one would take for a formula has an apostrophe before it; JSON Lines have it as it is."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["workflow", "verb", "outcome", "detail"])
+    rows.writerows([_inert(line.workflow), verb, line.outcome, _inert(line.detail)] for line in lines)
+    return text.getvalue()
+
+
+def _inert(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def as_json_lines(verb: str, lines: Iterable[Line]) -> str:
+    """One JSON object per workflow and line."""
+    told = ({"workflow": line.workflow, "verb": verb, "outcome": line.outcome, "detail": line.detail} for line in lines)
+    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in told)

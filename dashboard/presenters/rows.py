@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.columns import Column, Columns
 from dashboard.estimates import Usual
+from dashboard.presenters.cells import Cell, cell
 from dashboard.presenters.history import label
 from dashboard.presenters.outlook import TimeLeft, time_left, wire
 from dashboard.presenters.sentences import waits
@@ -14,20 +16,26 @@ from dashboard.presenters.values import Progress, progress
 
 @dataclass(frozen=True)
 class ListRow:
-    """What the list shows of one workflow. `summary` is the JSON that the live connection patches."""
+    """What the list shows of one workflow. `summary` is the JSON that the live connection patches.
+
+    `columns`: each with the cell of its key; None where it has no key, or nothing was published.
+    """
 
     summary: dict[str, Any]
+    columns: list[tuple[Column, Cell | None]]
     progress: Progress | None
     last: str
     left: TimeLeft | None
     usual: str  # by which the browser goes on; "" where nothing will be left to say
 
 
-def list_row(summary: dict[str, Any], usual: Usual | None, now: str) -> ListRow:
+def list_row(summary: dict[str, Any], columns: Columns, usual: Usual | None, now: str) -> ListRow:
     """The row of a summary; `usual`: what its definition usually takes, if that is a measure for it."""
-    shown = progress(summary["progress"], summary["phase"])
+    values = summary.get("values", {})
+    shown = [(one, cell(values[one.key], one.shown_as) if one.key in values else None) for one in columns.all]
     left = time_left(summary, usual, now, summary["progress"])
-    return ListRow(summary, shown, last_words(summary), left, "" if summary["finished_at"] else wire(usual))
+    bar = progress(summary["progress"], summary["phase"])
+    return ListRow(summary, shown, bar, last_words(summary), left, "" if summary["finished_at"] else wire(usual))
 
 
 def last_words(summary: dict[str, Any]) -> str:

@@ -14,15 +14,19 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import access
+from dashboard.bulk_forms import BulkForm, ResultForm, SelectionForm
 from dashboard.filters import ListFilter
-from dashboard.forms import BulkForm, SelectionForm, first_error
-from dashboard.presenters.bulk import BULK_VERBS, MOST, BulkVerb, Plan, Report, plan
-from dashboard.views.pages import listed_page, page_context
-from workflows import bulk, ids, queries
+from dashboard.forms import first_error
+from dashboard.listings import Listing, listing
+from dashboard.presenters.bulk import BULK_VERBS, MOST, BulkVerb, Plan, Report, as_csv, as_json_lines, plan
+from dashboard.views.listing import PAGE_ROWS
+from dashboard.views.pages import page_context
+from workflows import bulk, ids
 from workflows.bulk import Outcome
 from workflows.errors import WorkflowNotFound
 from workflows.models import Workflow
@@ -36,16 +40,19 @@ _DONE = "bulk_done"
 @never_cache
 @login_required
 def matching(request: HttpRequest) -> HttpResponse:
-    """What a filter matches now, newest first: the fixed set that the page selects. `more`: these are not all."""
+    """What a filter matches now, newest first: the fixed set that the page selects. `more`: these are not all.
+
+    With `first`, only as many as the first page of the list has.
+    """
     if not access.can(request.user, "view"):
         raise PermissionDenied
-    page = _matching(request, request.GET)
+    page = _matching(request, request.GET, PAGE_ROWS if "first" in request.GET else MOST)
     rows = [{"id": row.id, "status": row.status, "pinned": row.pinned} for row in page.rows]
-    return JsonResponse({"workflows": rows, "more": page.older is not None})
+    return JsonResponse({"workflows": rows, "more": page.is_part})
 
 
-def _matching(request: HttpRequest, query: QueryDict) -> queries.Page:
-    return listed_page(request, ListFilter.from_query(query), limit=MOST)
+def _matching(request: HttpRequest, query: QueryDict, limit: int = MOST) -> Listing:
+    return listing(ListFilter.from_query(query), access.visible_workflows(request.user), limit=limit)
 
 
 @require_POST
@@ -60,7 +67,10 @@ def confirmation(request: HttpRequest, verb: str) -> HttpResponse:
         return _to_the_list(request)
     selected = list(dict.fromkeys([*form.cleaned_data["ids"], *request.POST.getlist("id")]))
     if form.cleaned_data["matching"]:
-        selected = [row.id for row in _matching(request, QueryDict(form.cleaned_data["filter"])).rows]
+        page = _matching(request, QueryDict(form.cleaned_data["filter"]))
+        selected = [row.id for row in page.rows]
+        if page.is_part:
+            notices.warning(request, f"More match than that: these are the newest {len(selected):,}.")
     if not selected or len(selected) > MOST:
         notices.warning(request, _no_such_number(asked, len(selected)))
         return _to_the_list(request)
@@ -106,8 +116,26 @@ def execution(request: HttpRequest, verb: str) -> HttpResponse:
     if not _is_first(request, form.cleaned_data["nonce"]):
         return render(request, "dashboard/bulk_repeated.html", context, status=409)
     report = _carry_out(request, asked, form)
-    context |= {"report": report, "left_ids": json.dumps(report.left)}
+    context |= {"report": report, "left_ids": json.dumps(report.left), "lines": json.dumps(report.lines)}
     return render(request, "dashboard/bulk_result.html", context)
+
+
+@require_POST
+@never_cache
+@login_required
+def results(request: HttpRequest, verb: str, ending: str) -> HttpResponse:
+    """What a result page says, as a file. It is the page's own words: nothing is kept of a result."""
+    asked = _permitted(request, verb)
+    make, kind = _FILES.get(ending, (None, ""))
+    form = ResultForm(request.POST)
+    if make is None or not form.is_valid():
+        raise Http404
+    name = f"{asked.name}-{timezone.now():%Y-%m-%d-%H%M%S}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(make(asked.name, form.cleaned_data["lines"]), content_type=kind, headers=headers)
+
+
+_FILES = {"csv": (as_csv, "text/csv; charset=utf-8"), "jsonl": (as_json_lines, "application/x-ndjson; charset=utf-8")}
 
 
 def _carry_out(request: HttpRequest, verb: BulkVerb, form: BulkForm) -> Report:

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard import access, estimates, snapshots
-from dashboard.filters import ListFilter, understood
 from dashboard.lineage import children_after, relatives
 from dashboard.presenters import history, outlook, values
-from dashboard.presenters.bulk import BULK_VERBS, MOST
 from dashboard.presenters.definitions import definition_card
 from dashboard.presenters.outlook import silence, time_left
-from dashboard.presenters.rows import ListRow, list_row
 from dashboard.presenters.sentences import error_line, sentence
 from dashboard.presenters.timeline import timeline
 from dashboard.presenters.times import iso_utc
 from dashboard.presenters.values import payload, previous_values, progress
 from dashboard.presenters.verbs import editable_input, fork_positions, verbs
 from dashboard.snapshots import Snapshot
-from workflows import counts, queries, registry, workers
+from workflows import queries, registry, workers
 from workflows.errors import UnknownDefinition
+from workflows.fold import State
 from workflows.history import wire
 from workflows.models import Workflow
 from workflows.states import Status
 
-PAGE_ROWS = 50
 HISTORY_ROWS = 200
+PEEK_ROWS = 20
 CHILDREN_ROWS = 200
 THEMES = ("light", "dark")
 _NAVIGATION = ("start", "view_queues", "view_schedules", "view_workers")
@@ -67,96 +63,6 @@ def page_context(request: HttpRequest, section: str, *, live: bool = False) -> d
 @require_safe
 @never_cache
 @login_required
-def workflows(request: HttpRequest) -> HttpResponse:
-    """The list, newest first."""
-    if not access.can(request.user, "view"):
-        raise PermissionDenied
-    context = page_context(request, "workflows", live=True)
-    typed = ListFilter.from_query(request.GET)
-    wanted, problems = understood(typed)
-    if wanted != typed and not problems:  # the chips and the definition say it from here on
-        return redirect(f"{request.path}?{wanted.query}")
-    before, after = (_cursor(request.GET.get(name, "")) for name in ("before", "after"))
-    page = listed_page(request, wanted, before=before, after=after, limit=PAGE_ROWS)
-    summaries = queries.summaries_of(page.rows)
-    paged = bool(before or after)
-    bulk_verbs = [verb for verb in BULK_VERBS.values() if access.can(request.user, verb.right)]
-    statuses = _counted_statuses(wanted)
-    context |= {
-        "rows": _rows(page.rows, summaries, context["now"]),
-        "filter": wanted,
-        "typed": typed.search if problems else wanted.search,
-        "problems": problems,
-        "filtered": bool(wanted.query),
-        "paged": paged,
-        "newer": _page_query(wanted, "after", page.newer),
-        "older": _page_query(wanted, "before", page.older),
-        "statuses": statuses,
-        "definitions": registry.names(),
-        "bulk_verbs": bulk_verbs,
-        "verbs_wire": [verb.wire for verb in bulk_verbs],
-        "matching": _matching(wanted, statuses),
-        "most": MOST,
-        "back": request.GET.urlencode(),
-        "list": {"rows": summaries, "filter": wanted.wire, "since": context["now"], "first": not paged},
-    }
-    return render(request, "dashboard/workflows.html", context)
-
-
-def _rows(found: list[Workflow], summaries: list[dict[str, Any]], now: str) -> list[ListRow]:
-    """The rows of the list. What is usual is read for definitions of which something goes on; a fork is not usual."""
-    going = {row.id: row.definition for row in found if row.finished_at is None and row.forked_from_id is None}
-    usual = estimates.usual(going.values())
-    return [list_row(summary, usual.get(going.get(summary["id"], "")), now) for summary in summaries]
-
-
-def listed_page(
-    request: HttpRequest, wanted: ListFilter, *, before: queries.Cursor | None = None,
-    after: queries.Cursor | None = None, limit: int,
-) -> queries.Page:  # fmt: skip
-    """What this person may see of what a filter matches."""
-    known = {count.definition for count in counts.everything()} if wanted.definition.endswith("*") else ()
-    return queries.workflow_page(
-        statuses=wanted.status, definitions=wanted.definitions(known), before=before, after=after, limit=limit,
-        within=access.visible_workflows(request.user), **wanted.terms,
-    )  # fmt: skip
-
-
-def _counted_statuses(wanted: ListFilter) -> list[dict[str, Any]]:
-    """The statuses and how many there are; None where the sums do not know, because that would read the table."""
-    if wanted.search or wanted.since:
-        return [{"name": status.value, "count": None} for status in Status]
-    found = counts.by_status(count for count in counts.everything() if wanted.is_of(count.definition))
-    return [{"name": status.value, "count": found[status.value]} for status in Status]
-
-
-def _matching(wanted: ListFilter, statuses: list[dict[str, Any]]) -> int | None:
-    """How many the filter matches; None where that was not counted."""
-    shown = [status["count"] for status in statuses if not wanted.status or status["name"] in wanted.status]
-    return None if None in shown else sum(shown)
-
-
-def _cursor(text: str) -> queries.Cursor | None:
-    """The place in the list that an address names; None for what is none."""
-    moment, _, workflow_id = text.partition("~")
-    try:
-        created_at = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    usable = created_at.tzinfo is not None and workflow_id and "\x00" not in workflow_id
-    return queries.Cursor(created_at, workflow_id) if usable else None
-
-
-def _page_query(wanted: ListFilter, name: str, cursor: queries.Cursor | None) -> str:
-    if cursor is None:
-        return ""
-    place = urlencode({name: f"{iso_utc(cursor.created_at)}~{cursor.workflow_id}"})
-    return "&".join(part for part in (wanted.query, place) if part)
-
-
-@require_safe
-@never_cache
-@login_required
 def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
     """One workflow. Unknown and forbidden ones are answered alike."""
     row = visible_workflow(request, workflow_id)
@@ -183,10 +89,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "sentence": sentence(state, at, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
         "outlook": _outlook(row, state, at),
-        "values": [
-            {"key": key, "text": values.brief(value["value"], 2000), "at": value["at"]}
-            for key, value in sorted(state["values"].items())
-        ],
+        "values": _shown_values(state),
         "timeline": timeline(state, at),
         "error_line": error_line(state["workflow"]["error"]) if state["workflow"]["error"] else "",
         "input": payload(_input(row), whole=whole),
@@ -196,6 +99,38 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "page": _page_data(snapshot, moment),
     }
     return render(request, "dashboard/workflow.html", context)
+
+
+def _shown_values(state: State) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "text": values.brief(value["value"], 2000), "at": value["at"]}
+        for key, value in sorted(state["values"].items())
+    ]
+
+
+@require_safe
+@never_cache
+@login_required
+def peek(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """The little of a workflow that is shown beside the list: its values and its last events."""
+    row = visible_workflow(request, workflow_id)
+    snapshot = snapshots.read(workflow_id)
+    if snapshot is None:
+        raise Http404
+    state, now, ending = snapshot.state, iso_utc(timezone.now()), _ending(snapshot)
+    rows = history.rows(snapshot.events[-PEEK_ROWS:], previous_values(snapshot.events))
+    context = {
+        "workflow": state["workflow"],
+        "row": row,
+        "at": now,
+        "sentence": sentence(state, now, ending[5] if ending else None),
+        "progress": progress(_value(state, "progress"), _value(state, "phase")),
+        "values": _shown_values(state),
+        "history": rows[::-1],
+        "most": PEEK_ROWS,
+        "page": _page_data(snapshot, None),
+    }
+    return render(request, "dashboard/workflows/_peek.html", context)
 
 
 def _asked_moment(request: HttpRequest, snapshot: Snapshot) -> Snapshot | None:

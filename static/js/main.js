@@ -1,5 +1,7 @@
 /** The console's entry: reads what the page carries, opens the live connection, and hands both to the elements. */
 
+import { columns } from "./behaviours/columns.js";
+import { completion } from "./behaviours/completion.js";
 import { filters } from "./behaviours/filters.js";
 import { keyboard } from "./behaviours/keyboard.js";
 import { menus } from "./behaviours/menus.js";
@@ -22,7 +24,7 @@ import { WorkflowStore } from "./live/workflow_store.js";
  */
 
 defineElements();
-for (const behaviour of [filters, keyboard, menus, selectionDone, theme]) behaviour();
+for (const behaviour of [columns, completion, filters, keyboard, menus, selectionDone, theme]) behaviour();
 
 const status = /** @type {HTMLElement|null} */ (document.querySelector("connection-status"));
 const followed = status && follow(status);

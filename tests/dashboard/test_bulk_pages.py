@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -238,6 +241,63 @@ def test_a_database_that_goes_away_in_the_middle_leaves_the_rest_and_says_so(
     response = carry_out(operator, "cancel", ["a", "b"])
     assert "The database did not answer: the connection is lost" in text(response)
     assert response.context["report"].left == ["b"]
+
+
+def test_all_that_match_say_when_they_are_not_all(
+    operator: Client, five: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_views, "MOST", 2)
+    monkeypatch.setattr(bulk_views._matching, "__defaults__", (2,))
+    assert operator.get("/bulk/matching?status=queued").json()["more"] is True
+    shown = text(confirm(operator, "cancel", matching="on", filter="status=queued"))
+    assert "More match than that: these are the newest 2." in shown
+    assert "Cancel 2 of 2 selected workflows?" in shown
+
+
+# What came of it, as a file
+
+
+def files(operator: Client, lines: Any, ending: str = "csv", verb: str = "cancel") -> HttpResponse:
+    return operator.post(
+        f"/bulk/{verb}/results.{ending}", {"lines": lines if isinstance(lines, str) else json.dumps(lines)}
+    )
+
+
+def test_the_result_can_be_kept_as_csv_and_as_json_lines(operator: Client, five: list[str]) -> None:
+    response = carry_out(operator, "cancel", ["a", "d", "no-such"])
+    told = files(operator, response.context["lines"])
+    assert re.fullmatch(r'attachment; filename="cancel-[-0-9]+\.csv"', told["Content-Disposition"])
+    assert told["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(told.content.decode())))
+    assert [row[:3] for row in rows] == [
+        ["workflow", "verb", "outcome"], ["no-such", "cancel", "refused"], ["a", "cancel", "done"],
+        ["d", "cancel", "refused"],
+    ]  # fmt: skip
+    kept = [json.loads(line) for line in files(operator, response.context["lines"], "jsonl").content.splitlines()]
+    assert [each["outcome"] for each in kept] == ["refused", "done", "refused"]
+    assert "it is cancelled" in kept[2]["detail"]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-2+3", "@SUM(A1)", "＝1", '=HYPERLINK("http://evil.example")'])
+def test_no_cell_of_the_csv_is_a_formula(operator: Client, name: str) -> None:
+    lines = [[name, "done", ""], ["a", "refused", name], ['quote"and,comma', "left", "two\nlines"]]
+    rows = list(csv.reader(io.StringIO(files(operator, lines).content.decode())))
+    assert (rows[1][0], rows[2][3]) == (f"'{name}", f"'{name}")
+    assert rows[3] == ['quote"and,comma', "cancel", "left", "two\nlines"]
+    assert json.loads(files(operator, lines, "jsonl").content.splitlines()[0])["workflow"] == name
+
+
+NO_RESULT = ["", "[1]", "{}", '[["a"]]', '[["a", "maybe", ""]]', '[["\\ud800", "done", ""]]', '[["a", "done", 1]]']
+
+
+def test_what_is_no_result_is_no_file(operator: Client, people: People) -> None:
+    for lines in [*NO_RESULT, json.dumps([["a", "done", ""]] * (MOST + 1))]:
+        assert files(operator, lines).status_code == 404, lines[:40]
+    assert files(operator, [], "exe").status_code == 404
+    assert files(operator, [], verb="explode").status_code == 404
+    viewer = Client()
+    viewer.force_login(people.viewer)
+    assert files(viewer, []).status_code == 403
 
 
 # Bad input

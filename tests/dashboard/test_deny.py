@@ -38,7 +38,7 @@ def address(name: str, parts: set[str], workflow_id: str) -> str:
     """Of something that exists, where that makes a difference."""
     known = {
         "name": "publishing" if "start" in name else "secret-queue", "app_label": "workflows", "url": "workflows/",
-        "content_type_id": "1", "id": "1", "seq": "1",
+        "content_type_id": "1", "id": "1", "seq": "1", "view_id": "1", "ending": "csv",
     }  # fmt: skip
     return reverse(name, kwargs={part: known.get(part, workflow_id) for part in parts})
 

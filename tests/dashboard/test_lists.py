@@ -108,6 +108,31 @@ def test_readers_of_the_same_list_share_one_text() -> None:
     assert one.take() is other.take()
 
 
+def test_each_reader_gets_the_values_of_its_own_keys() -> None:
+    row = Row("a", 2, '{"id":"a"}', (("x", '"x":1'), ("y", '"y":{"z":2}')))
+    shown = {}
+    for keys in ((), ("x",), ("x", "y", "none")):
+        made = ListView(ListFilter(), {"a": 1}, PAGE_READ_AT, LONG_AGO, keys)
+        made.offer(News([row], [], LATER))
+        frame = taken(made)
+        assert frame is not None
+        shown[keys] = frame[0]
+    assert shown == {
+        (): [{"id": "a"}],
+        ("x",): [{"id": "a", "values": {"x": 1}}],
+        ("x", "y", "none"): [{"id": "a", "values": {"x": 1, "y": {"z": 2}}}],
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_values_come_with_the_rows_that_moved() -> None:
+    handle = publishing.start([1])
+    run(handle)
+    (row,) = lists.read({handle.id: 1}, LATER, (), {"key", "no such"}).rows
+    assert "values" not in json.loads(row.text)
+    assert json.loads(row.with_values(["key", "no such"]))["values"] == {"key": 1}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_reading_finds_moved_rows_changes_and_hinted_starts() -> None:
     first, second = publishing.start([1, 2]), publishing.start([1])

@@ -208,7 +208,7 @@ def test_the_list_reads_as_many_times_for_fifty_rows_as_for_one(
 ) -> None:
     for _ in range(50):
         operations.start("doubling", kwargs={"numbers": []})
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         html = page(operator, "/workflows/")
     assert html.count("data-id=") == 50
 

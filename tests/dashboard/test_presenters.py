@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dashboard.estimates import Usual
-from dashboard.presenters import history, outlook, rows, sentences, timeline, times, values
+from dashboard.presenters import cells, history, outlook, rows, sentences, timeline, times, values
 
 CASES: dict[str, list[list[Any]]] = json.loads(
     (Path(__file__).parent.parent / "presenter_cases.json").read_text(encoding="utf-8")
@@ -53,6 +53,13 @@ def test_the_time_between_is_whole_milliseconds_and_never_negative(case: Any) ->
 @cases("brief")
 def test_a_value_is_one_short_line(case: Any) -> None:
     assert values.brief(case[0]) == case[1]
+
+
+@cases("cell")
+def test_a_value_is_shown_as_its_type_or_the_reader_wants_it_and_else_as_text(case: Any) -> None:
+    value, shown_as, *expected = case
+    found = cells.cell(value, shown_as)
+    assert [found.kind, found.text, found.at] == expected
 
 
 @cases("diff")

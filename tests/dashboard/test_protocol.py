@@ -12,7 +12,9 @@ import pytest
 from dashboard import decoding, protocol
 from dashboard.protocol import CloseCode, ErrorCode, ResetReason
 
-LIST = {"t": "subscribe", "topic": "workflows", "filter": {"status": [], "definition": "", "search": ""}}
+FILTER: dict[str, Any] = {"status": [], "definition": "", "search": ""}
+LIST: dict[str, Any] = {"t": "subscribe", "topic": "workflows", "filter": FILTER}
+PLACE = {"ids": [], "since": "2026-11-23T10:00:00Z"}
 
 
 def decode(message: Any) -> Any:
@@ -26,6 +28,8 @@ def decode(message: Any) -> Any:
         {"t": "subscribe", "topic": "workflow:a:b/c~%2F", "at": {"epoch": "e", "seq": 0}},
         {**LIST, "ids": [["a", 1], ["b", 2**63 - 1]], "since": "2026-11-23T10:00:00.123456Z"},
         {**LIST, "ids": [], "since": "2026-11-23T10:00:00+01:00"},
+        {**LIST, **PLACE, "keys": ["amount", "käse 🧀"]},
+        {**LIST, **PLACE, "filter": {**FILTER, "where": [["amount", ">", "0.5"], ["report", "?", ""]]}},
         {"t": "unsubscribe", "topic": "workflows"},
         {"t": "ack", "frames": 123},
         {"t": "pong", "n": 7},
@@ -59,6 +63,14 @@ def test_every_message_of_the_protocol_is_understood(message: dict[str, Any]) ->
         ({**LIST, "ids": [], "since": "yesterday"}, "ISO 8601"),
         ({**LIST, "filter": {"status": [1], "definition": "", "search": ""}}, "status must be"),
         ({**LIST, "filter": {"status": [], "definition": "", "search": "\u0000"}}, "NUL"),
+        ({**LIST, **PLACE, "keys": "a"}, "keys must be list"),
+        ({**LIST, **PLACE, "keys": [1]}, "text, not int"),
+        ({**LIST, **PLACE, "keys": ["\ud800"]}, "half surrogates"),
+        ({**LIST, **PLACE, "keys": ["k"] * 17}, "the limit is 16"),
+        ({**LIST, **PLACE, "filter": {**FILTER, "where": [["k", "~", "5"]]}}, "where must be triples"),
+        ({**LIST, **PLACE, "filter": {**FILTER, "where": [["k", "=", 5]]}}, "where must be triples"),
+        ({**LIST, **PLACE, "filter": {**FILTER, "where": [["\u0000", "?", ""]]}}, "control characters"),
+        ({**LIST, **PLACE, "filter": {**FILTER, "where": [["k", "?", ""]] * 9}}, "the limit is 8"),
     ],
 )
 def test_what_is_not_of_the_protocol_is_refused_with_the_reason(message: Any, complaint: str) -> None:

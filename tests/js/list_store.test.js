@@ -66,3 +66,28 @@ test("more means at least", () => {
   assert.equal(store.pending.more, true);
   assert.equal(changes.length, 1);
 });
+
+test("a row whose value stops being as the filter wants it no longer matches", () => {
+  const filter = { where: [["amount", "<", "50"]] };
+  const { store, changes } = followed([row("a", 1, "running", { values: { amount: 2 } })], filter);
+  store.apply(frame([row("a", 2, "running", { values: { amount: 70 } })]));
+  assert.deepEqual([...changes[0].rows], [["a", new Set(["seq", "values"])]]);
+  assert.equal(store.matches("a"), false);
+  assert.equal(store.pending.left, 1);
+});
+
+test("what is asked for now and then is held back like what is told", () => {
+  const { store, changes } = followed([row("a", 1)]);
+  store.offer([{ id: "a", status: "running" }, { id: "b", status: "failed" }]);
+  store.offer([{ id: "b", status: "failed" }]);
+  assert.deepEqual(store.pending.byStatus, { failed: 1 });
+  assert.equal(changes.length, 1);
+});
+
+test("while nobody looks no rows are followed, and afterwards from where they stand", () => {
+  const { store } = followed([row("a", 1)]);
+  store.dozes = true;
+  assert.deepEqual(store.known, []);
+  store.dozes = false;
+  assert.deepEqual(store.known, [["a", 1]]);
+});

@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { cell } from "../../static/js/lib/cells.js";
 import { row } from "../../static/js/lib/history.js";
 import { lastWords, pendingWords } from "../../static/js/lib/rows.js";
 import { silence, timeLeft, usualFrom } from "../../static/js/lib/outlook.js";
 import { sentence } from "../../static/js/lib/sentences.js";
+import { meets } from "../../static/js/lib/terms.js";
 import { bar, span, ticks } from "../../static/js/lib/timeline.js";
 import { ago, between, duration, estimate, when, wholeDuration } from "../../static/js/lib/times.js";
 import { brief, diff, progress, rest } from "../../static/js/lib/values.js";
@@ -40,12 +42,20 @@ replay("time_left", (workflow, usual, ...rest) => {
   const found = timeLeft(workflow, usualFrom(usual), ...rest);
   return found && Object.values(found);
 });
+replay("terms", (key, how, operand, values) => meets([[key, how, operand]], values));
 replay("span", span);
 replay("ticks", ticks);
 replay("bar", (...given) => Object.values(bar(...given)));
 replay("history", (event, before) => {
   const { label, tone, subject, detail, diff: found } = row(event, before);
   return [label, tone, subject, detail, changes(found)];
+});
+
+test("a value as a cell", () => {
+  for (const [value, shownAs, kind, text, at] of CASES.cell) {
+    const found = cell(value, shownAs);
+    assert.deepEqual([found.kind, found.text, found.at ?? ""], [kind, text, at], JSON.stringify([value, shownAs]));
+  }
 });
 
 test("diff", () => {

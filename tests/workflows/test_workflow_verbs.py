@@ -10,6 +10,7 @@ from tests.definitions import doubling, retrying
 from tests.execution import run
 from tests.workflows.test_command import refused, workflow
 from workflows.durable import Status, retrieve
+from workflows.management import workflow_verbs
 from workflows.models import Deletion, Event, Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,6 +52,18 @@ def test_a_filter_says_which_and_a_dry_run_does_nothing() -> None:
     assert len(workflow("cancel", "--search", "many-", "--reason", "all").splitlines()) == 3
     assert {handle.status() for handle in handles} == {Status.CANCELLED}
     assert refused("cancel")[0] == 2
+
+
+def test_a_filter_that_matches_more_than_one_command_takes_says_so_and_takes_the_newest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        doubling.using(workflow_id=f"many-{number}").start([])
+    monkeypatch.setattr(workflow_verbs, "_MOST", 2)
+    assert workflow("cancel", "--search", "many-").splitlines() == ["many-2: done", "many-1: done"]
+    assert capsys.readouterr().err == "More than 2 match. This is about the newest 2; say it again for the rest.\n"
+    assert workflow("cancel", "--search", "many-0").splitlines() == ["many-0: done"]
+    assert capsys.readouterr().err == ""
 
 
 def test_many_are_restarted_and_forked_by_a_filter() -> None:

@@ -108,7 +108,10 @@ def _matching(options: dict[str, Any]) -> list[str]:
     found = queries.listed(definition=options["definition"], search=options["search"])
     if options["status"]:
         found = found.filter(status__in=options["status"])
-    return bulk.matching(found, limit=_MOST)
+    ids = bulk.matching(found, limit=_MOST + 1)
+    if len(ids) > _MOST:
+        sys.stderr.write(f"More than {_MOST:,} match. This is about the newest {_MOST:,}; say it again for the rest.\n")
+    return ids[:_MOST]
 
 
 def _done(workflow_id: str, made: Any) -> dict[str, Any]:

@@ -106,3 +106,9 @@ CROSS JOIN LATERAL (
 ) AS silence
 WHERE silence.longest IS NOT NULL GROUP BY 1"""
 )
+
+# What lists show of published values: one probe of the index per row and key; of a long one only its beginning.
+LIST_VALUES: LiteralString = """
+SELECT workflow_id, key, CASE WHEN octet_length(value::text) <= %(longest)s THEN value::text
+    ELSE to_json(left(value #>> '{}', %(beginning)s) || '…')::text END
+FROM workflows_value WHERE workflow_id = ANY(%(ids)s::text[]) AND key = ANY(%(keys)s::text[])"""

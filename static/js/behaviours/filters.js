@@ -1,9 +1,9 @@
 /** The list's filters act as soon as they are changed; the address says what is shown. */
 
+import { mayBeTerm } from "../lib/completion.js";
 import { one } from "../lib/dom.js";
 
 const TYPING_MS = 350;
-const TERM = /(^|\s)(status|name|id|since):/;
 const TYPING = "typing-into-the-search";
 
 export function filters() {
@@ -15,7 +15,7 @@ export function filters() {
   form.addEventListener("input", (event) => {
     if (!isSearch(event)) return;
     clearTimeout(typing);
-    if (TERM.test(searchOf(form).value)) return; // half a term means nothing yet: Enter says when
+    if (searchOf(form).value.split(/\s+/).some(mayBeTerm)) return; // half a term means nothing yet: Enter says when
     typing = setTimeout(() => {
       sessionStorage.setItem(TYPING, "yes");
       submit();
@@ -37,7 +37,9 @@ function isSearch({ target }) {
 
 /** Without the fields that filter nothing. @param {HTMLFormElement} form */
 function addressOf(form) {
-  const pairs = [...new FormData(form)].filter(([, value]) => value !== "");
+  const filled = [...new FormData(form)].filter(([, value]) => value !== "");
+  const filters = filled.filter(([name]) => name !== "all"); // a word for no filter at all
+  const pairs = filters.length > 0 ? filters : filled;
   const query = new URLSearchParams(/** @type {[string, string][]} */ (pairs)).toString();
   return query ? `${form.action}?${query}` : form.action;
 }

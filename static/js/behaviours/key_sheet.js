@@ -31,7 +31,7 @@ export function openKeySheet(groups) {
 
 /** @param {Group} group */
 function groupOf({ title, keys }) {
-  const rows = keys.map(({ keys: pressed, says }) => {
+  const rows = keys.filter(({ says }) => says).map(({ keys: pressed, says }) => {
     const caps = pressed.split(" ").map((key) => element("kbd", {}, key));
     return element("div", {}, element("dt", {}, ...caps), element("dd", {}, says));
   });

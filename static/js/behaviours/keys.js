@@ -3,10 +3,17 @@
 import { openKeySheet } from "./key_sheet.js";
 
 /**
- * `keys`: one, or two in a row; `says`: the sheet's words; `act`: what it does, nothing where the page has no such thing;
+ * `keys`: one, or two in a row; `says`: the sheet's words, none for what it does not show; `act`: what it does, nothing where the page has no such thing;
  * `repeats`: also while it is held down.
  * @typedef {{keys: string, says: string, act: () => void, repeats?: boolean}} Key
  */
+
+/** The digits open the saved views above the list; the sheet shows the first. @type {Key[]} */
+const VIEWS = Array.from("123456789", (digit) => ({
+  keys: digit,
+  says: digit === "1" ? "The first saved view; 2 to 9 those after it" : "",
+  act: () => click(`.saved-views [data-place="${digit}"]`),
+}));
 
 /** @type {{title: string, keys: Key[]}[]} */
 export const GROUPS = [
@@ -33,12 +40,15 @@ export const GROUPS = [
       { keys: "j", says: "Next row", act: () => step(1), repeats: true },
       { keys: "k", says: "Row before", act: () => step(-1), repeats: true },
       { keys: "Enter", says: "Open the row", act: () => {} },
+      { keys: "o", says: "Peek at the row, or no longer; Escape closes", act: () => clickIn(currentRow(), "[data-act=peek]") },
       { keys: "x", says: "Select the row, or no longer", act: () => clickIn(currentRow(), "input[name=id]") },
       { keys: "*", says: "Select all on this page, or none", act: () => click("[data-act=select-page]") },
       { keys: "y", says: "Copy the id", act: () => clickIn(currentRow() ?? document, "copy-button[data-what=id] button") },
       { keys: "[", says: "Newer page", act: () => click(".pager [rel=prev]") },
       { keys: "]", says: "Older page", act: () => click(".pager [rel=next]") },
+      ...VIEWS,
       { keys: "/", says: "Search", act: () => document.getElementById("filter-search")?.focus() },
+      { keys: "v", says: "Choose the columns", act: () => click(".columns:not([open]) > summary") },
       { keys: "n", says: "Show what is new", act: () => click(".live-bar:not([hidden])") },
     ],
   },

@@ -18,6 +18,7 @@ import { WorkflowHistory } from "./workflow_history.js";
 import { WorkflowList } from "./workflow_list.js";
 import { WorkflowOutlook } from "./workflow_outlook.js";
 import { WorkflowOutput } from "./workflow_output.js";
+import { WorkflowPeek } from "./workflow_peek.js";
 import { WorkflowSelection } from "./workflow_selection.js";
 import { WorkflowTimeline } from "./workflow_timeline.js";
 import { WorkflowValues } from "./workflow_values.js";
@@ -42,6 +43,7 @@ const ELEMENTS = {
   "workflow-list": WorkflowList,
   "workflow-outlook": WorkflowOutlook,
   "workflow-output": WorkflowOutput,
+  "workflow-peek": WorkflowPeek,
   "workflow-selection": WorkflowSelection,
   "workflow-timeline": WorkflowTimeline,
   "workflow-values": WorkflowValues,

@@ -8,7 +8,7 @@
  * when it is, and is read again when the topic is heard again, or the interval is over.
  */
 
-import { element, exchange, one } from "../lib/dom.js";
+import { element, exchange, isBusyIn, one } from "../lib/dom.js";
 import { clock } from "../lib/times.js";
 import { OverviewStore } from "../live/overview_store.js";
 import { LiveElement } from "./live_element.js";
@@ -134,10 +134,3 @@ export class LiveFragment extends LiveElement {
 
 /** One part for another. @param {Element} old @param {Element} part @returns {boolean} whether the reader sees it */
 const show = (old, part) => old.isEqualNode(part) || (!isBusyIn(old) && exchange(old, part));
-
-/** Whoever selects or types in it must not lose that. @param {Element} part */
-function isBusyIn(part) {
-  const selection = getSelection();
-  const selects = selection !== null && !selection.isCollapsed && selection.containsNode(part, true);
-  return selects || part.querySelector("details[open]") !== null;
-}

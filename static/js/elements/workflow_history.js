@@ -48,7 +48,7 @@ export class WorkflowHistory extends LiveElement {
   #replace(events, values) {
     this.#waiting = [];
     this.#before.clear();
-    if (!this.#paged) this.#rows.replaceChildren(...events.map((event) => paint(this.#row(event))).reverse());
+    if (!this.#paged) this.#rows.replaceChildren(...events.map((event) => paint(this.#row(event))).slice(-this.#most).reverse());
     this.#remember(values);
     this.#paintPill();
   }
@@ -63,9 +63,9 @@ export class WorkflowHistory extends LiveElement {
 
   #flush() {
     if (this.#paged || this.#waiting.length === 0) return;
-    const fresh = this.#waiting.splice(0).slice(-MOST_ROWS);
+    const fresh = this.#waiting.splice(0).slice(-this.#most);
     this.#rows.prepend(...fresh.map(paint).reverse());
-    while (this.#rows.children.length > MOST_ROWS) this.#rows.lastElementChild?.remove();
+    while (this.#rows.children.length > this.#most) this.#rows.lastElementChild?.remove();
     this.#paintPill();
   }
 
@@ -88,6 +88,10 @@ export class WorkflowHistory extends LiveElement {
     const selection = document.getSelection();
     const selecting = selection && !selection.isCollapsed && this.contains(selection.anchorNode);
     return this.#scroll.scrollTop < 8 && !selecting;
+  }
+
+  get #most() {
+    return Number(this.dataset.most) || MOST_ROWS;
   }
 
   get #paged() {

@@ -72,6 +72,7 @@ export class WorkflowSelection extends HTMLElement {
 
   #clear() {
     this.#selection.clear();
+    this.querySelector(".selection-bar__part")?.toggleAttribute("hidden", true);
     this.#keep();
     this.#shown();
     this.#head?.focus();
@@ -86,11 +87,12 @@ export class WorkflowSelection extends HTMLElement {
     try {
       const answer = await fetch(`/bulk/matching?${button.dataset.query}`, { redirect: "error", cache: "no-store" });
       if (!answer.ok) throw new Error(`the list could not be read: ${answer.status}`);
-      const { workflows } = await answer.json();
+      const { workflows, more } = await answer.json();
       this.#selection.clear();
       for (const { id, ...facts } of workflows) this.#selection.set(id, facts);
       this.#keep();
       this.#shown();
+      this.querySelector(".selection-bar__part")?.toggleAttribute("hidden", !more);
     } catch {
       setText(this.querySelector(".selection-bar__words"), "The list could not be read; try again.");
     } finally {

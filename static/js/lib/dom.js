@@ -123,6 +123,13 @@ function copyAttributes(node, fresh) {
   for (const { name, value } of fresh.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
+/** Whoever selects text in a part of the page, or has a menu of it open, must not lose that. @param {Element} part */
+export function isBusyIn(part) {
+  const selection = getSelection();
+  const selects = selection !== null && !selection.isCollapsed && selection.containsNode(part, true);
+  return selects || part.querySelector("details[open]") !== null;
+}
+
 const HIDDEN_MS = 1_000;
 
 /** Act before the next paint; in a hidden tab, which paints nothing, within a second or so. @param {() => void} act */

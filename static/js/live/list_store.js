@@ -13,6 +13,7 @@
  * no longer match. After taking the update, make a new ListStore and follow that one; it replaces the subscription.
  */
 
+import { meets } from "../lib/terms.js";
 import { Changes } from "./changes.js";
 import { LIST_TOPIC, SERVER } from "./protocol.js";
 
@@ -24,6 +25,10 @@ export class ListStore {
   /** @type {Map<string, Summary>} */
   rows;
   topic = LIST_TOPIC;
+  /** How many rows have moved so far. */
+  moved = 0;
+  /** Whether nobody looks: then rows are not followed, only what is new is counted. */
+  dozes = false;
   /** @type {Changes<ListChange, ListStore>} */
   #changes;
   /** @type {Map<string, string>} id -> status of what matches and is not visible */
@@ -32,19 +37,20 @@ export class ListStore {
 
   /**
    * @param {Summary[]} rows
-   * @param {{filter?: Partial<ListFilter>, since: string, schedule?: (act: () => void) => void}} page
-   *   `schedule`: when listeners hear of changes; without it at once
+   * @param {{filter?: Partial<ListFilter>, since: string, keys?: string[], schedule?: (act: () => void) => void}} page
+   *   `keys`: whose values come with each row; `schedule`: when listeners hear of changes, without it at once
    */
-  constructor(rows, { filter = {}, since, schedule }) {
+  constructor(rows, { filter = {}, since, keys = [], schedule }) {
     this.#changes = new Changes(merged, schedule);
     this.rows = new Map(rows.map((row) => [row.id, row]));
     this.filter = { status: [], definition: "", search: "", ...filter };
     this.since = since;
+    this.keys = keys;
   }
 
   /** The rows and the seq each is known at, as a subscription says it. @returns {[string, number][]} */
   get known() {
-    return [...this.rows.values()].map(({ id, seq }) => [id, seq]);
+    return this.dozes ? [] : [...this.rows.values()].map(({ id, seq }) => [id, seq]);
   }
 
   get pending() {
@@ -55,9 +61,10 @@ export class ListStore {
     return { count: this.#fresh.size, byStatus, more: this.#more, left };
   }
 
-  /** Whether a visible row still matches the filter. Only a status can change under a row. @param {string} id */
+  /** Whether a visible row still matches the filter: its status and its values can change under it. @param {string} id */
   matches(id) {
-    return this.#wants(this.rows.get(id)?.status);
+    const row = this.rows.get(id);
+    return row !== undefined && this.#means(row);
   }
 
   /** @param {(change: ListChange, store: ListStore) => void} listener @returns {() => void} stops it */
@@ -77,6 +84,14 @@ export class ListStore {
     return change;
   }
 
+  /** Take note of what the list would show now, where the server cannot tell. @param {{id: string, status: string}[]} found */
+  offer(found) {
+    /** @type {ListChange} */
+    const change = { rows: new Map(), pending: false };
+    for (const { id, status } of found) this.#hold(id, status, change);
+    if (change.pending) this.#changes.tell(change, this);
+  }
+
   /** The higher seq wins, so a late or doubled row is harmless. @param {Summary} row @param {ListChange} change */
   #patch(row, change) {
     const known = this.rows.get(row.id);
@@ -84,8 +99,14 @@ export class ListStore {
     const all = /** @type {(keyof Summary)[]} */ (Object.keys(row));
     const fields = new Set(all.filter((field) => !same(row[field], known[field])));
     this.rows.set(row.id, row);
+    this.moved += 1;
     change.rows.set(row.id, fields);
-    if (this.#wants(known.status) !== this.#wants(row.status)) change.pending = true;
+    if (this.#means(known) !== this.#means(row)) change.pending = true;
+  }
+
+  /** @param {Summary} row */
+  #means({ status, values }) {
+    return this.#wants(status) && meets(this.filter.where ?? [], values ?? {});
   }
 
   /** @param {string} id @param {string} status @param {ListChange} change */

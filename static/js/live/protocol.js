@@ -42,6 +42,7 @@ export const CLOSE = Object.freeze({
 export const LIMITS = Object.freeze({
   subscriptions: 128,
   list_rows: 200,
+  list_keys: 16,
   client_message_bytes: 65536,
   unacknowledged_bytes: 524288,
   message_characters: 245760,
@@ -65,7 +66,8 @@ export const OVERVIEW_TOPICS = Object.freeze(["counters", "queues", "workers"]);
  * @typedef {Record<string, any>} EventData  what the kind of the event says it is; of an unknown kind, whatever it is
  * @typedef {[seq: number, at: string, kind: string, position: number|null, key: string|null,
  *   data: EventData]} WireEvent  times are ISO 8601 everywhere
- * @typedef {{status: string[], definition: string, search: string, since?: string}} ListFilter
+ * @typedef {{status: string[], definition: string, search: string, since?: string,
+ *   where?: [key: string, how: string, operand: string][]}} ListFilter
  */
 
 /**
@@ -107,7 +109,7 @@ export const OVERVIEW_TOPICS = Object.freeze(["counters", "queues", "workers"]);
  * @typedef {{seq: number, workflow: Workflow, values: Record<string, Value>, steps: Record<string, Step>}} State
  * @typedef {{id: string, seq: number, status: string, definition: string, created_at: string, started_at: string|null,
  *   finished_at: string|null, status_at: string, progress: unknown, phase: unknown, last_event: LastEvent|null,
- *   waiting: Waiting|null, error: string|null, pinned: boolean}} Summary
+ *   waiting: Waiting|null, error: string|null, pinned: boolean, values?: Record<string, unknown>}} Summary
  */
 
 /** @param {string} id @returns {string} The topic of one workflow. */
@@ -124,9 +126,11 @@ export function subscribeWorkflow(topic, at) {
  * @param {ListFilter} filter
  * @param {[string, number][]} ids  the visible rows and the seq each was drawn at, at most LIMITS.list_rows
  * @param {string} since  ISO time at which the page's rows were read
+ * @param {string[]} [keys]  whose values come with each row, at most LIMITS.list_keys
  */
-export function subscribeList(filter, ids, since) {
-  return JSON.stringify({ t: CLIENT.subscribe, topic: LIST_TOPIC, filter, ids, since });
+export function subscribeList(filter, ids, since, keys = []) {
+  const values = keys.length > 0 ? { keys } : {};
+  return JSON.stringify({ t: CLIENT.subscribe, topic: LIST_TOPIC, filter, ids, since, ...values });
 }
 
 /** @param {string} topic  one of OVERVIEW_TOPICS */

@@ -41,7 +41,7 @@ class Subscription {
 
   get request() {
     const { store } = this;
-    if ("known" in store) return subscribeList(store.filter, store.known, store.since);
+    if ("known" in store) return subscribeList(store.filter, store.known, store.since, store.keys);
     if ("cells" in store) return subscribeOverview(store.topic);
     return subscribeWorkflow(store.topic, store.cursor);
   }

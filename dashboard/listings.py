@@ -1,0 +1,84 @@
+"""One page of a list: what a filter matches, newest first.
+
+Terms about published values are known to no index: one would cost every `set_event`. So the newest workflows that match
+the rest are looked at one by one, which is bounded, and the page says where that ended.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+
+from dashboard.columns import Columns
+from dashboard.filters import ListFilter
+from workflows import counts, queries
+from workflows.models import Workflow
+from workflows.queries import Cursor
+
+LOOKED_AT = 10_000  # workflows, for one page
+SECONDS = 3.0
+AT_ONCE = 1_000  # read together
+
+
+class Listing(NamedTuple):
+    """The rows, where the neighbouring pages begin (None: there are none), and how far values were looked for.
+
+    `further`: where to go on looking, because that ended before the page was full; None: everything was looked at.
+    """
+
+    rows: list[Workflow]
+    newer: Cursor | None
+    older: Cursor | None
+    looked_at: int = 0
+    further: Cursor | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether older ones may match as well."""
+        return self.older is not None or self.further is not None
+
+
+def list_query(wanted: ListFilter, columns: Columns, **more: str) -> str:
+    """The query of a list's address."""
+    rest = ({"columns": columns.text} if columns.text else {}) | more
+    return "&".join(part for part in (wanted.query, urlencode(rest, safe=",:")) if part)
+
+
+def listing(
+    wanted: ListFilter, within: QuerySet[Workflow], *, before: Cursor | None = None, after: Cursor | None = None,
+    limit: int,
+) -> Listing:  # fmt: skip
+    """The page older than `before`, or the nearest newer than `after`; with `where`, pages lead to older ones only."""
+    known = {count.definition for count in counts.everything()} if wanted.definition.endswith("*") else ()
+    definitions = wanted.definitions(known)
+    if wanted.where:
+        return _looked_for(wanted, within, definitions, before, limit)
+    page = queries.workflow_page(
+        statuses=wanted.status, definitions=definitions, before=before, after=after, limit=limit, within=within,
+        **wanted.terms,
+    )  # fmt: skip
+    return Listing(*page)
+
+
+def _looked_for(
+    wanted: ListFilter, within: QuerySet[Workflow], definitions: list[str], before: Cursor | None, limit: int
+) -> Listing:
+    found: list[Cursor] = []
+    looked_at, place, until = 0, before, time.monotonic() + SECONDS
+    while True:
+        chunk = queries.places(
+            statuses=wanted.status, definitions=definitions, before=place, limit=AT_ONCE, within=within, **wanted.terms
+        )
+        values = queries.list_values([each.workflow_id for each in chunk], wanted.keys)
+        found += [each for each in chunk if wanted.meets(values.get(each.workflow_id, {}))]
+        looked_at += len(chunk)
+        place = chunk[-1] if len(chunk) == AT_ONCE else None
+        if place is None or len(found) > limit or looked_at >= LOOKED_AT or time.monotonic() > until:
+            break
+    is_full = len(found) > limit
+    rows = Workflow.objects.defer("input", "output").in_bulk([each.workflow_id for each in found[:limit]])
+    kept = [rows[each.workflow_id] for each in found[:limit] if each.workflow_id in rows]
+    return Listing(kept, None, found[limit - 1] if is_full else None, looked_at, None if is_full else place)
