@@ -6,7 +6,7 @@ import re
 
 from django.urls import path, register_converter
 
-from dashboard.views import actions, bulk, live, moments, now, pages, queues, schedules, starting, workers
+from dashboard.views import actions, bulk, live, moments, now, pages, palette, queues, schedules, starting, workers
 from workflows import ids
 
 app_name = "dashboard"
@@ -38,6 +38,7 @@ register_converter(WorkflowIdConverter, "wid")
 urlpatterns = [
     path("", now.page, name="now"),
     path("now/parts", now.fragment, name="now_fragment"),
+    path("palette", palette.found, name="palette"),
     path("workflows/", pages.workflows, name="workflows"),
     path("workflows/<wid:workflow_id>/", pages.workflow, name="workflow"),
     path("workflows/<wid:workflow_id>/cancellation", actions.cancellation, name="cancellation"),

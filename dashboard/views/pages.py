@@ -37,7 +37,6 @@ from workflows.states import Status
 PAGE_ROWS = 50
 HISTORY_ROWS = 200
 CHILDREN_ROWS = 200
-THEMES = ("light", "dark")
 _NAVIGATION = ("start", "view_queues", "view_schedules", "view_workers")
 SAMPLE = """from workflows.durable import set_event, step, track, workflow
 
@@ -53,12 +52,10 @@ def album(photos: list):
 
 def page_context(request: HttpRequest, section: str, *, live: bool = False) -> dict[str, Any]:
     """What every page of the console needs."""
-    theme = request.COOKIES.get("theme")
     return {
         "section": section,
         "live": live,
         "now": iso_utc(timezone.now()),
-        "theme": theme if theme in THEMES else "",
         **{f"can_{action}": access.can(request.user, action) for action in _NAVIGATION},
         "sample": SAMPLE,
     }

@@ -1,14 +1,21 @@
 /** The console's entry: reads what the page carries, opens the live connection, and hands both to the elements. */
 
+import { copiedTimes } from "./behaviours/copied_times.js";
+import { density } from "./behaviours/density.js";
 import { filters } from "./behaviours/filters.js";
 import { keyboard } from "./behaviours/keyboard.js";
+import { everywhere } from "./behaviours/keys.js";
 import { menus } from "./behaviours/menus.js";
+import { palette } from "./behaviours/palette.js";
+import { printing } from "./behaviours/printing.js";
 import { selectionDone } from "./behaviours/selection_done.js";
 import { theme } from "./behaviours/theme.js";
 import { watching } from "./behaviours/watching.js";
+import { zone } from "./behaviours/zone.js";
 import { FOLLOWERS, defineElements } from "./elements/index.js";
 import { tickWith } from "./elements/ticking.js";
 import { beforePaint, json, one } from "./lib/dom.js";
+import { useZone } from "./lib/zone.js";
 import { Clock } from "./live/clock.js";
 import { Live } from "./live/live.js";
 import { MomentStore } from "./live/moment_store.js";
@@ -21,8 +28,10 @@ import { WorkflowStore } from "./live/workflow_store.js";
  *   moment: {state: State, events: WireEvent[]}|null}} PageData
  */
 
+useZone(json("zone"));
 defineElements();
-for (const behaviour of [filters, keyboard, menus, selectionDone, theme]) behaviour();
+for (const behaviour of [copiedTimes, density, filters, keyboard, menus, selectionDone, theme, zone]) behaviour();
+palette(everywhere);
 
 const status = /** @type {HTMLElement|null} */ (document.querySelector("connection-status"));
 const followed = status && follow(status);
@@ -33,6 +42,7 @@ function follow(status) {
   const clock = new Clock(status.dataset.serverTime);
   const live = connection(clock);
   tickWith(clock);
+  printing(clock);
   const page = /** @type {PageData|null} */ (json("workflow-data"));
   const newest = page && new WorkflowStore(page.state, page.events, page.epoch, { schedule: beforePaint });
   const store = newest && new MomentStore(newest, stretch, page.moment);

@@ -71,10 +71,11 @@ export class WorkflowSelection extends HTMLElement {
   }
 
   #clear() {
+    const isLeft = this.querySelector(".selection-bar")?.contains(document.activeElement); // it is about to be hidden
     this.#selection.clear();
     this.#keep();
     this.#shown();
-    this.#head?.focus();
+    if (isLeft) this.#head?.focus();
   }
 
   /**
