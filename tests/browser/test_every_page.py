@@ -14,15 +14,19 @@ from tests import places
 from tests.browser.test_console import LIVE_MS, Visit, open_window, visit
 
 __all__ = ["open_window", "visit"]  # fixtures
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 NOT_FOUND = "/no-such-page/"
 
 
-def barriers(page: Page) -> list[str]:
-    """What axe finds: the rule, the page, and where."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    path = re.sub("https?://[^/]+", "", page.url)
+def barriers(visit: Visit) -> list[str]:
+    """What axe finds: the rule, the page, and where. What the policy says of axe's own styles is no trouble of ours."""
+    before = len(visit.troubles)
+    options = {"resultTypes": ["violations"], "preload": False}
+    found: list[dict[str, Any]] = Axe().run(visit.page, options=options).response["violations"]
+    visit.page.evaluate("0")  # what the page said meanwhile has been heard by then
+    del visit.troubles[before:]
+    path = re.sub("https?://[^/]+", "", visit.page.url)
     return [f"{path}: {one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
 
 
@@ -43,15 +47,15 @@ def test_every_page_is_without_complaint_and_without_barrier(
     for path in [path for paths in places.PAGES.values() for path in paths if path != "/login/"]:
         page.goto(visit.server.url + path)
         settle(page)
-        found += barriers(page)
+        found += barriers(visit)
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
     assert visit.troubles == []
     page.goto(visit.server.url + NOT_FOUND)
-    found += barriers(page)
+    found += barriers(visit)
     page.context.clear_cookies()
     page.goto(f"{visit.server.url}/login/")
-    found += barriers(page)
-    assert found == []
+    found += barriers(visit)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("dark", WIDE), ("light", NARROW)])
@@ -63,26 +67,26 @@ def test_what_opens_on_a_page_has_no_barrier_either(
     page, found = visit.open("/workflows/queued/"), []
     for words in ("Cancel…", "Send message…", "More…"):
         page.get_by_text(words).click()
-        found += barriers(page)
+        found += barriers(visit)
         page.keyboard.press("Escape")
     page.keyboard.press("?")
-    found += barriers(page)
+    found += barriers(visit)
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     page.keyboard.type("time_z")
     expect(page.locator(".palette").get_by_role("option", name="Start time_zones")).to_be_visible(timeout=LIVE_MS)
-    found += barriers(page)
+    found += barriers(visit)
     page.keyboard.press("Escape")
     page.locator("summary[aria-label^=Account]").click()
-    found += barriers(page)
+    found += barriers(visit)
     page = visit.open("/workflows/")
     page.get_by_role("checkbox", name="Select queued").check()
-    found += barriers(page)
+    found += barriers(visit)
     page.get_by_role("button", name=re.compile("^Cancel")).click()
     expect(page.get_by_role("heading", name="Cancel 1 of 1")).to_be_visible(timeout=LIVE_MS)
-    found += barriers(page)
+    found += barriers(visit)
     page.get_by_role("button", name="Cancel 1 workflow").click()
     expect(page.get_by_role("heading", name="1 of 1 workflow cancelled")).to_be_visible(timeout=LIVE_MS)
-    found += barriers(page)
+    found += barriers(visit)
     assert visit.troubles == []
-    assert found == []
+    assert not found, "\n".join(found)
