@@ -66,6 +66,4 @@ def furnish() -> None:
     broken = definitions.retrying.using(workflow_id="broken").start(10**9)
     execution.work_off(ended, broken)
     operations.start("doubling", kwargs={"numbers": []}, workflow_id="queued", options=Options(queue="nobody"))
-    schedules.create(
-        "every-morning", "time_zones", cron="30 9 * * *", time_zone="America/Chicago"
-    )
+    schedules.create("every-morning", "time_zones", cron="30 9 * * *", time_zone="America/Chicago")

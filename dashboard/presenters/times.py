@@ -63,40 +63,41 @@ def ago(iso: str, now: str) -> str:
         return f"{ms // MINUTE} min ago"
     if ms < DAY:
         return f"{ms // HOUR} h ago"
-    return f"{_local(iso):%Y-%m-%d}"
+    return f"{local(iso):%Y-%m-%d}"
 
 
-def _local(iso: str) -> datetime:
+def local(iso: str) -> datetime:
+    """On the reader's clock."""
     return datetime.fromisoformat(iso).astimezone(timezone.get_current_timezone())
 
 
 def absolute(iso: str) -> str:
     """The full point in time with its zone: "2026-11-23 10:00:00 UTC"."""
-    local = _local(iso)
-    return f"{local:%Y-%m-%d %H:%M:%S} {shown_name(local)}"
+    moment = local(iso)
+    return f"{moment:%Y-%m-%d %H:%M:%S} {shown_name(moment)}"
 
 
 def clock(iso: str) -> str:
     """The time of day with its zone, for sentences: "10:00:00 UTC"."""
-    local = _local(iso)
-    return f"{local:%H:%M:%S} {shown_name(local)}"
+    moment = local(iso)
+    return f"{moment:%H:%M:%S} {shown_name(moment)}"
 
 
 def minute(iso: str) -> str:
     """Hours and minutes with the zone: "10:00 UTC"."""
-    local = _local(iso)
-    return f"{local:%H:%M} {shown_name(local)}"
+    moment = local(iso)
+    return f"{moment:%H:%M} {shown_name(moment)}"
 
 
 def time_of_day(iso: str) -> str:
     """To the millisecond, with the zone: "10:00:00.123 UTC"."""
-    local = _local(iso)
-    return f"{local:%H:%M:%S}.{local.microsecond // 1000:03} {shown_name(local)}"
+    moment = local(iso)
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03} {shown_name(moment)}"
 
 
 def when(iso: str, reference: str) -> str:
     """The time of day; with its date where that is not the date of `reference`."""
-    return clock(iso) if _local(iso).date() == _local(reference).date() else absolute(iso)
+    return clock(iso) if local(iso).date() == local(reference).date() else absolute(iso)
 
 
 def iso_utc(moment: datetime) -> str:

@@ -28,7 +28,7 @@ import { WorkflowStore } from "./live/workflow_store.js";
  *   moment: {state: State, events: WireEvent[]}|null}} PageData
  */
 
-useZone(json("zone"));
+useZone(/** @type {import("./lib/zone.js").ZoneTable|null} */ (json("zone")));
 defineElements();
 for (const behaviour of [copiedTimes, density, filters, keyboard, menus, selectionDone, theme, zone]) behaviour();
 palette(everywhere);

@@ -154,7 +154,7 @@ class UnderWay:
     """How many requests for one address are under way, how many were at most, and how many were answered."""
 
     def __init__(self, page: Page, path: str) -> None:
-        self.path, self.now, self.most, self.answered = path, 0, 0, 0
+        self.page, self.path, self.now, self.most, self.answered = page, path, 0, 0, 0
         page.on("request", self._asked)
         page.on("requestfinished", self._ended)
         page.on("requestfailed", self._ended)
@@ -168,6 +168,10 @@ class UnderWay:
         if request.url.endswith(self.path):
             self.now -= 1
             self.answered += 1
+
+    def outlive_impatience(self) -> None:
+        """Whatever makes the page ask at once happens again and again, until it has had three answers."""
+        until(lambda: looked_at_again(self.page) and self.answered >= 3, within=60, what=f"answers to {self.path}")
 
 
 def looked_at_again(page: Page) -> bool:
@@ -184,7 +188,7 @@ def test_with_a_slow_server_there_is_never_more_than_one_request_under_way(wired
     for path, asked in (("/workflows/w/", "/live/poll/"), ("/", "/now/parts")):
         under_way = UnderWay(page, asked)
         page.goto(wire.url + path)
-        until(lambda: looked_at_again(page) and under_way.answered >= 3, within=60, what=f"three answers to {asked}")
+        under_way.outlive_impatience()
         assert under_way.most == 1, path
 
 

@@ -22,7 +22,7 @@ function aroundAll(selection) {
   return (holder instanceof Element ? holder : holder.parentElement)?.closest(TIMES) ?? null;
 }
 
-/** For as long as the browser takes the text, each time that is selected as a whole reads as it is to be pasted. */
+/** For as long as the browser takes the text, each time that is selected as a whole reads as it is to be pasted. @param {Selection} selection */
 function writeOut(selection) {
   const within = selection.getRangeAt(0).commonAncestorContainer;
   if (!(within instanceof Element)) return;
@@ -32,6 +32,7 @@ function writeOut(selection) {
   setTimeout(() => times.forEach((time, place) => (time.textContent = texts[place])));
 }
 
+/** @param {Element} time */
 function isoOf(time) {
   return isoWithOffset(time.getAttribute("datetime") ?? "");
 }

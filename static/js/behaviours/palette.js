@@ -74,6 +74,7 @@ class Palette {
     if (typed) this.#timer = setTimeout(() => this.#ask(typed), TYPING_MS);
   }
 
+  /** @param {string} typed */
   async #ask(typed) {
     this.#asking = new AbortController();
     const { signal } = this.#asking;
@@ -88,6 +89,7 @@ class Palette {
     }
   }
 
+  /** @param {import("../lib/palette.js").Line[]} lines */
   #show(lines) {
     const chosen = this.#lines[this.#place]?.text;
     const groups = [...grouped(lines)];
@@ -103,6 +105,7 @@ class Palette {
     this.#choose(Math.max(0, chosen && this.#place > 0 ? this.#lines.findIndex(({ text }) => text === chosen) : 0));
   }
 
+  /** @param {number} place */
   #choose(place) {
     this.#options[this.#place]?.setAttribute("aria-selected", "false");
     this.#place = this.#lines.length > 0 ? place : -1;
@@ -113,22 +116,24 @@ class Palette {
     option?.scrollIntoView({ block: "nearest" });
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (by) this.#choose(around(this.#place, by, this.#lines.length));
     else if (event.key === "Enter") this.#take(event);
     else return;
     event.preventDefault();
   }
 
+  /** @param {MouseEvent} event */
   #clicked(event) {
-    const option = event.target.closest("[role=option]");
+    const option = /** @type {Element} */ (event.target).closest("[role=option]");
     if (!option) return;
     this.#choose(this.#options.indexOf(option));
     this.#take(event);
   }
 
-  /** Go there, in a tab of its own with Ctrl or ⌘; or do it, where the page can see it. */
+  /** Go there, in a tab of its own with Ctrl or ⌘; or do it, where the page can see it. @param {{ctrlKey: boolean, metaKey: boolean}} keys */
   #take({ ctrlKey, metaKey }) {
     const line = this.#lines[this.#place];
     if (!line) return;
@@ -144,6 +149,7 @@ class Palette {
   }
 }
 
+/** @param {import("../lib/palette.js").Line} line @param {number} number */
 function optionOf({ text, note }, number) {
   const aside = note ? element("span", { class: "palette__note" }, note) : "";
   return element("div", { class: "palette__option", role: "option", id: `palette-${number}` }, element("span", {}, text), aside);

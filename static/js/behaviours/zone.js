@@ -39,6 +39,7 @@ export function cycleZone() {
   select.dispatchEvent(new Event("change"));
 }
 
+/** @param {HTMLSelectElement} select @param {string} chosen @param {string} own */
 function offer(select, chosen, own) {
   const named = isName(chosen) ? chosen : localStorage.getItem(NAMED);
   if (isName(chosen)) localStorage.setItem(NAMED, chosen);
@@ -52,15 +53,17 @@ function offer(select, chosen, own) {
   select.value = chosen;
 }
 
+/** @param {string} chosen */
 const isName = (chosen) => !["UTC", "browser", "schedule"].includes(chosen);
 
-/** All that this browser knows; only when somebody looks. */
+/** All that this browser knows; only when somebody looks. @param {HTMLSelectElement} select */
 function offerEvery(select) {
   if (select.querySelector("optgroup")) return;
   const names = Intl.supportedValuesOf("timeZone").filter((name) => name !== "UTC");
   select.append(element("optgroup", { label: "Every zone" }, ...names.map((value) => element("option", { value }, value))));
 }
 
+/** @param {HTMLSelectElement} select @param {string} choice @param {string} own */
 function choose(select, choice, own) {
   keep(COOKIE, cookieOf(select, choice, own));
   if (!mayReload(select)) return say("The times change with the next page.");
@@ -69,14 +72,17 @@ function choose(select, choice, own) {
   location.reload();
 }
 
-/** Elsewhere nobody takes back what was chosen for the pages of schedules. */
+/**
+ * Elsewhere nobody takes back what was chosen for the pages of schedules.
+ * @param {HTMLSelectElement} select @param {string} choice @param {string} own
+ */
 function cookieOf(select, choice, own) {
   const [before, isOwn] = [kept(COOKIE).replace(SCHEDULE, "") || "UTC", kept(COOKIE).startsWith(SCHEDULE)];
   if (choice === "schedule") return SCHEDULE + before;
   return (isOwn && !select.dataset.schedule ? SCHEDULE : "") + (choice === "browser" ? BROWSER + own : choice);
 }
 
-/** Not where that would send a form again, lose what was typed, or end a pause. */
+/** Not where that would send a form again, lose what was typed, or end a pause. @param {HTMLSelectElement} select */
 function mayReload(select) {
   const isTyping = [...document.querySelectorAll(TYPED)].some((field) => {
     const { value, defaultValue } = /** @type {HTMLInputElement|HTMLTextAreaElement} */ (field);
@@ -85,6 +91,7 @@ function mayReload(select) {
   return !("posted" in select.dataset) && !isTyping && document.documentElement.dataset.connection !== "paused";
 }
 
+/** @param {string} words */
 function say(words) {
   /** @type {import("../elements/live_receipt.js").LiveReceipt|null} */ (document.querySelector("live-receipt"))?.say(words);
 }

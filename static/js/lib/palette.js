@@ -10,6 +10,7 @@ export function matching(lines, typed) {
   const whole = typed.trim().toLowerCase();
   const words = whole.split(/\s+/);
   const found = lines.filter(({ text }) => words.every((word) => text.toLowerCase().includes(word)));
+  /** @param {Line} line */
   const begins = ({ text }) => text.toLowerCase().startsWith(whole);
   return [...found.filter(begins), ...found.filter((line) => !begins(line))];
 }

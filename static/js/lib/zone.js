@@ -33,6 +33,7 @@ export function local(time) {
 export function isoWithOffset(time) {
   const { iso, offset } = local(time);
   const minutes = Math.abs(Math.trunc(offset / 60));
+  /** @param {number} number */
   const two = (number) => String(number).padStart(2, "0");
   return `${iso}${offset < 0 ? "-" : "+"}${two(Math.trunc(minutes / 60))}:${two(minutes % 60)}`;
 }
