@@ -56,7 +56,7 @@ class ListFilter:
     def _cleaned(cls, status: list[str], definition: str, search: str, since: str, where: Iterable[Term]) -> ListFilter:
         wanted = tuple(sorted({Status(word).value for word in status if word in _STATUSES}))
         terms = tuple(dict.fromkeys(where))[:MOST_TERMS]
-        return cls(wanted, _storable(definition), _storable(search), since if _moment(since) else "", terms)
+        return cls(wanted, storable(definition), storable(search), since if _moment(since) else "", terms)
 
     @property
     def earliest(self) -> datetime | None:
@@ -180,7 +180,15 @@ def _with_id(found: ListFilter, text: str) -> ListFilter:
 def _with_since(found: ListFilter, text: str) -> ListFilter:
     if _moment(text) is None:
         raise ValueError(f"“{text}” is no age or time; write 90m, 2h, 7d or 2026-11-23T10:00.")
-    return replace(found, since=text)
+    return replace(found, since=_with_zone(text))
+
+
+def _with_zone(since: str) -> str:
+    """A time is typed on the clock that its reader reads; the address means the same to everybody."""
+    if _AGE.fullmatch(since) or timezone.get_current_timezone_name() == "UTC":
+        return since
+    found = datetime.fromisoformat(since)
+    return since if found.tzinfo else timezone.make_aware(found).isoformat()
 
 
 def _with_value(found: ListFilter, text: str) -> ListFilter:
@@ -225,7 +233,7 @@ def _at(moment: datetime | str) -> datetime:
     return moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """The database knows neither NUL nor half surrogates, and no name is longer than an id may be."""
     kept = "".join(c for c in text if c != "\x00" and not "\ud800" <= c <= "\udfff")
     return kept.strip()[:MAX_LENGTH]

@@ -9,13 +9,14 @@ import inspect
 import json
 import types
 import typing
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any, ClassVar, Literal, NamedTuple, Union, cast
 
 from django import forms
 from django.forms.boundfield import BoundField
 
+from dashboard import zones
 from dashboard.models import NAME_LENGTH
 from dashboard.presenters.definitions import parameter_help
 from workflows.registry import Definition
@@ -185,26 +186,33 @@ class PauseForm(forms.Form):
     paused = forms.TypedChoiceField(choices=[("yes", "yes"), ("no", "no")], coerce=lambda word: word == "yes")
 
 
-class UtcField(forms.CharField):
-    """A point in time, ISO 8601; UTC unless it names another zone."""
+class MomentField(forms.CharField):
+    """A point in time, ISO 8601."""
 
     def to_python(self, value: Any) -> Any:
-        """The aware datetime, or None for an empty text."""
+        """The datetime, naive unless it names its zone; None for an empty text."""
         text = super().to_python(value)
         if not text:
             return None
         try:
-            moment = datetime.fromisoformat(text)
+            return datetime.fromisoformat(text)
         except ValueError:
             raise forms.ValidationError(f"{text[:40]} is no time; write it like 2026-11-23T10:00.") from None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class BackfillForm(forms.Form):
-    """A past range, both ends included."""
+    """A past range, both ends included; in the zone that the form was shown in, unless a time names another."""
 
-    since = UtcField()
-    until = UtcField()
+    zone = forms.CharField(required=False, empty_value="UTC")
+    since = MomentField()
+    until = MomentField()
+
+    def clean(self) -> dict[str, Any]:
+        """Both ends with their zone."""
+        given = super().clean() or {}
+        zone = zones.named(given.get("zone", ""))
+        ends = {name: given[name] for name in ("since", "until") if name in given}
+        return given | {name: end if end.tzinfo else end.replace(tzinfo=zone) for name, end in ends.items()}
 
 
 class ShownField(NamedTuple):

@@ -14,6 +14,7 @@ from dashboard.views import (
     moments,
     now,
     pages,
+    palette,
     queues,
     saved,
     schedules,
@@ -51,6 +52,7 @@ register_converter(WorkflowIdConverter, "wid")
 urlpatterns = [
     path("", now.page, name="now"),
     path("now/parts", now.fragment, name="now_fragment"),
+    path("palette", palette.found, name="palette"),
     path("workflows/", listing.workflows, name="workflows"),
     path("workflows/keys", listing.keys, name="keys"),
     path("workflows/<wid:workflow_id>/", pages.workflow, name="workflow"),

@@ -47,12 +47,8 @@ def _shop(request: HttpRequest, form: OrderForm, *, status: int) -> HttpResponse
 
 def _frame(request: HttpRequest) -> dict[str, Any]:
     """What the console's frame around every page asks for."""
-    theme = request.COOKIES.get("theme")
-    return {
-        "can_start": request.user.has_perm("workflows.start_workflow"),
-        **{f"can_view_{table}s": request.user.has_perm(f"workflows.view_{table}") for table in _TABLES},
-        "theme": theme if theme in ("light", "dark") else "",
-    }
+    may_view = {f"can_view_{table}s": request.user.has_perm(f"workflows.view_{table}") for table in _TABLES}
+    return {"can_start": request.user.has_perm("workflows.start_workflow"), **may_view}
 
 
 async def _next_page(handle: WorkflowHandle[str]) -> str:

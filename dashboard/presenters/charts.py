@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dashboard.presenters.times import iso_utc
+from dashboard.presenters import times
 
 LINE_WIDTH, LINE_HEIGHT = 120, 28
 BAR_STEP, BAR_WIDTH, BARS_HEIGHT = 24, 18, 120
@@ -83,11 +83,11 @@ def bars(minutes: Sequence[datetime], numbers: Mapping[str, Sequence[int]]) -> B
     for place, minute in enumerate(minutes):
         here = {status: found[place] for status, found in numbers.items()}
         said = ", ".join(f"{number:,} {status}" for status, number in here.items() if number) or "nothing ended"
-        at = iso_utc(minute)
+        at = times.iso_utc(minute)
         columns.append(
             Column(
                 at, place * BAR_STEP + (BAR_STEP - BAR_WIDTH) // 2, _stacked(here, max(1, highest)),
-                f"{at[11:16]} UTC: {said}", list(here.values()), not any(here.values()),
+                f"{times.minute(at)}: {said}", list(here.values()), not any(here.values()),
             )
         )  # fmt: skip
     totals = [(status, sum(found)) for status, found in numbers.items()]

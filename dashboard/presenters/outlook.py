@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.estimates import LATE, OVERDUE, SOON, Outlook, Usual, outlook, quantile
-from dashboard.presenters.times import DAY, HOUR, MINUTE, SECOND, between, estimate, iso_of, milliseconds
+from dashboard.presenters.times import DAY, HOUR, MINUTE, SECOND, between, estimate, iso_of, local, milliseconds
 from dashboard.presenters.values import rest
+from dashboard.zones import shown_name
 
 _BEGUN = frozenset({"running", "waiting", "queued"})  # queued again: it has a first claim
 _WITH_A_TIME = frozenset({"time", "retry"})  # waits whose end is known
@@ -100,16 +101,16 @@ def _roughly(ms: int) -> str:
 
 def _clocks(first: int, last: int, now: int) -> str:
     """From when to when, to the minute; with the date where that is not today's."""
-    (day, start), (last_day, end) = _minute(first), _minute(last)
-    if day != last_day:
-        return f"{day} {start} – {last_day} {end} UTC"
+    (day, start, first_zone), (last_day, end, zone) = _minute(first), _minute(last)
+    if day != last_day or first_zone != zone:  # the clocks change in between
+        return f"{day} {start}{'' if first_zone == zone else f' {first_zone}'} – {last_day} {end} {zone}"
     date = "" if day == _minute(now)[0] else f"{day} "
-    return f"{date}{start} UTC" if start == end else f"{date}{start}–{end} UTC"
+    return f"{date}{start} {zone}" if start == end else f"{date}{start}–{end} {zone}"
 
 
-def _minute(ms: int) -> tuple[str, str]:
-    iso = iso_of(ms)
-    return iso[:10], iso[11:16]
+def _minute(ms: int) -> tuple[str, str, str]:
+    moment = local(iso_of(ms))
+    return f"{moment:%Y-%m-%d}", f"{moment:%H:%M}", shown_name(moment)
 
 
 def silence(workflow: dict[str, Any], usual: int | None, now: str) -> str:

@@ -1,8 +1,12 @@
-"""Points in time and durations as text. Durations are whole milliseconds, as in the browser."""
+"""Points in time and durations as text, in the reader's zone. Durations are whole milliseconds, as in the browser."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+
+from dashboard.zones import shown_name
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,24 +63,43 @@ def ago(iso: str, now: str) -> str:
         return f"{ms // MINUTE} min ago"
     if ms < DAY:
         return f"{ms // HOUR} h ago"
-    return iso[:10]
+    return f"{local(iso):%Y-%m-%d}"
+
+
+def local(iso: str) -> datetime:
+    """On the reader's clock."""
+    return datetime.fromisoformat(iso).astimezone(timezone.get_current_timezone())
 
 
 def absolute(iso: str) -> str:
-    """The full point in time with its zone, for titles: "2026-11-23 10:00:00 UTC"."""
-    return f"{iso[:10]} {iso[11:19]} UTC"
+    """The full point in time with its zone: "2026-11-23 10:00:00 UTC"."""
+    moment = local(iso)
+    return f"{moment:%Y-%m-%d %H:%M:%S} {shown_name(moment)}"
 
 
 def clock(iso: str) -> str:
     """The time of day with its zone, for sentences: "10:00:00 UTC"."""
-    return f"{iso[11:19]} UTC"
+    moment = local(iso)
+    return f"{moment:%H:%M:%S} {shown_name(moment)}"
+
+
+def minute(iso: str) -> str:
+    """Hours and minutes with the zone: "10:00 UTC"."""
+    moment = local(iso)
+    return f"{moment:%H:%M} {shown_name(moment)}"
+
+
+def time_of_day(iso: str) -> str:
+    """To the millisecond, with the zone: "10:00:00.123 UTC"."""
+    moment = local(iso)
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03} {shown_name(moment)}"
 
 
 def when(iso: str, reference: str) -> str:
     """The time of day; with its date where that is not the date of `reference`."""
-    return clock(iso) if iso[:10] == reference[:10] else absolute(iso)
+    return clock(iso) if local(iso).date() == local(reference).date() else absolute(iso)
 
 
 def iso_utc(moment: datetime) -> str:
-    """The one text form of a point in time on every wire and page."""
+    """The one text form of a point in time on every wire and in every attribute."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

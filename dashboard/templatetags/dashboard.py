@@ -15,12 +15,8 @@ register = template.Library()
 _BACKTICKS = re.compile(r"`([^`]+)`")
 register.filter("absolute", times.absolute)
 register.filter("clock", times.clock)
-
-
-@register.filter
-def time_of_day(iso: str) -> str:
-    """Hours to milliseconds; the zone is in the title."""
-    return iso[11:23]
+register.filter("minute", times.minute)
+register.filter("time_of_day", times.time_of_day)
 
 
 @register.filter
@@ -56,12 +52,13 @@ def status(name: str, size: str = "", icon_only: bool = False) -> SafeString:
 
 
 @register.simple_tag
-def ago(iso: str | None, now: str) -> SafeString:
-    """How long ago; the browser keeps it true."""
+def ago(iso: str | None, now: str, in_row: bool = False) -> SafeString:
+    """How long ago; the browser keeps it true. The full time shows on focus: on that of the whole row, in a row."""
     if not iso:
         return SafeString("")
+    focus = SafeString("" if in_row else ' tabindex="0"')
     return format_html(
-        '<time-ago datetime="{}" title="{}">{}</time-ago>', iso, times.absolute(iso), times.ago(iso, now)
+        '<time-ago datetime="{}" title="{}"{}>{}</time-ago>', iso, times.absolute(iso), focus, times.ago(iso, now)
     )
 
 

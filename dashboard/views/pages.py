@@ -33,7 +33,6 @@ from workflows.states import Status
 HISTORY_ROWS = 200
 PEEK_ROWS = 20
 CHILDREN_ROWS = 200
-THEMES = ("light", "dark")
 _NAVIGATION = ("start", "view_queues", "view_schedules", "view_workers")
 SAMPLE = """from workflows.durable import set_event, step, track, workflow
 
@@ -49,12 +48,10 @@ def album(photos: list):
 
 def page_context(request: HttpRequest, section: str, *, live: bool = False) -> dict[str, Any]:
     """What every page of the console needs."""
-    theme = request.COOKIES.get("theme")
     return {
         "section": section,
         "live": live,
         "now": iso_utc(timezone.now()),
-        "theme": theme if theme in THEMES else "",
         **{f"can_{action}": access.can(request.user, action) for action in _NAVIGATION},
         "sample": SAMPLE,
     }

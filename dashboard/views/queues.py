@@ -119,6 +119,7 @@ def _shown(state: QueueState) -> dict[str, Any]:
         "oldest_at": state.oldest_at and iso_utc(state.oldest_at),
         "limits": words.limits(state.limits),
         "row": state.limits,
+        "changed_at": state.limits and iso_utc(state.limits.changed_at),
         "paused": bool(state.limits and state.limits.paused),
         "consumers": words.consumers(state.consumers),
         "deserted": state.consumers == 0,

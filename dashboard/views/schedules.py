@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import access, overviews
+from dashboard import access, overviews, zones
 from dashboard.forms import BackfillForm, PauseForm, first_error
 from dashboard.overviews import ScheduleRow
 from dashboard.presenters import schedules as words
@@ -59,7 +59,9 @@ def schedule(request: HttpRequest, name: str) -> HttpResponse:
     row = overviews.schedule_row(request.user, name, times=NEXT_TIMES, outcomes=OUTCOMES)
     if row is None:
         raise Http404
-    context = page_context(request, "schedules") | _may(request)
+    own_zone = row.schedule.time_zone if row.schedule.cron else ""
+    zones.use(request, own_zone)
+    context = page_context(request, "schedules") | {"zone": zones.control(request, own_zone)} | _may(request)
     context |= {"schedule": _shown(row, context["now"]), "input": payload(row.schedule.input, whole=True)}
     return render(request, "dashboard/schedule.html", context)
 

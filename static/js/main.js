@@ -2,15 +2,22 @@
 
 import { columns } from "./behaviours/columns.js";
 import { completion } from "./behaviours/completion.js";
+import { copiedTimes } from "./behaviours/copied_times.js";
+import { density } from "./behaviours/density.js";
 import { filters } from "./behaviours/filters.js";
 import { keyboard } from "./behaviours/keyboard.js";
+import { everywhere } from "./behaviours/keys.js";
 import { menus } from "./behaviours/menus.js";
+import { palette } from "./behaviours/palette.js";
+import { printing } from "./behaviours/printing.js";
 import { selectionDone } from "./behaviours/selection_done.js";
 import { theme } from "./behaviours/theme.js";
 import { watching } from "./behaviours/watching.js";
+import { zone } from "./behaviours/zone.js";
 import { FOLLOWERS, defineElements } from "./elements/index.js";
 import { tickWith } from "./elements/ticking.js";
 import { beforePaint, json, one } from "./lib/dom.js";
+import { useZone } from "./lib/zone.js";
 import { Clock } from "./live/clock.js";
 import { Live } from "./live/live.js";
 import { MomentStore } from "./live/moment_store.js";
@@ -23,8 +30,12 @@ import { WorkflowStore } from "./live/workflow_store.js";
  *   moment: {state: State, events: WireEvent[]}|null}} PageData
  */
 
+useZone(/** @type {import("./lib/zone.js").ZoneTable|null} */ (json("zone")));
 defineElements();
-for (const behaviour of [columns, completion, filters, keyboard, menus, selectionDone, theme]) behaviour();
+for (const behaviour of [columns, completion, copiedTimes, density, filters, keyboard, menus, selectionDone, theme, zone]) {
+  behaviour();
+}
+palette(everywhere);
 
 const status = /** @type {HTMLElement|null} */ (document.querySelector("connection-status"));
 const followed = status && follow(status);
@@ -35,6 +46,7 @@ function follow(status) {
   const clock = new Clock(status.dataset.serverTime);
   const live = connection(clock);
   tickWith(clock);
+  printing(clock);
   const page = /** @type {PageData|null} */ (json("workflow-data"));
   const newest = page && new WorkflowStore(page.state, page.events, page.epoch, { schedule: beforePaint });
   const store = newest && new MomentStore(newest, stretch, page.moment);

@@ -33,6 +33,7 @@ class Wire:
         self.upgrades: Upgrades = "pass"
         self.deaf = False  # connections stay, nothing passes
         self.slow_polls = 0.0  # seconds before an answer to a poll goes on
+        self.slow_parts = 0.0  # seconds before a part of the page Now that is read again goes on
         self.lag = 0.0  # seconds before a frame of a WebSocket goes on
         self.websockets = 0  # how many were asked for
         self._server_port = port
@@ -115,6 +116,8 @@ class Wire:
             await self._while_deaf()
             if b" /live/poll/ " in link.asked[:40]:
                 await asyncio.sleep(self.slow_polls)  # the fault itself
+            if b" /now/parts " in link.asked[:40]:
+                await asyncio.sleep(self.slow_parts)  # the fault itself
             if link.is_websocket:
                 await asyncio.sleep(self.lag)  # the fault itself
             if link.doomed:

@@ -111,7 +111,7 @@ class SocketClient(Client):
     async def _watch(self, socket: ClientConnection) -> None:
         frames, parts = 0, Parts()
         while True:
-            async with asyncio.timeout(2.5 * SILENCE):  # a heartbeat comes every 20 s
+            async with asyncio.timeout(2.5 * SILENCE):  # a heartbeat comes every 15 s
                 message = json.loads(await socket.recv())
             frames += 1
             frame = parts.joined(message)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
+from dashboard import zones
 from dashboard.estimates import Usual
 from dashboard.presenters import cells, history, outlook, rows, sentences, timeline, times, values
 
@@ -43,6 +47,23 @@ def test_how_long_ago_is_one_unit(case: Any) -> None:
 @cases("when")
 def test_a_time_of_another_day_says_which_day(case: Any) -> None:
     assert times.when(case[0], case[1]) == case[2]
+
+
+@cases("zone")
+def test_a_time_is_said_in_the_readers_zone_and_names_it(case: Any) -> None:
+    name, changes, iso, absolute, clock, time_of_day, with_offset = case
+    known = zones.changes(name)
+    assert all(tuple(change) in known for change in changes)
+    with timezone.override(ZoneInfo(name)):
+        assert [times.absolute(iso), times.clock(iso), times.time_of_day(iso)] == [absolute, clock, time_of_day]
+        assert times.minute(iso) == f"{clock[:5]}{clock[8:]}"
+    assert datetime.fromisoformat(iso).astimezone(ZoneInfo(name)).isoformat(timespec="milliseconds") == with_offset
+
+
+def test_a_day_begins_when_it_does_in_the_readers_zone() -> None:
+    with timezone.override(ZoneInfo("Asia/Kolkata")):
+        assert times.when("2026-11-23T17:00:00Z", "2026-11-23T19:00:00Z") == "2026-11-23 22:30:00 IST"
+        assert times.ago("2026-11-20T19:00:00Z", "2026-11-23T19:00:00Z") == "2026-11-21"
 
 
 @cases("between")

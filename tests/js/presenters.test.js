@@ -11,8 +11,11 @@ import { silence, timeLeft, usualFrom } from "../../static/js/lib/outlook.js";
 import { sentence } from "../../static/js/lib/sentences.js";
 import { meets } from "../../static/js/lib/terms.js";
 import { bar, span, ticks } from "../../static/js/lib/timeline.js";
-import { ago, between, duration, estimate, when, wholeDuration } from "../../static/js/lib/times.js";
+import {
+  absolute, ago, between, clock, duration, estimate, timeOfDay, when, wholeDuration,
+} from "../../static/js/lib/times.js";
 import { brief, diff, progress, rest } from "../../static/js/lib/values.js";
+import { isoWithOffset, useZone } from "../../static/js/lib/zone.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../presenter_cases.json", import.meta.url), "utf8"));
 
@@ -56,6 +59,21 @@ test("a value as a cell", () => {
     const found = cell(value, shownAs);
     assert.deepEqual([found.kind, found.text, found.at ?? ""], [kind, text, at], JSON.stringify([value, shownAs]));
   }
+});
+
+test("in every zone the browser says the same as the server", () => {
+  for (const [name, changes, at, ...said] of CASES.zone) {
+    useZone({ name, changes });
+    assert.deepEqual([absolute(at), clock(at), timeOfDay(at), isoWithOffset(at)], said, `${name} ${at}`);
+  }
+  useZone();
+});
+
+test("a day begins when it does in the reader's zone", () => {
+  useZone({ name: "Asia/Kolkata", changes: [[0, 19800, "IST"]] });
+  assert.equal(when("2026-11-23T17:00:00Z", "2026-11-23T19:00:00Z"), "2026-11-23 22:30:00 IST");
+  assert.equal(ago("2026-11-20T19:00:00Z", "2026-11-23T19:00:00Z"), "2026-11-21");
+  useZone();
 });
 
 test("diff", () => {

@@ -3,6 +3,12 @@
 import { element } from "../lib/dom.js";
 
 const OFF = "keys-off";
+const IS_APPLE = /^(Mac|iP)/.test(globalThis.navigator?.platform ?? "");
+
+/** What the key is called here. @param {string} key */
+export function keyCap(key) {
+  return IS_APPLE ? key.replace("Ctrl+", "⌘") : key;
+}
 
 /** Whether single keys do something. */
 export function keysAreOn() {
@@ -32,7 +38,7 @@ export function openKeySheet(groups) {
 /** @param {Group} group */
 function groupOf({ title, keys }) {
   const rows = keys.filter(({ says }) => says).map(({ keys: pressed, says }) => {
-    const caps = pressed.split(" ").map((key) => element("kbd", {}, key));
+    const caps = pressed.split(" ").map((key) => element("kbd", {}, keyCap(key)));
     return element("div", {}, element("dt", {}, ...caps), element("dd", {}, says));
   });
   return element("section", {}, element("h3", {}, title), element("dl", {}, ...rows));

@@ -4,11 +4,11 @@ import { KeyPresses } from "../lib/key_presses.js";
 import { keysAreOn, openKeySheet } from "./key_sheet.js";
 import { GROUPS } from "./keys.js";
 
-const NATIVE = new Set(["Enter"]); // what has the focus knows it by itself
-const TICKED = new Set(["checkbox", "radio", "button", "submit"]);
+/** Fields into which nobody writes. */
+const UNWRITTEN = new Set(["checkbox", "radio", "button", "submit", "range"]);
 
 export function keyboard() {
-  const presses = new KeyPresses(GROUPS.flatMap(({ keys }) => keys).filter(({ keys }) => !NATIVE.has(keys)));
+  const presses = new KeyPresses(GROUPS.flatMap(({ keys }) => keys).filter(({ isNative }) => !isNative));
   document.addEventListener("keydown", (event) => {
     if (!keysAreOn() || isHeld(event) || isEditing(event.target) || document.querySelector("dialog[open]")) return;
     const meant = presses.press(event.key, event.timeStamp);
@@ -30,6 +30,6 @@ function isHeld({ ctrlKey, metaKey, altKey, isComposing }) {
 /** Where keys are text. @param {EventTarget|null} target */
 function isEditing(target) {
   if (!(target instanceof HTMLElement)) return false;
-  if (target instanceof HTMLInputElement) return !TICKED.has(target.type);
+  if (target instanceof HTMLInputElement) return !UNWRITTEN.has(target.type);
   return target.closest("textarea, select, [contenteditable]") !== null;
 }

@@ -1,12 +1,40 @@
 /** Every single key, each with a visible twin: the one table of the keyboard and of its sheet. */
 
 import { openKeySheet } from "./key_sheet.js";
+import { toggleTheme } from "./theme.js";
+import { cycleZone } from "./zone.js";
 
 /**
  * `keys`: one, or two in a row; `says`: the sheet's words, none for what it does not show; `act`: what it does, nothing where the page has no such thing;
- * `repeats`: also while it is held down.
- * @typedef {{keys: string, says: string, act: () => void, repeats?: boolean}} Key
+ * `repeats`: also while it is held down; `isNative`: what has the focus knows it by itself, so it is only in the sheet.
+ * @typedef {{keys: string, says: string, act: () => void, repeats?: boolean, isNative?: boolean}} Key
  */
+
+/** @type {Key[]} */
+const EVERYWHERE = [
+  { keys: "Ctrl+K", says: "Go anywhere, do anything", act: () => {}, isNative: true },
+  { keys: "/", says: "Search the list, or everything", act: search },
+  { keys: "p", says: "Pause the page, or let it go on", act: () => click("[data-act=pause]") },
+  {
+    keys: "w",
+    says: "Watch the row or this workflow, or no longer",
+    act: () => clickIn(currentRow() ?? document.querySelector(".workflow-header"), "watch-button button"),
+  },
+  { keys: "t", says: "Light or dark", act: toggleTheme },
+  { keys: "z", says: "Next time zone", act: cycleZone },
+  { keys: "?", says: "All keys", act: () => openKeySheet(GROUPS) },
+  { keys: "Escape", says: "Close what is open; else select nothing", act: clear },
+];
+
+/** @type {Key[]} */
+const PLACES = [
+  { keys: "g n", says: "Now", act: () => go("/") },
+  { keys: "g w", says: "Workflows", act: () => go("/workflows/") },
+  { keys: "g q", says: "Queues", act: () => go("/queues/") },
+  { keys: "g s", says: "Schedules", act: () => go("/schedules/") },
+  { keys: "g k", says: "Workers", act: () => go("/workers/") },
+  { keys: "g d", says: "Definitions, to start one", act: () => go("/definitions/") },
+];
 
 /** The digits open the saved views above the list; the sheet shows the first. @type {Key[]} */
 const VIEWS = Array.from("123456789", (digit) => ({
@@ -15,48 +43,58 @@ const VIEWS = Array.from("123456789", (digit) => ({
   act: () => click(`.saved-views [data-place="${digit}"]`),
 }));
 
+/** @type {Key[]} */
+const LIST = [
+  { keys: "j", says: "Next row", act: () => step(1), repeats: true },
+  { keys: "k", says: "Row before", act: () => step(-1), repeats: true },
+  { keys: "Enter", says: "Open the row", act: () => {}, isNative: true },
+  { keys: "o", says: "Peek at the row, or no longer; Escape closes", act: () => clickIn(currentRow(), "[data-act=peek]") },
+  { keys: "x", says: "Select the row, or no longer", act: () => clickIn(currentRow(), "input[name=id]") },
+  { keys: "*", says: "Select all on this page, or none", act: () => click("[data-act=select-page]") },
+  { keys: "y", says: "Copy the id", act: () => clickIn(currentRow() ?? document, "copy-button[data-what=id] button") },
+  { keys: "[", says: "Newer page", act: () => click(".pager [rel=prev]") },
+  { keys: "]", says: "Older page", act: () => click(".pager [rel=next]") },
+  ...VIEWS,
+  { keys: "v", says: "Choose the columns", act: () => click(".columns:not([open]) > summary") },
+  { keys: "n", says: "Show what is new", act: () => click(".live-bar:not([hidden])") },
+];
+
+/** @type {Key[]} */
+const WORKFLOW = [
+  { keys: "←", says: "Event before, on the slider", act: () => {}, isNative: true },
+  { keys: "→", says: "Event after, on the slider", act: () => {}, isNative: true },
+  { keys: "Shift+→", says: "To the next step that failed, or was resumed", act: () => {}, isNative: true },
+  { keys: "Space", says: "Play, on the slider", act: () => {}, isNative: true },
+  { keys: "l", says: "Back to live from its past", act: () => click(".scrubber__live") },
+];
+
 /** @type {{title: string, keys: Key[]}[]} */
 export const GROUPS = [
-  {
-    title: "Everywhere",
-    keys: [
-      { keys: "?", says: "This sheet", act: () => openKeySheet(GROUPS) },
-      { keys: "p", says: "Pause the page, or let it go on", act: () => click("[data-act=pause]") },
-      {
-        keys: "w",
-        says: "Watch the row or this workflow, or no longer",
-        act: () => clickIn(currentRow() ?? document.querySelector(".workflow-header"), "watch-button button"),
-      },
-      { keys: "g n", says: "Go to Now", act: () => go("/") },
-      { keys: "g w", says: "Go to Workflows", act: () => go("/workflows/") },
-      { keys: "g q", says: "Go to Queues", act: () => go("/queues/") },
-      { keys: "g s", says: "Go to Schedules", act: () => go("/schedules/") },
-      { keys: "g k", says: "Go to Workers", act: () => go("/workers/") },
-    ],
-  },
-  {
-    title: "List of workflows",
-    keys: [
-      { keys: "j", says: "Next row", act: () => step(1), repeats: true },
-      { keys: "k", says: "Row before", act: () => step(-1), repeats: true },
-      { keys: "Enter", says: "Open the row", act: () => {} },
-      { keys: "o", says: "Peek at the row, or no longer; Escape closes", act: () => clickIn(currentRow(), "[data-act=peek]") },
-      { keys: "x", says: "Select the row, or no longer", act: () => clickIn(currentRow(), "input[name=id]") },
-      { keys: "*", says: "Select all on this page, or none", act: () => click("[data-act=select-page]") },
-      { keys: "y", says: "Copy the id", act: () => clickIn(currentRow() ?? document, "copy-button[data-what=id] button") },
-      { keys: "[", says: "Newer page", act: () => click(".pager [rel=prev]") },
-      { keys: "]", says: "Older page", act: () => click(".pager [rel=next]") },
-      ...VIEWS,
-      { keys: "/", says: "Search", act: () => document.getElementById("filter-search")?.focus() },
-      { keys: "v", says: "Choose the columns", act: () => click(".columns:not([open]) > summary") },
-      { keys: "n", says: "Show what is new", act: () => click(".live-bar:not([hidden])") },
-    ],
-  },
-  {
-    title: "One workflow",
-    keys: [{ keys: "l", says: "Back to live from its past", act: () => click(".scrubber__live") }],
-  },
+  { title: "Everywhere", keys: EVERYWHERE },
+  { title: "Go to", keys: PLACES },
+  { title: "List of workflows", keys: LIST },
+  { title: "One workflow", keys: WORKFLOW },
 ];
+
+/** What can be done on every page, for the palette. @returns {import("../lib/palette.js").Line[]} */
+export function everywhere() {
+  return ["p", "t", "z", "?"].map((key) => {
+    const { says, act } = /** @type {Key} */ (EVERYWHERE.find(({ keys }) => keys === key));
+    return { kind: "Everywhere", text: says, note: key, act };
+  });
+}
+
+/** Where the list has its field; what finds everything, on other pages. */
+function search() {
+  const field = document.getElementById("filter-search");
+  if (field) field.focus();
+  else click('[data-behaviour="palette"]');
+}
+
+/** Menus close themselves; nothing else happens while one is open. */
+function clear() {
+  if (!document.querySelector("details:is(.menu, .confirm)[open]")) click(".selection-bar:not([hidden]) [data-act=clear]");
+}
 
 /** @param {string} selector */
 function click(selector) {

@@ -1,16 +1,18 @@
-/** The button between light and dark; a cookie remembers, so that the server's next page comes in the right one. */
+/** Between light and dark; a cookie remembers, so that the server's next page comes in the right one. */
 
-const YEAR_SECONDS = 31_536_000;
+import { keep } from "../lib/cookies.js";
 
 export function theme() {
   const button = /** @type {HTMLElement|null} */ (document.querySelector('[data-behaviour="theme"]'));
   if (!button) return;
   button.hidden = false;
-  button.addEventListener("click", () => {
-    const chosen = isDark() ? "light" : "dark";
-    document.documentElement.dataset.theme = chosen;
-    document.cookie = `theme=${chosen}; path=/; max-age=${YEAR_SECONDS}; samesite=lax`;
-  });
+  button.addEventListener("click", toggleTheme);
+}
+
+export function toggleTheme() {
+  const chosen = isDark() ? "light" : "dark";
+  document.documentElement.dataset.theme = chosen;
+  keep("theme", chosen);
 }
 
 function isDark() {

@@ -5,7 +5,7 @@
 
 import { element, icon, setText } from "../lib/dom.js";
 import { ANNOUNCED, shownState, words } from "../lib/connection.js";
-import { clock as timeOfDay } from "../lib/times.js";
+import { clock } from "../lib/times.js";
 import { PERIOD_MS } from "../live/polling.js";
 import { paintDetails } from "./connection_details.js";
 import { LiveElement } from "./live_element.js";
@@ -78,7 +78,7 @@ export class ConnectionStatus extends LiveElement {
   }
 
   #paintAsOf() {
-    const time = timeOfDay(new Date(this.#live.clock.now()).toISOString());
+    const time = clock(this.#live.clock.now());
     for (const one of document.querySelectorAll(".as-of")) setText(one, `as of ${time}`);
   }
 

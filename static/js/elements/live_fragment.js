@@ -18,9 +18,12 @@ const SLOWEST_MS = 30_000;
 const STANDING = new Set(["reconnecting", "signed_out", "forbidden"]);
 /** Between two fetches, however often the topic changes; and until the next look whether the reader is still busy. */
 const PAUSE_MS = 1_000;
+/** An answer that takes longer leaves the reader with something old, and the reader hears so. */
+const LATE_MS = 10_000;
 
 export class LiveFragment extends LiveElement {
   #timer = 0;
+  #late = 0;
   #failures = 0;
   #fetchedAt = 0;
   /** Something is known to be newer than what is shown. */
@@ -40,6 +43,7 @@ export class LiveFragment extends LiveElement {
   disconnectedCallback() {
     super.disconnectedCallback();
     clearTimeout(this.#timer);
+    clearTimeout(this.#late);
     document.removeEventListener("visibilitychange", this.#onVisible);
   }
 
@@ -76,7 +80,7 @@ export class LiveFragment extends LiveElement {
   }
 
   async #refresh() {
-    if (document.visibilityState !== "visible") return; // its return schedules again
+    if (document.visibilityState !== "visible" || this.#fetching) return; // its return, or the answer, schedules again
     this.#fetching = true;
     this.#outdated = false;
     if (!this.#standsStill) await this.#fetch();
@@ -96,6 +100,7 @@ export class LiveFragment extends LiveElement {
 
   async #fetch() {
     this.#fetchedAt = Date.now();
+    this.#late = setTimeout(() => this.#paintAge("the answer is late"), LATE_MS);
     try {
       // A redirect leads to the sign-in page: that is no answer, either.
       const response = await fetch(this.getAttribute("src") ?? "", { redirect: "error", cache: "no-store" });
@@ -107,7 +112,8 @@ export class LiveFragment extends LiveElement {
       this.#failures += 1;
       this.#outdated = true;
     }
-    this.#paintAge();
+    clearTimeout(this.#late);
+    this.#paintAge(this.#failures > 0 ? "it could not be read again" : "");
   }
 
   /** @param {string} html */
@@ -125,10 +131,11 @@ export class LiveFragment extends LiveElement {
     if (!this.#outdated) this.#shown = html;
   }
 
-  #paintAge() {
+  /** @param {string} why  what is shown is old; empty: it is not */
+  #paintAge(why) {
     const age = /** @type {HTMLElement} */ (this.querySelector(".live-fragment__stale"));
-    age.hidden = this.#failures === 0;
-    age.textContent = this.#failures === 0 ? "" : `as of ${clock(this.#asOf ?? "")}; it could not be read again`;
+    age.hidden = why === "";
+    age.textContent = why && `as of ${clock(this.#asOf ?? "")}; ${why}`;
   }
 }
 

@@ -29,6 +29,11 @@ export class LiveReceipt extends LiveElement {
     this.until(() => this.removeEventListener("click", onClick));
   }
 
+  /** Something else that the reader asked about; it goes away by itself. @param {string} words */
+  say(words) {
+    this.#show(words, false);
+  }
+
   /** @param {LiveState} state */
   #changed({ caughtUp, resync }) {
     if (resync && resync !== this.#resync) this.#show(resynced(resync), true);

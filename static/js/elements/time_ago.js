@@ -1,7 +1,7 @@
-/** <time-ago datetime="…">3 s ago</time-ago>: how long ago; its title has the time in UTC and on the reader's clock. */
+/** <time-ago datetime="…">3 s ago</time-ago>: how long ago; its title has the time itself, shown on focus, too. */
 
 import { setText } from "../lib/dom.js";
-import { absolute, ago, local } from "../lib/times.js";
+import { absolute, ago } from "../lib/times.js";
 import { TickingElement } from "./ticking.js";
 
 export class TimeAgo extends TickingElement {
@@ -12,7 +12,7 @@ export class TimeAgo extends TickingElement {
     const at = this.getAttribute("datetime");
     if (!at) return;
     setText(this, ago(at, now));
-    const title = `${absolute(at)}\n${local(at)}`;
+    const title = absolute(at);
     if (this.getAttribute("title") !== title) this.setAttribute("title", title);
   }
 }

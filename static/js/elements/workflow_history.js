@@ -5,7 +5,7 @@
 
 import { element, setText } from "../lib/dom.js";
 import { row as historyRow } from "../lib/history.js";
-import { absolute } from "../lib/times.js";
+import { absolute, timeOfDay } from "../lib/times.js";
 import { LiveElement } from "./live_element.js";
 
 const MOST_ROWS = 500;
@@ -121,7 +121,7 @@ function paint({ seq, at, label, tone, subject, detail, diff }) {
     "li",
     { class: "history__row", id: `event-${seq}` },
     element("a", { class: "history__seq", href: `#event-${seq}` }, String(seq)),
-    element("time", { class: "history__at", datetime: at, title: absolute(at) }, at.slice(11, 23)),
+    element("time", { class: "history__at", datetime: at, title: absolute(at) }, timeOfDay(at)),
     element("span", { class: "history__label tone", "data-status": tone }, label),
     what,
   );

@@ -71,11 +71,12 @@ export class WorkflowSelection extends HTMLElement {
   }
 
   #clear() {
+    const isLeft = this.querySelector(".selection-bar")?.contains(document.activeElement); // it is about to be hidden
     this.#selection.clear();
     this.querySelector(".selection-bar__part")?.toggleAttribute("hidden", true);
     this.#keep();
     this.#shown();
-    this.#head?.focus();
+    if (isLeft) this.#head?.focus();
   }
 
   /**

@@ -75,7 +75,7 @@ export class WorkflowValues extends LiveElement {
       { "data-key": key },
       element("th", { scope: "row" }, key),
       element("td", { class: "values__value" }),
-      element("td", { class: "values__at" }, element("time-ago")),
+      element("td", { class: "values__at" }, element("time-ago", { tabindex: "0" })),
     );
     const after = this.#rows.find((known) => (known.dataset.key ?? "") > key);
     one(this, "tbody").insertBefore(row, after ?? null);

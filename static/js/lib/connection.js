@@ -32,7 +32,7 @@ const WORDS = {
   live: (_state, { quiet }) => `Live${quietFor(quiet)}`,
   polling: (_state, { quiet }) => `Live by polling${quietFor(quiet)}`,
   behind: (_state, { behind }) => `Server is ${Math.round((behind ?? 0) / 1000)} s behind`,
-  paused: ({ asOf, waiting }) => `Paused ${timeOf(asOf)}${waiting > 0 ? `, ${grouped(waiting)} waiting` : ""}`,
+  paused: ({ asOf, waiting }) => `Paused ${clock(asOf ?? 0)}${waiting > 0 ? `, ${grouped(waiting)} waiting` : ""}`,
   reconnecting: ({ tries, retryAt }, { now }) => `Reconnecting (try ${tries}${inSeconds(retryAt, now)})`,
   signed_out: () => "Signed out",
   forbidden: () => "Your account may no longer watch this",
@@ -54,8 +54,6 @@ function inSeconds(retryAt, now) {
   return seconds > 0 ? `, ${seconds} s` : "";
 }
 
-/** @param {number|null} ms */
-const timeOf = (ms) => (ms === null ? "" : clock(new Date(ms).toISOString()));
 /** @param {number} number */
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 /** @param {number} count */

@@ -71,7 +71,7 @@ export function exchange(node, fresh) {
 function keeps(node, fresh, focus) {
   if (focus === null || !node.contains(focus) || node.isEqualNode(fresh)) return true;
   if (!isSamePlace(node, fresh)) return false;
-  if (node === focus) return node.localName === "a";
+  if (node === focus) return node.localName === "a" || node.localName === "time-ago";
   const [children, others] = [[...node.children], [...fresh.children]];
   return children.length === others.length && children.every((child, place) => keeps(child, others[place], focus));
 }

@@ -2,6 +2,7 @@
 
 import { DAY, HOUR, MINUTE, SECOND, between, estimate, milliseconds } from "./times.js";
 import { rest } from "./values.js";
+import { local } from "./zone.js";
 
 const [SOON, LATE, OVERDUE] = [0.1, 0.9, 0.95];
 const BEGUN = ["running", "waiting", "queued"];
@@ -120,16 +121,18 @@ function roughly(ms) {
  * @param {number} first @param {number} last @param {number} now
  */
 function clocks(first, last, now) {
-  const [[day, start], [lastDay, end], [today]] = [first, last, now].map(minute);
-  if (day !== lastDay) return `${day} ${start} – ${lastDay} ${end} UTC`;
+  const [[day, start, firstZone], [lastDay, end, zone], [today]] = [first, last, now].map(minute);
+  if (day !== lastDay || firstZone !== zone) { // the clocks change in between
+    return `${day} ${start}${firstZone === zone ? "" : ` ${firstZone}`} – ${lastDay} ${end} ${zone}`;
+  }
   const date = day === today ? "" : `${day} `;
-  return start === end ? `${date}${start} UTC` : `${date}${start}–${end} UTC`;
+  return start === end ? `${date}${start} ${zone}` : `${date}${start}–${end} ${zone}`;
 }
 
 /** @param {number} ms */
 function minute(ms) {
-  const iso = new Date(ms).toISOString();
-  return [iso.slice(0, 10), iso.slice(11, 16)];
+  const { iso, name } = local(ms);
+  return [iso.slice(0, 10), iso.slice(11, 16), name];
 }
 
 /**

@@ -1,4 +1,6 @@
-/** Points in time and durations as text. Pure; the twin of `dashboard/presenters/times.py`. */
+/** Points in time and durations as text, in the reader's zone. The twin of `dashboard/presenters/times.py`. */
+
+import { local } from "./zone.js";
 
 export const SECOND = 1_000;
 export const MINUTE = 60_000;
@@ -50,17 +52,25 @@ export function ago(iso, now) {
   if (ms < MINUTE) return `${part(ms, SECOND)} s ago`;
   if (ms < HOUR) return `${part(ms, MINUTE)} min ago`;
   if (ms < DAY) return `${part(ms, HOUR)} h ago`;
-  return iso.slice(0, 10);
+  return local(iso).iso.slice(0, 10);
 }
 
-/** The full point in time with its zone. @param {string} iso */
-export function absolute(iso) {
-  return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
+/** The full point in time with its zone. @param {string} time */
+export function absolute(time) {
+  const { iso, name } = local(time);
+  return `${iso.slice(0, 10)} ${iso.slice(11, 19)} ${name}`;
 }
 
-/** The time of day with its zone. @param {string} iso */
-export function clock(iso) {
-  return `${iso.slice(11, 19)} UTC`;
+/** The time of day with its zone. @param {string|number} time */
+export function clock(time) {
+  const { iso, name } = local(time);
+  return `${iso.slice(11, 19)} ${name}`;
+}
+
+/** The time of day to the millisecond, with its zone. @param {string} time */
+export function timeOfDay(time) {
+  const { iso, name } = local(time);
+  return `${iso.slice(11, 23)} ${name}`;
 }
 
 /**
@@ -68,11 +78,5 @@ export function clock(iso) {
  * @param {string} iso @param {string|number} reference
  */
 export function when(iso, reference) {
-  const day = typeof reference === "number" ? new Date(reference).toISOString() : reference;
-  return iso.slice(0, 10) === day.slice(0, 10) ? clock(iso) : absolute(iso);
-}
-
-/** The same instant on the reader's own clock, with that zone's name. @param {string} iso */
-export function local(iso) {
-  return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
+  return local(iso).iso.slice(0, 10) === local(reference).iso.slice(0, 10) ? clock(iso) : absolute(iso);
 }

@@ -1,0 +1,44 @@
+"""What every page is sent with, and what no page has in it: the policy that keeps foreign scripts out."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+
+from tests import places
+from tests.people import People
+
+POLICY = {
+    "default-src": {"'self'"}, "style-src": {"'self'"}, "img-src": {"'self'", "data:"}, "connect-src": {"'self'"},
+    "object-src": {"'none'"}, "base-uri": {"'none'"}, "form-action": {"'self'"}, "frame-ancestors": {"'none'"},
+}  # fmt: skip
+INLINE = re.compile(r"<[^>]*\s(?:style|on[a-z]+)\s*=|<style\b|javascript:", re.IGNORECASE)
+
+
+def test_a_page_without_a_visit_is_noticed() -> None:
+    known = set(places.PAGES) | set(places.NOT_PAGES)
+    assert set(places.names()) == known, "every name of urls.py is in tests/places.py, as a page or as none"
+    assert not set(places.PAGES) & set(places.NOT_PAGES)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_page_has_the_strict_policy_and_nothing_that_needs_a_looser_one(client: Client) -> None:
+    from tests.people import create_people  # the fixture's transaction would hide the workflows
+
+    client.force_login(create_people().operator)
+    places.furnish()
+    for path in [path for paths in places.PAGES.values() for path in paths] + ["/no-such-page/", "/admin/"]:
+        response = client.get(path, follow=True)
+        policy = {name: set(words) for name, *words in map(str.split, response["Content-Security-Policy"].split(";"))}
+        scripts = policy.pop("script-src")
+        assert policy == POLICY, path
+        assert {word for word in scripts if not word.startswith("'nonce-")} == {"'self'"}, path
+        assert not INLINE.search(response.content.decode()), path
+
+
+@pytest.mark.parametrize("path", ["/palette?q=w", "/now/parts", "/workflows/nobodys/"])
+def test_what_is_no_page_is_sent_with_the_policy_too(client: Client, people: People, path: str) -> None:
+    client.force_login(people.operator)
+    assert "script-src 'self'" in client.get(path)["Content-Security-Policy"]

@@ -1,0 +1,69 @@
+"""Every page of the site, for tests that visit them all, with something on each; and what is no page, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests import definitions, execution
+from workflows import operations, schedules
+from workflows.options import Options
+
+# Names of `urls.py` → where such a page is, after `furnish`. A name may stand for several pages.
+PAGES: dict[str, list[str]] = {
+    "login": ["/login/"],
+    "dashboard:now": ["/"],
+    "dashboard:workflows": ["/workflows/", "/workflows/?status=quarantined&q=none", "/workflows/?q=status:odd"],
+    "dashboard:workflow": ["/workflows/ended/", "/workflows/broken/", "/workflows/queued/", "/workflows/ended/?seq=3"],
+    "dashboard:children": ["/workflows/ended/children/"],
+    "dashboard:queues": ["/queues/"],
+    "dashboard:queue": ["/queues/nobody/"],
+    "dashboard:schedules": ["/schedules/"],
+    "dashboard:schedule": ["/schedules/every-morning/"],
+    "dashboard:workers": ["/workers/"],
+    "dashboard:definitions": ["/definitions/"],
+    "dashboard:start": ["/definitions/time_zones/start/"],
+    "examples:checkout": ["/examples/checkout/"],
+}
+_ACT, _PART, _DATA = "acts, and leads to a page", "a part of a page that has it already", "data for scripts"
+NOT_PAGES: dict[str, str] = {
+    "logout": _ACT,
+    "examples:pay": "asks for a checkout that is under way; its parts are those of the other example",
+    "dashboard:bulk_confirmation": "answers a form: visited by the test of the selection",
+    "dashboard:bulk": "answers a form: visited by the test of the selection",
+    **dict.fromkeys(
+        ("dashboard:cancellation", "dashboard:messages", "dashboard:resumption", "dashboard:forks",
+         "dashboard:restarts", "dashboard:pin", "dashboard:deletion", "dashboard:queue_limits", "dashboard:queue_pause",
+         "dashboard:schedule_pause", "dashboard:schedule_triggers", "dashboard:schedule_backfills"),
+        _ACT,
+    ),
+    **dict.fromkeys(
+        ("dashboard:now_fragment", "dashboard:obstacle", "dashboard:relatives", "dashboard:queues_fragment",
+         "dashboard:schedules_fragment", "dashboard:workers_fragment"),
+        _PART,
+    ),
+    **dict.fromkeys(
+        ("dashboard:palette", "dashboard:moments", "dashboard:marks", "dashboard:stream", "dashboard:matching",
+         "dashboard:poll"),
+        _DATA,
+    ),
+}  # fmt: skip
+
+
+def names(resolver: URLResolver | None = None, within: str = "") -> Iterator[str]:
+    """Every name of the URL conf but the admin's, which is Django's own."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield f"{within}{pattern.name}"
+        elif pattern.namespace != "admin":
+            yield from names(pattern, f"{pattern.namespace}:" if pattern.namespace else within)
+
+
+def furnish() -> None:
+    """Something for every page to show."""
+    ended = definitions.doubling.using(workflow_id="ended").start([1, 2])
+    broken = definitions.retrying.using(workflow_id="broken").start(10**9)
+    execution.work_off(ended, broken)
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="queued", options=Options(queue="nobody"))
+    schedules.create("every-morning", "time_zones", cron="30 9 * * *", time_zone="America/Chicago")
