@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import access, overviews
 from dashboard.filters import ListFilter, storable
-from dashboard.views.pages import listed_page
+from dashboard.listings import listing
 from workflows import registry, schedules
 
 MOST = 8  # of each kind
@@ -42,7 +42,7 @@ def found(request: HttpRequest) -> JsonResponse:
 def _workflows(request: HttpRequest, wanted: str) -> Iterator[Found]:
     if not access.can(request.user, "view"):
         return
-    for row in listed_page(request, ListFilter(search=wanted), limit=MOST).rows:
+    for row in listing(ListFilter(search=wanted), access.visible_workflows(request.user), limit=MOST).rows:
         address = reverse("dashboard:workflow", args=[row.id])
         yield {"kind": "Workflows", "text": row.id, "note": f"{row.definition}, {row.status}", "address": address}
 
