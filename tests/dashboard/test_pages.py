@@ -191,7 +191,7 @@ def test_pages_of_the_list_lead_to_each_other_and_keep_the_filter(operator: Clie
     address: str | None = "/workflows/?status=queued"
     while address:
         html = page(operator, address)
-        seen += re.findall(r'data-id="([^"]+)"', html)
+        seen += re.findall(r'<tr role="row" data-id="([^"]+)"', html)
         older = re.search(r'rel="next" href="([^"]+)"', html)
         last, address = address, "/workflows/" + unescape(older[1]) if older else None
     assert seen == sorted(seen, reverse=True)
