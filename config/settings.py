@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "examples",
 ]
 MIDDLEWARE = [
+    "config.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -105,6 +106,9 @@ WORKFLOWS = {"HINTS": env.flag("TELLTALE_HINTS", default=True), **env.numbers("W
 
 # Sockets, streams and polls of one account in one web process. A page of ours holds one.
 LIVE_CONNECTIONS_PER_USER = env.number("LIVE_CONNECTIONS_PER_USER", default=200, least=1, most=1_000_000)
+
+# Who sends it as `Authorization: Bearer …` may scrape /metrics and sees the details of /readyz. Empty: nobody may.
+MONITORING_TOKEN = env.token("MONITORING_TOKEN")
 
 # What a worker says of its code, and a workflow of the code that it began with: a commit, perhaps.
 CODE_VERSION = env.text("TELLTALE_CODE_VERSION")
