@@ -104,6 +104,14 @@ def _without_password(url: str) -> str:
     return re.sub(r"(://[^:/@]*:).*@", r"\1…@", url)
 
 
+def choice(name: str, default: str, known: Collection[str]) -> str:
+    """One of these words."""
+    value = text(name, default).lower()
+    if value in known:
+        return value
+    raise BadEnvironment(f"{name}={value!r} is none of {', '.join(known)}. Use {name}={default}.")
+
+
 def level(name: str, default: str) -> str:
     """How serious a log line must be to be written."""
     value = text(name, default).upper()
