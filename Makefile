@@ -103,7 +103,7 @@ soak: .venv-bench/.installed ## MINUTES=30 of 2,000 sockets, slow readers among 
 
 lock: $(BIN)/python ## pin the requirements anew from requirements*.in
 	$(BIN)/pip install -q --disable-pip-version-check uv
-	for name in requirements requirements-dev requirements-bench; do \
+	for name in requirements requirements-extras requirements-dev requirements-bench; do \
 		$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$name.in -o $$name.txt; done
 
 screenshots: $(DEV_STAMP) ## pictures of every page, light and dark, wide and narrow

@@ -28,6 +28,13 @@ def _consume_the_queues_of_all_definitions(conf: Any, options: dict[str, Any] | 
 
 
 @celeryd_init.connect
+def _name_the_worker_in_log_lines(**_: Any) -> None:
+    from workflows import leases, telemetry  # needed in workers only
+
+    telemetry.belongs_to_worker(leases.identity)
+
+
+@celeryd_init.connect
 def _survive_killed_children(**_: Any) -> None:
     from config import pool  # needed in workers only
 

@@ -15,12 +15,24 @@ class BadEnvironment(SystemExit):
     """A variable that cannot be used; ends the process with a sentence instead of a traceback."""
 
 
+_SHORTEST_TOKEN = 16
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
 def text(name: str, default: str = "") -> str:
     """The variable, stripped; an empty one counts as absent."""
     return os.environ.get(name, "").strip() or default
+
+
+def token(name: str) -> str:
+    """A secret that cannot be guessed; empty if absent."""
+    value = text(name)
+    if value and (len(value) < _SHORTEST_TOKEN or not value.isascii() or not value.isprintable() or " " in value):
+        raise BadEnvironment(
+            f"{name} is no good secret: use at least {_SHORTEST_TOKEN} letters and digits, for example from "
+            f"python -c 'import secrets; print(secrets.token_urlsafe())'."
+        )
+    return value
 
 
 def flag(name: str, *, default: bool) -> bool:
@@ -90,6 +102,14 @@ def url(name: str, default: str, *, schemes: Collection[str], good: str) -> str:
 def _without_password(url: str) -> str:
     """What may reach a log."""
     return re.sub(r"(://[^:/@]*:).*@", r"\1…@", url)
+
+
+def choice(name: str, default: str, known: Collection[str]) -> str:
+    """One of these words."""
+    value = text(name, default).lower()
+    if value in known:
+        return value
+    raise BadEnvironment(f"{name}={value!r} is none of {', '.join(known)}. Use {name}={default}.")
 
 
 def level(name: str, default: str) -> str:

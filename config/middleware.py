@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.contrib.auth import middleware
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+
+from dashboard.views.probes import PATHS
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
@@ -21,3 +26,21 @@ class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
         if not getattr(view_func, "login_required", True):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+
+@sync_and_async_middleware
+def probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """The first of all: answers /healthz, /readyz and /metrics before host, scheme and sign-in are checked."""
+    if iscoroutinefunction(get_response):
+
+        async def answer(request: HttpRequest) -> HttpResponseBase:
+            probe = PATHS.get(request.path_info)
+            return await (probe or get_response)(request)
+
+        return answer
+
+    def answer_at_once(request: HttpRequest) -> HttpResponseBase:
+        probe = PATHS.get(request.path_info)
+        return async_to_sync(probe)(request) if probe else get_response(request)
+
+    return answer_at_once

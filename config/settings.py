@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "examples",
 ]
 MIDDLEWARE = [
+    "config.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -105,6 +106,14 @@ WORKFLOWS = {"HINTS": env.flag("TELLTALE_HINTS", default=True), **env.numbers("W
 
 # Sockets, streams and polls of one account in one web process. A page of ours holds one.
 LIVE_CONNECTIONS_PER_USER = env.number("LIVE_CONNECTIONS_PER_USER", default=200, least=1, most=1_000_000)
+
+# Who sends it as `Authorization: Bearer …` may scrape /metrics and sees the details of /readyz. Empty: nobody may.
+MONITORING_TOKEN = env.token("MONITORING_TOKEN")
+
+# Where spans go (traces are off without it), and errors. Both need requirements-extras.txt; the SDKs read further
+# variables that begin with OTEL_ and SENTRY_ themselves.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+SENTRY_DSN = env.text("SENTRY_DSN")
 
 # What a worker says of its code, and a workflow of the code that it began with: a commit, perhaps.
 CODE_VERSION = env.text("TELLTALE_CODE_VERSION")
@@ -190,8 +199,13 @@ STORAGES = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s", "datefmt": "%H:%M:%S"},
+        "json": {"()": "config.logs.JsonLines"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": env.choice("LOG_FORMAT", "text", ["text", "json"])}
+    },
     "loggers": {name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy", "pgmq")},
     "root": {"handlers": ["stderr"], "level": env.level("LOG_LEVEL", "INFO")},
 }

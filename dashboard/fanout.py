@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from dashboard import access, lists, protocol, stopping, tail
+from dashboard import access, lists, measures, protocol, stopping, tail
 from dashboard.garbage import Garbage
 from dashboard.overview_topics import Overviews, OverviewSubscription
 from dashboard.protocol import CloseCode, ErrorCode, ResetReason
@@ -184,7 +184,13 @@ class Fanout:
         if topic is not None:
             topic.suspect = topic.suspect or seq < topic.head
             topic.head = max(topic.head, seq)
+            topic.moved_at = topic.moved_at or self._loop.time()
             self._mark(topic)
+
+    def lag(self) -> float:
+        """For how many seconds the oldest change that a reader is ready for waits here."""
+        now = self._loop.time()
+        return max((now - topic.moved_at for topic in self._topics.values() if topic.moved_at), default=0.0)
 
     def _mark(self, topic: Topic) -> None:
         if topic.readers:
@@ -215,12 +221,18 @@ class Fanout:
         for turn in turns:
             frames = {seq: found.get((turn.topic.id, seq)) for seq in turn.cursors.values()}
             self._spread(turn, frames)
+            self._measure(turn)
             for subscription, seq in turn.cursors.items():
                 frame = frames[seq]
                 turn.topic.served(subscription, now, more=frame is not None and frame.full)
             next_turn = turn.topic.next_turn()
             if next_turn is not None and turn.topic not in self._due:
                 self._due[turn.topic] = next_turn
+
+    def _measure(self, turn: _Turn) -> None:
+        moved_at, turn.topic.moved_at = turn.topic.moved_at, 0.0
+        if moved_at and turn.cursors:  # else nobody was ready
+            measures.STREAM_LAG.observe(self._loop.time() - moved_at)
 
     def _spread(self, turn: _Turn, frames: dict[int, tail.Frame | None]) -> None:
         topic = turn.topic
@@ -339,6 +351,11 @@ async def _alarm_within(alarm: asyncio.Event, seconds: float | None) -> None:
 
 
 _fanouts: WeakKeyDictionary[asyncio.AbstractEventLoop, Fanout] = WeakKeyDictionary()
+
+
+def existing() -> Fanout | None:
+    """The fan-out of the running event loop, if anybody asked for it yet."""
+    return _fanouts.get(asyncio.get_running_loop())
 
 
 def fanout() -> Fanout:

@@ -47,12 +47,13 @@ class Reader(Protocol):
 class Topic:
     """One watched workflow: its readers, its newest known seq, and the frames of the last tick by cursor."""
 
-    __slots__ = ("frames", "head", "id", "mark", "readers", "suspect", "watch")
+    __slots__ = ("frames", "head", "id", "mark", "moved_at", "readers", "suspect", "watch")
 
     def __init__(self, workflow_id: str, mark: Callable[[Topic], None]) -> None:
         self.id = workflow_id
         self.mark = mark  # asks for a tick
         self.head = 0
+        self.moved_at = 0.0  # when the oldest change was heard of that nobody was given yet; 0: none
         self.frames: dict[int, tail.Frame] = {}
         self.readers: OrderedDict[WorkflowSubscription, None] = OrderedDict()  # longest waiting first
         self.suspect = False  # its history may be another one now: look at every cursor

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from dashboard.decoding import BadMessage
+from dashboard.measures import SENT
 from dashboard.protocol import LIMITS
 
 STALL_SECONDS = 60.0  # without progress; who reads so slowly had better come back with its cursor
@@ -33,6 +34,8 @@ class Window:
 
     def sent(self, size: int) -> None:
         """A frame of this size was handed to the server."""
+        SENT.frames += 1
+        SENT.characters += size
         self._sizes.append(size)
         self._unacknowledged += size
         self._sent += 1

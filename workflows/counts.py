@@ -18,6 +18,9 @@ from workflows.states import TERMINAL
 Key = TypeVar("Key")
 
 CREATED = "created"  # what a minute counts besides statuses
+CLAIMED = "claimed"  # and what is tallied besides
+# Of the tallies, in seconds. What is tallied by these stays so: a change needs a migration that empties the table.
+BOUNDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0]
 HAPPENED = (CREATED, *sorted(TERMINAL))  # the kinds of a minute that are things that happened
 _FOLD_AT_ONCE = 5_000
 _MOST_FOLDS = 20  # in one round
@@ -110,10 +113,29 @@ def usual(kind: str, since: datetime, length: timedelta) -> dict[str, float] | N
     return {definition: total / days for days, definition, total in rows if definition} if rows else None
 
 
+class Tally(NamedTuple):
+    """So many workflows were ever CREATED, CLAIMED or ended as `kind` says, and what all of them took, in seconds.
+
+    `name` is a queue for claims, which tell how long they were waited for; else a definition, and ends tell the time
+    since the first claim. `bucket` counts the BOUNDS that it reached; -1: nothing was measured.
+    """
+
+    kind: str
+    name: str
+    bucket: int
+    workflows: int
+    seconds: float
+
+
+def tallies() -> list[Tally]:
+    """What ever happened; it only grows, whatever becomes of the workflows."""
+    return [Tally(*row) for row in fetch(counting.TALLIES, {"ends": sorted(TERMINAL), "bounds": BOUNDS})]
+
+
 def fold() -> int:
     """This will add changes to the sums, oldest first, and forget old minutes; returns how many changes."""
     kept = timedelta(seconds=conf().trend_seconds)
-    parameters = {"limit": _FOLD_AT_ONCE, "ends": sorted(TERMINAL), "kept": kept}
+    parameters = {"limit": _FOLD_AT_ONCE, "ends": sorted(TERMINAL), "kept": kept, "bounds": BOUNDS}
     folded = 0
     for _ in range(_MOST_FOLDS):
         ((taken,),) = fetch(counting.FOLD, parameters)

@@ -5,6 +5,8 @@ Sent after commit by a background thread; what gets lost, `recovery` sends again
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import current_app
 from django.db import transaction
 
@@ -17,6 +19,7 @@ TASK = "workflows.execute"
 _MOST_MESSAGES = 4
 _WINDOW, _BUSY_WINDOW = 0.02, 0.1
 _last_batch = 0
+_asking: Any = None  # the connection of `ask_broker`
 
 
 def wake(queue: str, workflow_id: str, *, delay: float = 0) -> None:
@@ -30,6 +33,24 @@ def wake(queue: str, workflow_id: str, *, delay: float = 0) -> None:
 def flush() -> None:
     """Wait a moment until pending messages have left; for processes that are about to exit."""
     _outbox.flush()
+
+
+def ask_broker() -> None:
+    """This will ask the broker something that it must answer. Raises what its driver raises.
+
+    Not for two threads at once: on one connection, because a new one each time would cost a broker more than messages.
+    """
+    global _asking
+    if _asking is None:
+        _asking = current_app.connection_for_write()
+    try:
+        if not _asking.connected:
+            _asking.ensure_connection(max_retries=1)
+        _asking.channel().close()
+    except Exception:
+        broken, _asking = _asking, None
+        broken.collapse()  # closes without a farewell
+        raise
 
 
 def _window() -> float:

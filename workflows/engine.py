@@ -7,7 +7,18 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError
 
-from workflows import context, dispatch, event_log, history, payloads, registry, telemetry, transitions, wakeups
+from workflows import (
+    context,
+    dispatch,
+    event_log,
+    history,
+    payloads,
+    registry,
+    telemetry,
+    tracing,
+    transitions,
+    wakeups,
+)
 from workflows.conf import conf
 from workflows.context import Execution
 from workflows.errors import HandBack, Stop, Suspend
@@ -84,8 +95,15 @@ def _come_back_for_rates(queues: list[str]) -> None:
 
 def execute(claim: Claim, *, stopping: Callable[[], bool]) -> None:
     """This will run one claimed workflow to its end, or until this execution must stop."""
-    while _must_look_again(claim, stopping):
-        claim = claim._replace(first=False)
+    workflow_id, token, _worker = claim.owner
+    span = tracing.execution(workflow_id, claim.definition, token, starter=lambda: _starter(workflow_id))
+    with telemetry.about(workflow_id=workflow_id, definition=claim.definition), span:
+        while _must_look_again(claim, stopping):
+            claim = claim._replace(first=False)
+
+
+def _starter(workflow_id: str) -> str | None:
+    return patiently(lambda: history.starter(workflow_id), what=f"workflow {workflow_id!r}")
 
 
 def _must_look_again(claim: Claim, stopping: Callable[[], bool]) -> bool:
@@ -133,10 +151,13 @@ def _run_body(claim: Claim, execution: Execution) -> str:
 
 
 def _fail(claim: Claim, error: Exception) -> None:
+    tracing.failed(error)
     try:
         wakeups.tell([transitions.fail(claim.owner, error=payloads.encode_error(error))])
     except Stop as stop:
         telemetry.stopped(claim.owner.workflow_id, str(stop))
+    else:
+        telemetry.failed(claim.owner.workflow_id, claim.definition, error)
 
 
 def overlooked(queues: list[str], *, age: float, limit: int) -> list[tuple[str, str]]:

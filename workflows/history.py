@@ -113,6 +113,12 @@ def wire(event: Event) -> list[Any]:
     return [event.seq, wire_time(event.at), event.kind, event.position, event.key, event.data]
 
 
+def starter(workflow_id: str) -> str | None:
+    """Where the code that started a workflow was in a trace, if it was in one (see `tracing`)."""
+    row = Event.objects.filter(workflow_id=workflow_id, seq=1).values_list("data__trace", flat=True).first()
+    return row if isinstance(row, str) else None
+
+
 def heads(workflow_ids: Collection[str]) -> dict[str, Head]:
     """Where the histories of these workflows stand; unknown ones are left out."""
     return {row[0]: Head(row[1], row[2]) for row in fetch(HEADS, {"ids": list(workflow_ids)})}

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +44,8 @@ class Listener:
         self._everything: set[Callable[[dict[str, int]], None]] = set()
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._listening, self._echoed = threading.Event(), threading.Event()
+        self._echo_channel = f"{CHANNEL}_{secrets.token_hex(8)}"  # nobody else hears of it
 
     def watch(self, workflow_id: str, seq: int, callback: Callback) -> Watch:
         """Call `callback(workflow_id, seq)` whenever the workflow moved past `seq`, or past what was told since."""
@@ -70,6 +74,21 @@ class Listener:
         with self._lock:
             self._everything.discard(callback)
 
+    def echo(self, *, within: float) -> float | None:
+        """This will send a hint to this process alone and return how many seconds it took to arrive.
+
+        None: it did not within so many. Not for two threads at once. Raises Django's database errors.
+        """
+        deadline = time.monotonic() + within
+        with self._lock:
+            self._ensure_running()
+        if not self._listening.wait(within):
+            return None
+        self._echoed.clear()
+        sent = time.monotonic()
+        sql.fetch("SELECT pg_notify(%(channel)s, '')", {"channel": self._echo_channel})
+        return time.monotonic() - sent if self._echoed.wait(max(0.0, deadline - time.monotonic())) else None
+
     def _ensure_running(self) -> None:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="telltale-listener", daemon=True)
@@ -80,6 +99,7 @@ class Listener:
         thread, self._stopping = self._thread, True
         if thread is not None:
             thread.join()
+        self._listening.clear()
         self._thread, self._stopping = None, False
 
     def _run(self) -> None:
@@ -89,11 +109,14 @@ class Listener:
                 with sql.dedicated_connection() as connection:
                     if conf().hints:
                         connection.execute(f"LISTEN {CHANNEL}")
+                        connection.execute(f"LISTEN {self._echo_channel}")
+                        self._listening.set()
                     if lost:
                         telemetry.listener_back()
                         lost = False
                     self._serve(connection)
             except psycopg.Error as error:
+                self._listening.clear()
                 if not lost:
                     telemetry.listener_lost(error)
                     lost = True
@@ -103,6 +126,9 @@ class Listener:
         while not self._stopping:
             self._sweep(connection)  # first of all after a connect: it may have missed hints
             for notification in connection.notifies(timeout=conf().sweep_interval):
+                if notification.channel != CHANNEL:
+                    self._echoed.set()
+                    continue
                 moved = _hints(notification.payload)
                 self._tell(moved)
                 self._tell_everything(moved)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from django.db import transaction
 
-from workflows import context, event_log, history, payloads, waits, wakeups
+from workflows import context, event_log, history, payloads, telemetry, tracing, waits, wakeups
 from workflows.conf import conf
 from workflows.context import Execution, StepScope
 from workflows.errors import PayloadError, StepFailed
@@ -58,7 +58,8 @@ def _attempts(
         execution.check_stopping()
         event_log.step_started(execution.owner, position, name=spec.name, attempt=attempt)
         try:
-            return _attempt(execution, spec, StepScope(position, attempt), args, kwargs)
+            with telemetry.about(step=spec.name, attempt=attempt), tracing.step(spec.name, position, attempt):
+                return _attempt(execution, spec, StepScope(position, attempt), args, kwargs)
         except Exception as error:
             failures += 1
             delay = None if isinstance(error, PayloadError) else spec.policy.delay(failures=failures, error=error)

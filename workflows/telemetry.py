@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from psycopg.errors import Diagnostic
 
 _log = logging.getLogger("workflows")
+_about: ContextVar[Mapping[str, object] | None] = ContextVar("telltale_log_facts", default=None)
+_worker: Callable[[], str] | None = None
+
+
+@contextmanager
+def about(**facts: object) -> Iterator[None]:
+    """Every line that is logged within, by whomever, belongs to this: workflow_id, definition, step, attempt."""
+    reset = _about.set({**(_about.get() or {}), **facts})
+    try:
+        yield
+    finally:
+        _about.reset(reset)
+
+
+def belongs_to_worker(identity: Callable[[], str]) -> None:
+    """Every line of this process and of its children names the worker."""
+    global _worker
+    _worker = identity
+
+
+def facts() -> dict[str, object]:
+    """What is known of a line that is logged now."""
+    worker = {"worker": _worker()} if _worker is not None else {}
+    return {**worker, **(_about.get() or {})}
 
 
 @contextmanager
@@ -24,25 +49,34 @@ def errors_only() -> Iterator[None]:
 
 def claimed(workflow_id: str, definition: str, token: int) -> None:
     """An execution begins."""
-    _log.info("workflow %r (%s) claimed, token %d", workflow_id, definition, token)
+    told = {"workflow_id": workflow_id, "definition": definition}
+    _log.info("workflow %r (%s) claimed, token %d", workflow_id, definition, token, extra=told)
 
 
 def ended(workflow_id: str, status: str) -> None:
     """An execution ended the workflow."""
-    _log.info("workflow %r %s", workflow_id, status)
+    _log.info("workflow %r %s", workflow_id, status, extra={"workflow_id": workflow_id})
+
+
+def failed(workflow_id: str, definition: str, error: Exception) -> None:
+    """The workflow's own code raised an error, which ended it."""
+    told = {"workflow_id": workflow_id, "definition": definition}
+    what = f"{type(error).__name__}: {error}"
+    _log.error("workflow %r (%s) failed: %.300s", workflow_id, definition, what, extra=told, exc_info=error)
 
 
 def stopped(workflow_id: str, reason: str) -> None:
     """An execution stopped without ending the workflow."""
-    _log.info("workflow %r: this execution stopped: %s", workflow_id, reason)
+    _log.info("workflow %r: this execution stopped: %s", workflow_id, reason, extra={"workflow_id": workflow_id})
 
 
 def released(workflow_id: str, reason: str, *, hopeless: bool) -> None:
     """A workflow went back to its queue, or was quarantined."""
+    told = {"workflow_id": workflow_id}
     if hopeless:
-        _log.error("workflow %r quarantined: it keeps killing its worker (%s)", workflow_id, reason)
+        _log.error("workflow %r quarantined: it keeps killing its worker (%s)", workflow_id, reason, extra=told)
     else:
-        _log.warning("workflow %r back in its queue: %s", workflow_id, reason)
+        _log.warning("workflow %r back in its queue: %s", workflow_id, reason, extra=told)
 
 
 def database_away(what: str, error: Exception, wait: float) -> None:

@@ -27,6 +27,8 @@ from tests.processes import ROOT
         ("WORKFLOWS_LEASE_SECONDS", "6", "LEASE_SECONDS (6 s)"),
         ("WORKFLOWS_LEASE_SECONDS", "-1", "WORKFLOWS['LEASE_SECONDS'] is -1; it is a number above 0"),
         ("WORKFLOWS_CRASH_LIMIT", "1.5", "WORKFLOWS['CRASH_LIMIT'] is 1.5; it is a whole number"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT='xml' is none of text, json. Use LOG_FORMAT=text."),
+        ("MONITORING_TOKEN", "short", "MONITORING_TOKEN is no good secret: use at least 16 letters and digits"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL='LOUD' is none of DEBUG, INFO, WARNING, ERROR, CRITICAL. Use LOG_LEVEL=INFO."),
         (
             "CELERY_BROKER_URL",

@@ -104,7 +104,7 @@ class World:
         except TelltaleError:
             pass  # as operators are refused
         if self.dice.random() < 0.2:
-            sql.fetch(counting.FOLD, {"limit": 3, "ends": sorted(TERMINAL), "kept": DAY})
+            sql.fetch(counting.FOLD, {"limit": 3, "ends": sorted(TERMINAL), "kept": DAY, "bounds": counts.BOUNDS})
 
     def start(self) -> None:
         wanted = self.dice.choice([doubling, publishing, listening])
@@ -233,7 +233,7 @@ def test_folding_waits_for_nobody_and_nobody_waits_for_it() -> None:
     first, second = doubling.start([1]), doubling.start([2])
     with sql.dedicated_connection() as other, other.transaction():
         other.execute("SELECT 1 FROM workflows_countchange ORDER BY id LIMIT 1 FOR UPDATE")
-        other.execute(counting.FOLD.replace("%(limit)s", "1"), {"ends": [], "kept": DAY})
+        other.execute(counting.FOLD.replace("%(limit)s", "1"), {"ends": [], "kept": DAY, "bounds": counts.BOUNDS})
         claim(first)
         assert told() == truth()
     counts.fold()
@@ -299,7 +299,7 @@ def test_no_workflow_is_read_to_tell_how_many_there_are() -> None:
         doubling.start([1])
     minutes = {"since": datetime.now(UTC) - HOUR, "ends": sorted(TERMINAL), "kinds": list(counts.HAPPENED)}
     stretches = {"since": datetime.now(UTC) - HOUR, "length": HOUR, "kind": "failed", "days": 7}
-    fold = {"limit": 10, "ends": sorted(TERMINAL), "kept": DAY}
+    fold = {"limit": 10, "ends": sorted(TERMINAL), "kept": DAY, "bounds": counts.BOUNDS}
     for statement, parameters in (
         (counting.COUNTS, {}),
         (counting.MINUTES, minutes),

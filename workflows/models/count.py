@@ -34,6 +34,7 @@ class CountChange(models.Model):
     target = models.CharField(max_length=12, null=True)  # noqa: DJ001  null: removed
     workflows = models.BigIntegerField()
     at = models.DateTimeField(null=True)
+    took = models.FloatField(null=True)  # seconds: to a claim since it was claimable, to an end since the first claim
 
     def __str__(self) -> str:
         return f"{self.definition} {self.source} to {self.target}"
@@ -53,3 +54,17 @@ class MinuteCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.minute} {self.definition} {self.kind}"
+
+
+class Tally(models.Model):
+    """How many workflows ever did something, by how long it took them. It only grows; see `counts.Tally`."""
+
+    pk = models.CompositePrimaryKey("kind", "name", "bucket")
+    kind = models.CharField(max_length=12)  # created, claimed, or the status of an end
+    name = models.CharField(max_length=200)  # of the queue for claims, else of the definition
+    bucket = models.SmallIntegerField()
+    workflows = models.BigIntegerField()
+    seconds = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"

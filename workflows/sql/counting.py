@@ -20,6 +20,17 @@ CROSS JOIN LATERAL (VALUES
 ) AS happened(kind, moved)
 WHERE happened.kind IS NOT NULL"""
 
+# A change as what is told of it for ever: a beginning, a claim with how long it was waited for, an end with how long it
+# took. Claims go by queue, all else by definition.
+_TALLIED: LiteralString = """
+CROSS JOIN LATERAL (VALUES
+    (CASE WHEN source IS NULL THEN 'created' END, definition, NULL),
+    (CASE WHEN target = 'running' THEN 'claimed' END, queue, took),
+    (CASE WHEN target = ANY(%(ends)s::text[]) THEN target END, definition, took)
+) AS told(kind, name, seconds)
+CROSS JOIN LATERAL (SELECT coalesce(width_bucket(told.seconds, %(bounds)s::float8[]), -1) AS bucket) AS which
+WHERE at IS NOT NULL AND told.kind IS NOT NULL"""
+
 _TOLD: LiteralString = (
     """
 SELECT definition, queue, status, workflows FROM workflows_count
@@ -42,7 +53,7 @@ FOLD: LiteralString = (
 WITH taken AS (
     DELETE FROM workflows_countchange WHERE id = ANY(ARRAY(
         SELECT id FROM workflows_countchange ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    )) RETURNING definition, queue, source, target, workflows, at
+    )) RETURNING definition, queue, source, target, workflows, at, took
 ), summed AS (
     INSERT INTO workflows_count AS c (definition, queue, status, workflows)
     SELECT definition, queue, side.status, sum(side.moved) FROM taken"""
@@ -57,8 +68,27 @@ WITH taken AS (
     + """ AND at > clock_timestamp() - %(kept)s::interval
     GROUP BY 1, 2, 3 HAVING sum(happened.moved) <> 0 ORDER BY 1, 2, 3
     ON CONFLICT (minute, definition, kind) DO UPDATE SET workflows = m.workflows + excluded.workflows
+), tallied AS (
+    INSERT INTO workflows_tally AS t (kind, name, bucket, workflows, seconds)
+    SELECT told.kind, told.name, bucket, sum(workflows), coalesce(sum(told.seconds * workflows), 0) FROM taken"""
+    + _TALLIED
+    + """
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (kind, name, bucket) DO UPDATE
+    SET workflows = t.workflows + excluded.workflows, seconds = t.seconds + excluded.seconds
 )
 SELECT count(*) FROM taken"""
+)
+
+TALLIES: LiteralString = (
+    """
+SELECT kind, name, bucket, sum(workflows)::bigint, sum(seconds)::float8 FROM (
+    SELECT kind, name, bucket, workflows, seconds FROM workflows_tally
+    UNION ALL
+    SELECT told.kind, told.name, bucket, workflows, coalesce(told.seconds * workflows, 0) FROM workflows_countchange"""
+    + _TALLIED
+    + """
+) AS tally GROUP BY kind, name, bucket ORDER BY kind, name, bucket"""
 )
 
 FORGET_MINUTES: LiteralString = """

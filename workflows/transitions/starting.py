@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from django.db import IntegrityError
 
-from workflows import event_log, notify
+from workflows import event_log, notify, tracing
 from workflows.event_log import Owner
 from workflows.models import Workflow
 from workflows.payloads import decode
@@ -47,6 +47,7 @@ class Beginning:
             "by": self.by,
             "parent": self.parent,
             "schedule": self.schedule,
+            "trace": tracing.caller(),
         }
         needed = ("definition", "queue", "by")
         return {
