@@ -78,8 +78,9 @@ def test_nginx_accepts_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "telltale.conf").write_text(ours.replace("/etc/ssl/console.example.pem", str(certificate)))
     (tmp_path / "nginx.conf").write_text(
         f"pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}\n"
-        f"http {{ access_log off; client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;\n"
-        f"include {tmp_path}/telltale.conf; }}\n"
+        f"http {{ access_log off; client_body_temp_path {tmp_path}/body;\n"
+        + "".join(f"{kind}_temp_path {tmp_path}/{kind};\n" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
+        + f"include {tmp_path}/telltale.conf; }}\n"
     )
     said = subprocess.run(["nginx", "-t", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
