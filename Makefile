@@ -7,7 +7,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-brokers test-without-hints chaos continuity check format lint types layers sizes migrations docs palette js js-types bench bench-live soak screenshots clean
+.PHONY: help setup run test test-brokers test-without-hints chaos continuity check format lint types layers sizes migrations docs palette js js-types bench bench-live soak big-data big-data-check big-data-remove screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -100,6 +100,16 @@ bench-live: .venv-bench/.installed ## measure live delivery beside Channels and 
 
 soak: .venv-bench/.installed ## MINUTES=30 of 2,000 sockets, slow readers among them, then a verdict
 	.venv-bench/bin/python -m benchmarks.soak --minutes $(or $(MINUTES),30) $(SOAK)
+
+big-data: $(DEV_STAMP) ## a database of WORKFLOWS=1000000 and EVENTS=10000000 with a past (SEED=1 repeats it)
+	$(BIN)/python -m benchmarks.bigdata fill --workflows $(or $(WORKFLOWS),1000000) --events $(or $(EVENTS),10000000) \
+		--seed $(or $(SEED),1) $(FILL)
+
+big-data-check: $(DEV_STAMP) ## every page, filter and admin list on it: times, and whether anything scans or counts
+	$(BIN)/python -m benchmarks.bigdata check $(CHECK)
+
+big-data-remove: $(DEV_STAMP) ## delete the embedded database of big-data
+	$(BIN)/python -m benchmarks.bigdata remove
 
 lock: $(BIN)/python ## pin the requirements anew from requirements*.in
 	$(BIN)/pip install -q --disable-pip-version-check uv

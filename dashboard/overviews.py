@@ -18,7 +18,7 @@ from dashboard import access
 from workflows import counts, registry, schedules, workers
 from workflows.errors import InvalidSchedule
 from workflows.history import wire_time
-from workflows.models import Queue, Schedule, Worker, Workflow
+from workflows.models import Schedule, Worker, Workflow
 from workflows.states import Status
 from workflows.workers import QueueState
 
@@ -30,17 +30,13 @@ def queue_rows() -> list[QueueState]:
     """Every queue that holds something, has limits, is consumed, or belongs to a definition, by name."""
     states = {state.name: state for state in workers.queue_states()}
     for name in {definition.queue for definition in registry.definitions()} - set(states):
-        states[name] = _idle(name)
+        states[name] = QueueState(name)  # one with limits is among them already
     return [state for _name, state in sorted(states.items())]
 
 
 def queue_row(name: str) -> QueueState:
     """One queue, also one that has nothing yet."""
-    return next((row for row in queue_rows() if row.name == name), _idle(name))
-
-
-def _idle(name: str) -> QueueState:
-    return QueueState(name, limits=Queue.objects.filter(name=name).first())
+    return next((row for row in queue_rows() if row.name == name), QueueState(name))
 
 
 def counter_cells() -> dict[str, int]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from psycopg.errors import QueryCanceled
 
 from workflows.errors import WorkflowNotFound
@@ -16,7 +18,7 @@ from workflows.history import last_event, wire_time
 from workflows.ids import possible
 from workflows.models import Event, Step, Value, Workflow
 from workflows.sql import fetch, reads
-from workflows.states import EventKind
+from workflows.states import EventKind, Status
 from workflows.waits import PublishedValue
 
 Summary = dict[str, Any]
@@ -24,6 +26,7 @@ _LIST_KEYS = ("progress", "phase")
 _GAPS = 50  # of which the mean is taken
 _LONGEST, _BEGINNING = 2_000, 200  # bytes of a value in a list, and characters of one that is longer
 _LOOKED_AT, _MOST_VALUES = 500, 20_000  # of the newest workflows, for the keys that there are
+_FEW = 5_000  # workflows with ids that begin alike: so many are looked at one by one
 _MOST_RUNNING = 1_000  # looked at; longest running first
 _EVENTS_LOOKED_AT = 200  # of each history, for how long it was silent
 _NOBODY_WORKS_AFTER = (
@@ -137,18 +140,18 @@ def workflow_page(
 
     `within` restricts to what the asking user may see; `definitions` are those of which `definition` is the beginning.
     """
-    found = listed(definition=definition, search=search, since=since)
+    wanted = _Wanted(statuses, definition, definitions, search)
+    found = listed(since=since)
     if within is not None:
         found = found & within
-    found = found.defer("input", "output")
     if after is not None:
-        rows = _nearest(found.filter(_newer_than(after)), statuses, definitions, limit + 1, newest_first=False)
-        more_newer, rows = len(rows) > limit, rows[:limit][::-1]
+        places = _nearest(found.filter(_newer_than(after)), wanted, limit + 1, newest_first=False)
+        more_newer, rows = len(places) > limit, _at(places[:limit][::-1])
         return Page(rows, _cursor(rows, 0) if more_newer else None, _cursor(rows, -1))
     if before is not None:
         found = found.filter(_older_than(before))
-    rows = _nearest(found, statuses, definitions, limit + 1, newest_first=True)
-    more_older, rows = len(rows) > limit, rows[:limit]
+    places = _nearest(found, wanted, limit + 1, newest_first=True)
+    more_older, rows = len(places) > limit, _at(places[:limit])
     return Page(rows, _cursor(rows, 0) if before is not None else None, _cursor(rows, -1) if more_older else None)
 
 
@@ -164,32 +167,70 @@ def places(
     within: QuerySet[Workflow],
 ) -> list[Cursor]:
     """This will return where the newest that `workflow_page` would list stand, without reading their rows."""
-    found = listed(definition=definition, search=search, since=since) & within
+    found = listed(since=since) & within
     if before is not None:
         found = found.filter(_older_than(before))
-    newest = [part.order_by("-created_at", "-id") for part in _parts(found, statuses, definitions)]
-    pairs = [pair for part in newest for pair in part.values_list("created_at", "id")[:limit]]
-    return [Cursor(*pair) for pair in sorted(pairs, reverse=True)[:limit]]
+    return _nearest(found, _Wanted(statuses, definition, definitions, search), limit, newest_first=True)
 
 
-def _nearest(
-    found: QuerySet[Workflow], statuses: Sequence[str], definitions: Sequence[str], limit: int, *, newest_first: bool
-) -> list[Workflow]:
-    """The first rows in order."""
+class _Wanted(NamedTuple):
+    """A list's filter; see `workflow_page`."""
+
+    statuses: Sequence[str]
+    definition: str
+    definitions: Sequence[str]
+    search: str
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The definitions that are meant, as far as they are known by name."""
+        return self.definitions or ([self.definition] if self.definition and self.definition[-1] != "*" else [])
+
+
+def _nearest(found: QuerySet[Workflow], wanted: _Wanted, limit: int, *, newest_first: bool) -> list[Cursor]:
+    """Where the first rows in order are. Only places are read here, which every index of the list has itself."""
+    if wanted.search:
+        few = [row[0] for row in fetch(reads.BEGINNING_SO, {"begin": wanted.search, "limit": _FEW + 1})]
+        if len(few) <= _FEW:  # in no order, so that nobody walks through a list in the hope to meet them
+            meant = found & listed(statuses=wanted.statuses, definition=wanted.definition)
+            return _sorted(meant.filter(id__in=few).values_list("created_at", "id"), limit, newest_first=newest_first)
+        found = found & listed(search=wanted.search)
+    if wanted.definition and not wanted.names:
+        found = found & listed(definition=wanted.definition)
     order = ("-created_at", "-id") if newest_first else ("created_at", "id")
-    parts = _parts(found, statuses, definitions)
-    if len(parts) == 1:
-        return list(parts[0].order_by(*order)[:limit])
-    rows = [row for part in parts for row in part.order_by(*order)[:limit]]
-    return sorted(rows, key=lambda row: (row.created_at, row.id), reverse=newest_first)[:limit]
+    if not (wanted.statuses or wanted.names):
+        return [Cursor(*place) for place in found.order_by(*order).values_list("created_at", "id")[:limit]]
+    places = _of_each(found, wanted.statuses or list(Status), wanted.names, order, limit)
+    return _sorted(places, limit, newest_first=newest_first)
 
 
-def _parts(found: QuerySet[Workflow], statuses: Sequence[str], definitions: Sequence[str]) -> list[QuerySet[Workflow]]:
-    """One read per status and definition: an index has an order within each, not across."""
-    parts = [found.filter(status=status) for status in statuses] if statuses else [found]
-    if definitions:
-        parts = [part.filter(definition=definition) for part in parts for definition in definitions]
-    return parts
+def _of_each(
+    found: QuerySet[Workflow], statuses: Sequence[str], names: Sequence[str], order: Sequence[str], limit: int
+) -> list[tuple[datetime, str]]:
+    """The first places of each status, or of each definition and status, in one statement."""
+    arm = found.filter(status=RawSQL("s.status", ()))
+    if names:
+        arm = arm.filter(definition=RawSQL("d.definition", ()))
+    try:
+        asked, given = arm.order_by(*order).values_list("created_at", "id")[:limit].query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    statement = reads.NEAREST_OF_DEFINITIONS if names else reads.NEAREST_OF_STATUSES
+    each = [list(statuses), list(names)] if names else [list(statuses)]
+    with connection.cursor() as cursor:
+        cursor.execute(statement.replace("{arm}", asked), [*each, *given])
+        rows: list[tuple[datetime, str]] = cursor.fetchall()
+    return rows
+
+
+def _sorted(places: Iterable[tuple[datetime, str]], limit: int, *, newest_first: bool) -> list[Cursor]:
+    return [Cursor(*place) for place in sorted(places, reverse=newest_first)[:limit]]
+
+
+def _at(places: Sequence[Cursor]) -> list[Workflow]:
+    """The rows at these places; one that is gone meanwhile is left out."""
+    rows = Workflow.objects.defer("input", "output").in_bulk([place.workflow_id for place in places])
+    return [rows[place.workflow_id] for place in places if place.workflow_id in rows]
 
 
 def _cursor(rows: list[Workflow], index: int) -> Cursor | None:

@@ -55,6 +55,11 @@ class StatusFilter(_ChoiceFilter):
 
     values = [status.value for status in Status]
 
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Of one definition plainly: its index begins with the definition."""
+        found = super().queryset(request, queryset)
+        return queryset.filter(status=self.value()) if self.value() and request.GET.get("definition") else found
+
 
 class KindFilter(_ChoiceFilter):
     """Events by kind."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -37,8 +37,10 @@ class Inspection(ModelAdmin):
     search_help_text = "The id of a workflow, whole"
     heavy: tuple[str, ...] = ()  # columns that lists never read
     keyset: Sequence[Column] = (Column("id"),)  # newest first
-    keyset_of_workflow: Sequence[Column] = ()  # the order within one workflow, if there is a better one
-    leading: tuple[str, ...] = ()  # filters for which (that column, *keyset) is an index
+    keyset_of_search: Sequence[Column] = ()  # the order of what a search finds, if an index has a better one
+    # Columns for which (*columns, *keyset) is an index, and of whose first a filter chooses a value.
+    leading: Sequence[Sequence[str]] = ()
+    all_values: Mapping[str, Sequence[str]] = {}  # of the others, where no filter chooses one
 
     class Media:
         css = {"all": ["workflows/admin.css"]}
@@ -89,14 +91,26 @@ class Inspection(ModelAdmin):
         """The rows of one workflow."""
         return queryset.filter(workflow_id=term)
 
+    def leading_for(self, change_list: ChangeList) -> Sequence[str]:
+        """The columns that come before the keyset in the order, because the filter leaves an index that begins so."""
+        if change_list.query:
+            return ()
+        return next((columns for columns in self.leading if change_list.params.get(columns[0])), ())
+
     def keyset_for(self, change_list: ChangeList) -> Sequence[Column]:
         """The order for which the filter leaves an index."""
-        if change_list.query and self.keyset_of_workflow:
-            return self.keyset_of_workflow
-        for name in self.leading:
-            if change_list.params.get(name):
-                return [Column(name, descending=False, fixed=True), *self.keyset]
-        return self.keyset
+        if change_list.query and self.keyset_of_search:
+            return self.keyset_of_search
+        fixed = [Column(name, descending=False, fixed=True) for name in self.leading_for(change_list)]
+        return [*fixed, *self.keyset]
+
+    def parts_for(self, change_list: ChangeList, rows: QuerySet[Any]) -> list[QuerySet[Any]]:
+        """What is listed, in parts that an index has in order: one for each value of a column that no filter chose."""
+        parts = [rows]
+        for name in self.leading_for(change_list):
+            if not change_list.params.get(name):
+                parts = [part.filter((name, value)) for part in parts for value in self.all_values[name]]
+        return parts
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

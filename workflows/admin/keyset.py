@@ -1,13 +1,15 @@
 """A change list without COUNT and OFFSET: a page begins after the last row of the one before it.
 
 Knows nothing of workflows. A ModelAdmin says by `keyset_for(change_list)` which columns order its rows; they must end
-with a unique one and be those of an index.
+with a unique one and be those of an index. Where an index has them in order only part by part, it says the parts by
+`parts_for(change_list, rows)`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -69,9 +71,18 @@ class KeysetChangeList(ChangeList):
 
     def _page(self, where: Q, *, backwards: bool = False) -> tuple[list[Model], bool]:
         ordering = [column.ordering(backwards=backwards) for column in self._columns()]
-        rows = list(self.queryset.filter(where).order_by(*ordering)[: self.list_per_page + 1])
+        parts: list[QuerySet[Any]] = self.model_admin.parts_for(self, self.queryset.filter(where))  # type: ignore[attr-defined]
+        rows = [row for part in parts for row in part.order_by(*ordering)[: self.list_per_page + 1]]
+        if len(parts) > 1:
+            rows = self._merged(rows, backwards=backwards)
         more, rows = len(rows) > self.list_per_page, rows[: self.list_per_page]
         return rows[::-1] if backwards else rows, more
+
+    def _merged(self, rows: list[Model], *, backwards: bool) -> list[Model]:
+        """The rows of several parts in the one order that they have without the columns that part them."""
+        for column in [column for column in self._columns() if not column.fixed][::-1]:
+            rows.sort(key=attrgetter(column.name), reverse=column.descending != backwards)
+        return rows
 
     def _show(self, rows: list[Model]) -> None:
         """What Django's templates ask a change list for. The counts are of this page, so no total is promised."""

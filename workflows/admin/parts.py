@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -20,6 +22,7 @@ from workflows.admin.filters import (
 from workflows.admin.inspection import Inspection
 from workflows.admin.keyset import Column
 from workflows.models import Event, Message, Step, Value
+from workflows.states import EventKind
 
 
 @admin.register(Step)
@@ -27,7 +30,7 @@ class StepAdmin(Inspection):
     """Every step; of one workflow in the order of positions. Failed ones are found as events: kind `step_failed`."""
 
     heavy = ("output", "error")
-    keyset_of_workflow = (Column("position", descending=False),)
+    keyset_of_search = (Column("position", descending=False),)
     list_display = ("id", "of_workflow", "position", "name", "status", "attempt", "failures", "started", "finished")
     list_filter = (StartedFilter,)
     fields = ("of_workflow", "position", "name", "status", "attempt", "failures", "worker", "started", "finished",
@@ -64,11 +67,18 @@ class EventAdmin(Inspection):
     """The history; of one workflow by seq, of all by time."""
 
     heavy = ("data",)
-    keyset_of_workflow = (Column("seq"),)
-    leading = ("key", "kind")
+    keyset_of_search = (Column("seq"),)
+    leading = (("key",), ("kind",))
     list_display = ("id", "of_workflow", "seq", "time", "kind", "position", "key_shown", "beginning")
     list_filter = (KindFilter, KeyFilter, TimeOfIdFilter)
     fields = ("of_workflow", "seq", "kind", "position", "key_shown", "op", "time", "data_shown")
+
+    def leading_for(self, change_list: ChangeList) -> Sequence[str]:
+        """Of a key and a kind the kind, of which there are fewer, unless it is the kind that most events are of."""
+        chosen = change_list.params
+        if chosen.get("kind") and chosen.get("key") and chosen["kind"] != EventKind.VALUE_SET:
+            return ("kind",)
+        return super().leading_for(change_list)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the beginning of the data in place of the data."""
@@ -101,7 +111,7 @@ class ValueAdmin(Inspection):
     """Current values; of one workflow by key."""
 
     heavy = ("value",)
-    keyset_of_workflow = (Column("key", descending=False),)
+    keyset_of_search = (Column("key", descending=False),)
     list_display = ("id", "of_workflow", "key_shown", "beginning", "seq", "time")
     fields = ("of_workflow", "key_shown", "seq", "time", "value_shown")
 
@@ -133,22 +143,17 @@ class ValueAdmin(Inspection):
 
 @admin.register(Message)
 class MessageAdmin(Inspection):
-    """Messages; of one workflow those that it has not received."""
+    """Messages, newest first; of one workflow, too."""
 
     heavy = ("body",)
     list_display = ("id", "of_workflow", "topic_shown", "beginning", "sent", "sent_by", "consumed_seq")
     list_filter = (UnreadFilter, SentFilter)
-    search_help_text = "The id of a workflow, whole: its unread messages. What it received is in its history."
     fields = ("of_workflow", "topic_shown", "sent", "sent_by", "idempotency_key", "consumed_seq", "body_shown")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the beginning of the body in place of the body."""
         rows: QuerySet[Any] = super().get_queryset(request).annotate(line=shown.line_of("body"))
         return rows
-
-    def searched(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """Unread ones: the only index by workflow is theirs."""
-        return queryset.filter(workflow_id=term, consumed_seq__isnull=True)
 
     @admin.display(description="topic")
     def topic_shown(self, message: Message) -> str:

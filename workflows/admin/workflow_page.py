@@ -18,6 +18,7 @@ from workflows.admin.inspection import Inspection
 from workflows.admin.keyset import Column
 from workflows.errors import TransitionRefused, WorkflowNotFound
 from workflows.models import Event, Step, Value, Workflow
+from workflows.states import Status
 
 MOST_CANCELLED = 200
 MOST_EVENTS, MOST_STEPS, MOST_VALUES = 100, 50, 50
@@ -29,7 +30,9 @@ class WorkflowAdmin(Inspection):
 
     actions = ["cancel_selected"]
     keyset = (Column("created_at"), Column("id"))
-    leading = ("status", "definition")
+    keyset_of_search = (Column("id"),)  # those that begin alike lie together
+    leading = (("definition", "status"), ("status",))
+    all_values = {"status": [status.value for status in Status]}
     heavy = ("input", "output", "error", "waiting")
     list_display = (
         "name",

@@ -12,7 +12,7 @@ class Message(models.Model):
     """One message; first in, first out per topic. `consumed_seq` is the event that received it."""
 
     id = models.BigAutoField(primary_key=True)
-    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="inbox")
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="inbox", db_index=False)
     topic = models.CharField(max_length=200)
     body = models.JSONField()
     sent_at = models.DateTimeField()
@@ -29,9 +29,12 @@ class Message(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["workflow", "id"], name="message_of_workflow"),
             models.Index(
                 fields=["workflow", "topic", "id"], condition=Q(consumed_seq__isnull=True), name="message_unread"
             ),
+            # The newest unread ones of all: those of ended workflows stay unread for ever, behind all later messages.
+            models.Index(fields=["id"], condition=Q(consumed_seq__isnull=True), name="message_unread_newest"),
         ]
 
     def __str__(self) -> str:

@@ -127,7 +127,10 @@ class Workflow(models.Model):
         indexes = [
             models.Index(F("created_at").desc(), F("id").desc(), name="workflow_newest"),
             models.Index(F("status"), F("created_at").desc(), F("id").desc(), name="workflow_by_status"),
-            models.Index(F("definition"), F("created_at").desc(), F("id").desc(), name="workflow_by_definition"),
+            # With the status: "failed ones of this definition" may be few among many of either. See `queries._nearest`.
+            models.Index(
+                F("definition"), F("status"), F("created_at").desc(), F("id").desc(), name="workflow_of_definition"
+            ),
             models.Index(F("status_at"), name="workflow_by_status_change"),
             models.Index(
                 F("queue"),

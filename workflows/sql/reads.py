@@ -112,3 +112,16 @@ LIST_VALUES: LiteralString = """
 SELECT workflow_id, key, CASE WHEN octet_length(value::text) <= %(longest)s THEN value::text
     ELSE to_json(left(value #>> '{}', %(beginning)s) || '…')::text END
 FROM workflows_value WHERE workflow_id = ANY(%(ids)s::text[]) AND key = ANY(%(keys)s::text[])"""
+
+# Ids that begin so, by the pattern index alone. No id has the last character of Unicode, which is no character.
+BEGINNING_SO: LiteralString = """
+SELECT id FROM workflows_workflow WHERE id ~>=~ %(begin)s AND id ~<~ (%(begin)s || chr(1114111))
+ORDER BY id USING ~<~ LIMIT %(limit)s"""
+
+# The places in a list of the first rows of each status, or of each definition and status: one probe of an index for
+# each, where `{arm}` is what is asked of one. A condition on several at once has no order in any index.
+NEAREST_OF_STATUSES: LiteralString = """
+SELECT place.created_at, place.id FROM unnest(%s::text[]) AS s(status) CROSS JOIN LATERAL ({arm}) AS place"""
+NEAREST_OF_DEFINITIONS: LiteralString = """
+SELECT place.created_at, place.id FROM unnest(%s::text[]) AS s(status) CROSS JOIN unnest(%s::text[]) AS d(definition)
+CROSS JOIN LATERAL ({arm}) AS place"""
