@@ -1,4 +1,4 @@
-"""What a list of workflows is filtered by: from a URL, the search field or the wire, to a QuerySet and to a URL again.
+"""What a list is filtered by: from a URL, the search field or the wire, to a QuerySet and to a URL again.
 
 `rows` asks the database and `matches` asks one row in memory; both give the same answer
 (`tests/dashboard/test_filters.py` compares them).
@@ -20,6 +20,7 @@ from django.utils import timezone
 from dashboard.protocol import Filter
 from dashboard.terms import MOST_TERMS, PREFIXES, Term, parse
 from workflows import queries
+from workflows.history import Chosen
 from workflows.ids import MAX_LENGTH
 from workflows.models import Workflow
 from workflows.states import Status
@@ -237,3 +238,14 @@ def storable(text: str) -> str:
     """The database knows neither NUL nor half surrogates, and no name is longer than an id may be."""
     kept = "".join(c for c in text if c != "\x00" and not "\ud800" <= c <= "\udfff")
     return kept.strip()[:MAX_LENGTH]
+
+
+def chosen_events(query: QueryDict) -> Chosen:
+    """What the address of a workflow's page chooses of its history."""
+    kind, key, find = (storable(query.get(name, "")) for name in ("kind", "key", "find"))
+    return Chosen(kind, key, find, grouped=query.get("group") == "1")
+
+
+def seq_of(text: str) -> int | None:
+    """The seq that an address names; None for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Max, Q
@@ -16,8 +16,22 @@ from workflows.models import Event, Step, Value, Workflow
 from workflows.payloads import Json
 from workflows.sql import fetch
 from workflows.sql.claiming import OVERLOOKED
-from workflows.sql.reads import HEADS, RECORDED_OPERATIONS, TAIL
+from workflows.sql.reads import (
+    EVENT_TEXT,
+    HEADS,
+    NEWER_GROUPS,
+    NEWER_PART,
+    OLDER_GROUPS,
+    OLDER_PART,
+    PACE,
+    RECORDED_OPERATIONS,
+    TAIL,
+)
 from workflows.states import EventKind
+
+LOOKED_THROUGH = 10_000  # events, for one part of a history
+_LOOK_BACK = 500  # events, for the value that another one replaced
+_PART_BYTES = 512 * 1024  # of the events of one part, as the database keeps them
 
 
 class Recorded(NamedTuple):
@@ -78,6 +92,39 @@ class Tail(NamedTuple):
     events: str
 
 
+class Chosen(NamedTuple):
+    """What a reader wants to see of a history: events of a kind, of a key, with a text in them. Empty: of all.
+
+    `grouped`: values of one key that follow each other are one entry.
+    """
+
+    kind: str = ""
+    key: str = ""
+    find: str = ""
+    grouped: bool = False
+
+
+class Entry(NamedTuple):
+    """An event in wire form, which may stand for so many values in a row (`times`), from `first` on.
+
+    `before` is the text of the value that was replaced; None: there was none, or it was long ago.
+    """
+
+    first: int
+    times: int
+    event: list[Any]
+    previous_at: str | None
+    before: str | None
+
+
+class Part(NamedTuple):
+    """All that was chosen from event `first` to event `last`, ascending."""
+
+    first: int
+    last: int
+    entries: list[Entry]
+
+
 def recorded(workflow_id: str) -> Replay:
     """Everything recorded so far, in one read; the ends of waits are counted by the database's clock."""
     replay, now = Replay({}, {}, {}), time.monotonic()
@@ -132,6 +179,67 @@ def tail(cursors: Collection[tuple[str, int]], *, limit: int, max_bytes: int) ->
         (workflow_id, seq): Tail(epoch, head, count, last if count else seq, events or "")
         for workflow_id, seq, epoch, head, count, last, events in rows
     }
+
+
+def part_before(workflow_id: str, seq: int, chosen: Chosen = Chosen(), *, limit: int) -> Part:  # noqa: B008  a value
+    """The nearest entries before a seq, of at most LOOKED_THROUGH events: `first` says how far it looked."""
+    low, high = max(1, seq - LOOKED_THROUGH), max(0, seq - 1)
+    entries, is_all = _entries(OLDER_GROUPS if chosen.grouped else OLDER_PART, workflow_id, chosen, low, high, limit)
+    if len(entries) > 1 and is_all and low > 1 and entries[0].times > 1 and entries[0].first == low:
+        entries, is_all = entries[1:], False  # it may have begun earlier; the next part has all of it
+    return Part(low if is_all else entries[0].first, high, entries)
+
+
+def part_after(workflow_id: str, seq: int, chosen: Chosen = Chosen(), *, limit: int, newest: int) -> Part:  # noqa: B008
+    """The nearest entries after a seq and up to `newest`, of at most LOOKED_THROUGH events."""
+    low, high = seq + 1, min(seq + LOOKED_THROUGH, newest)
+    entries, is_all = _entries(NEWER_GROUPS if chosen.grouped else NEWER_PART, workflow_id, chosen, low, high, limit)
+    if len(entries) > 1 and is_all and high < newest and entries[-1].times > 1 and entries[-1].event[0] == high:
+        entries, is_all = entries[:-1], False
+    return Part(low, high if is_all else entries[-1].event[0], entries)
+
+
+def _entries(
+    statement: LiteralString, workflow_id: str, chosen: Chosen, low: int, high: int, limit: int
+) -> tuple[list[Entry], bool]:
+    """The entries of a stretch, and whether these are all of them."""
+    find = chosen.find.lower()
+    rows = fetch(
+        statement,
+        {"workflow_id": workflow_id, "low": low, "high": high, "limit": limit, "kind": chosen.kind, "key": chosen.key,
+         "find": find, "escaped": json.dumps(find, ensure_ascii=False)[1:-1], "look_back": _LOOK_BACK,
+         "max_bytes": _PART_BYTES},
+    )  # fmt: skip
+    entries = [
+        Entry(first, count, [seq, at, kind, position, key, json.loads(data)], previous_at, before)
+        for first, count, seq, at, kind, position, key, data, previous_at, before, _found in rows
+    ]
+    return entries, not rows or len(rows) == rows[0][-1] < limit
+
+
+def event_text(workflow_id: str, seq: int) -> str | None:
+    """One event as readable JSON, written by the database, which loses no digit; None if there is none."""
+    rows = fetch(EVENT_TEXT, {"workflow_id": workflow_id, "seq": min(seq, 2**63 - 1)})
+    return rows[0][0] if rows else None
+
+
+_STATUS_KINDS = frozenset({
+    EventKind.CREATED, EventKind.DUE, EventKind.CLAIMED, EventKind.SUSPENDED, EventKind.WOKEN, EventKind.RELEASED,
+    EventKind.RESUMED, EventKind.FORKED, EventKind.SUCCEEDED, EventKind.FAILED, EventKind.CANCELLED,
+    EventKind.QUARANTINED,
+})  # fmt: skip
+
+
+def status_events(workflow_id: str, limit: int) -> list[Event]:
+    """The latest events that changed the workflow's status, ascending."""
+    found = Event.objects.filter(workflow_id=workflow_id, kind__in=[kind.value for kind in _STATUS_KINDS])
+    return list(found.order_by("-seq")[:limit])[::-1]
+
+
+def pace(workflow_id: str, newest: int, places: int) -> list[tuple[int, str]]:
+    """Seq and time of events at so many even places of a history: how fast it went where."""
+    seqs = sorted({1 + (newest - 1) * place // max(1, places - 1) for place in range(places)})
+    return [(seq, at) for seq, at in fetch(PACE, {"workflow_id": workflow_id, "seqs": seqs})]
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
 from psycopg.errors import QueryCanceled
 
 from workflows.errors import WorkflowNotFound
@@ -323,6 +324,23 @@ def ends(ids: Collection[str]) -> dict[str, datetime | None]:
     """This will return when each of these workflows ended (None: not yet), by that time; unknown ids are left out."""
     rows = Workflow.objects.filter(id__in=ids).order_by("finished_at", "id")
     return dict(rows.values_list("id", "finished_at"))
+
+
+def payload_text(workflow_id: str, of: str, *, position: int = 0, key: str = "") -> str | None:
+    """This will return the stored JSON of an `input`, an `output`, a `step`'s output or a `value`; None: there is none.
+
+    As the database writes it, which loses no digit, and not decoded, which deeply nested JSON may not bear. Raises
+    KeyError for anything else.
+    """
+    rows: dict[str, tuple[QuerySet[Any], str]] = {
+        "input": (Workflow.objects.filter(id=workflow_id), "input"),
+        "output": (Workflow.objects.filter(id=workflow_id, status=Status.SUCCEEDED), "output"),
+        "step": (Step.objects.filter(workflow_id=workflow_id, position=position), "output"),
+        "value": (Value.objects.filter(workflow_id=workflow_id, key=key), "value"),
+    }
+    found, column = rows[of]
+    text: str | None = found.annotate(as_text=Cast(column, TextField())).values_list("as_text", flat=True).first()
+    return text
 
 
 def outputs(ids: Collection[str]) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""One event of the history as a row: what kind, about what, and what changed."""
+"""One event of the history as a row: what kind, about what, what changed, since when, and whose doing it was."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dashboard.presenters.sentences import error_line, lost, set_aside
-from dashboard.presenters.times import when
+from dashboard.presenters.times import between, duration, when
 from dashboard.presenters.values import Diff, brief, diff, first
+from workflows.history import Entry
 
 Wire = list[Any]
 Data = dict[str, Any]
@@ -22,7 +24,11 @@ class _Words(NamedTuple):
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """What the history shows of one event. `tone` is the status whose colour marks it, or empty."""
+    """What the history shows of one event, or of `count` values in a row, from event `first` on.
+
+    `tone` is the status whose colour marks it, or empty; `delta` the time since the event before; `source` who or what
+    did it.
+    """
 
     seq: int
     at: str
@@ -32,27 +38,58 @@ class HistoryRow:
     subject: str
     detail: str
     diff: Diff | None
+    delta: str
+    source: str
+    first: int
+    count: int
 
 
-def rows(events: list[Wire], previous: dict[int, Any]) -> list[HistoryRow]:
-    """The rows of the events; `previous` maps the seq of a `value_set` to the value before (`previous_values`)."""
-    return [row(event, previous.get(event[0], _UNKNOWN)) for event in events]
+def rows(entries: list[Entry]) -> list[HistoryRow]:
+    """The rows of a part of the history."""
+    return [_entry_row(entry) for entry in entries]
 
 
-def row(event: Wire, before: Any = _UNKNOWN) -> HistoryRow:
-    """One row; `before` is the value its key had, where there was one."""
+def _entry_row(entry: Entry) -> HistoryRow:
+    before = _UNKNOWN if entry.before is None else json.loads(entry.before)
+    return row(entry.event, before, entry.previous_at, first_seq=entry.first, count=entry.times)
+
+
+def row(
+    event: Wire, before: Any = _UNKNOWN, previous_at: str | None = None, *, first_seq: int = 0, count: int = 1
+) -> HistoryRow:
+    """One row; `before` is the value its key had, where there was one, `previous_at` the time of the event before."""
     seq, at, kind, position, key, data = event
     words, tone, say = _KINDS.get(kind, (label(kind), "", _key))
     subject, detail = say(position, key, data, at)
     changes = None
     if kind == "value_set":
         changes = first(data["value"]) if before is _UNKNOWN else diff(before, data["value"])
-    return HistoryRow(seq, at, kind, words, tone, subject, detail, changes)
+    delta = f"+{duration(between(previous_at, at))}" if previous_at else ""
+    whose = source(kind, position, data)
+    return HistoryRow(seq, at, kind, words, tone, subject, detail, changes, delta, whose, first_seq or seq, count)
 
 
 def label(kind: str) -> str:
     """What a kind of event is called."""
     return _KINDS[kind][0] if kind in _KINDS else kind.replace("_", " ").capitalize()
+
+
+def source(kind: str, position: int | None, data: Data) -> str:
+    """Whose doing it was: a person's, that of those who look after workers and clocks, or of a place in the code."""
+    if data.get("by"):
+        return str(data["by"])
+    if kind in _KEEPERS:
+        return _KEEPERS[kind]
+    return "" if position is None else f"position {position}"
+
+
+_KEEPERS = {
+    "released": "recovery",
+    "quarantined": "recovery",
+    "due": "clock",
+    "woken": "clock",
+    "claimed": "worker",
+}
 
 
 def _key(position: int | None, key: str | None, data: Data, at: str) -> _Words:

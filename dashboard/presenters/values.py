@@ -10,7 +10,6 @@ from dashboard.presenters.times import DAY, estimate
 
 BRIEF_LENGTH = 120
 MOST_CHANGES = 6
-LARGE, BEGINNING = 64 * 1024, 4 * 1024  # characters
 _BEYOND_COUNTING, _LEAST_RATE, _LONGEST_REST = 1e15, 1e-9, 100 * 365 * DAY
 _ABSENT = object()
 
@@ -19,22 +18,6 @@ def brief(value: Any, limit: int = BRIEF_LENGTH) -> str:
     """One line: text as it is, everything else as compact JSON, cut to `limit` characters."""
     text = value if isinstance(value, str) else _compact(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-@dataclass(frozen=True)
-class Payload:
-    """Readable JSON; `left_out` counts the characters that are not shown."""
-
-    text: str
-    left_out: int = 0
-
-
-def payload(value: Any, *, whole: bool = False) -> Payload:
-    """An input or output. Of a large one only the beginning, unless the whole is wanted."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    if whole or len(text) <= LARGE:
-        return Payload(text)
-    return Payload(text[:BEGINNING] + "\n…", len(text) - BEGINNING)
 
 
 def _compact(value: Any) -> str:
@@ -175,16 +158,3 @@ def rest(value: Any) -> int:
 def _left(value: dict[str, Any]) -> str:
     ms = rest(value)
     return f"about {estimate(ms)} left" if ms else ""
-
-
-def previous_values(events: list[list[Any]], known: dict[str, Any] | None = None) -> dict[int, Any]:
-    """seq → the value its key had before, for every `value_set` among the events whose predecessor is known."""
-    current = dict(known or {})
-    before: dict[int, Any] = {}
-    for seq, _at, kind, _position, key, data in events:
-        if kind != "value_set":
-            continue
-        if key in current:
-            before[seq] = current[key]
-        current[key] = data["value"]
-    return before

@@ -75,9 +75,12 @@ class EditableInput:
 
 def editable_input(workflow: Workflow) -> EditableInput:
     """By name where every argument has one, else as `{"args": [...], "kwargs": {...}}`."""
-    args, kwargs = workflow.arguments
-    given, named = _by_name(workflow.definition, args, kwargs)
-    text = json.dumps(given, indent=2, ensure_ascii=False)
+    try:
+        args, kwargs = workflow.arguments
+        given, named = _by_name(workflow.definition, args, kwargs)
+        text = json.dumps(given, indent=2, ensure_ascii=False)
+    except RecursionError:  # nested deeper than anybody edits by hand
+        return EditableInput(None, False)
     return EditableInput(text if len(text) <= _EDITABLE else None, named)
 
 
@@ -97,6 +100,17 @@ def edited_arguments(workflow: Workflow, given: dict[str, Any]) -> tuple[list[An
 def _canonical(value: Any) -> str:
     """Text, because 1, 1.0 and true are equal to Python and different to JSON."""
     return json.dumps(value, sort_keys=True)
+
+
+def arguments_by_name(definition: str, stored: Any) -> Any:
+    """A stored input by the names of the arguments; as it was stored, if the definition is gone or takes others by now.
+
+    What is stored may be anything: it is older than the code that reads it.
+    """
+    if not isinstance(stored, dict) or not isinstance(stored.get("args"), list) or "kwargs" not in stored:
+        return stored
+    named, is_named = _by_name(definition, stored["args"], stored["kwargs"])
+    return named if is_named else stored
 
 
 def _by_name(definition: str, args: list[Any], kwargs: dict[str, Any]) -> tuple[dict[str, Any], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from django import template
-from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from dashboard.presenters import times
@@ -74,13 +74,10 @@ def elapsed(start: str | None, end: str | None, now: str) -> SafeString:
 
 
 @register.simple_tag
-def bars(*args: Bar) -> SafeString:
-    """One or two bars of the timeline: the waiting and the working part, or just the working one."""
-    classes = ("bar__wait", "bar__fill")[-len(args) :]
-    rects = format_html_join(
-        "", '<rect class="{}" x="{}" y="1" width="{}" height="10" rx="1.5"/>',
-        ((name, bar.x, bar.width) for name, bar in zip(classes, args, strict=True)),
-    )  # fmt: skip
+def bar(one: Bar) -> SafeString:
+    """A bar of the timeline."""
     return format_html(
-        '<svg class="bar" viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true">{}</svg>', rects
-    )
+        '<svg class="bar" viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="bar__fill" x="{}" y="1" width="{}" height="10" rx="1.5"/></svg>',
+        one.x, one.width,
+    )  # fmt: skip

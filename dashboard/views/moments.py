@@ -8,9 +8,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard import snapshots
-from dashboard.views.pages import visible_workflow
+from dashboard.lineage import relatives
+from dashboard.views.pages import PLACES, spans_of, visible_workflow
 from workflows import queries
-from workflows.history import one_moment, wire
+from workflows.history import heads, one_moment, pace, wire
 
 STRETCH = 250  # events that a browser folds by itself between two states; static/js/live/moment_store.js knows it
 MOST_MARKS = 500
@@ -34,6 +35,20 @@ def moments(request: HttpRequest, workflow_id: str, seq: int) -> JsonResponse:
 @never_cache
 @login_required
 def marks(request: HttpRequest, workflow_id: str) -> JsonResponse:
-    """The latest events that a reader may want to jump to: `[seq, kind]`, ascending."""
+    """The latest events that a reader may want to jump to: `[seq, kind]`, ascending, and how fast it went where.
+
+    `pace` is the time of the event at even places of the whole history: `[seq, at]`, ascending.
+    """
     visible_workflow(request, workflow_id)
-    return JsonResponse({"marks": queries.landmarks(workflow_id, limit=MOST_MARKS)})
+    head = heads([workflow_id]).get(workflow_id)
+    found = queries.landmarks(workflow_id, limit=MOST_MARKS)
+    return JsonResponse({"marks": found, "pace": pace(workflow_id, head.seq, PLACES) if head else []})
+
+
+@require_safe
+@never_cache
+@login_required
+def spans(request: HttpRequest, workflow_id: str) -> JsonResponse:
+    """What the timeline shows besides the steps."""
+    row = visible_workflow(request, workflow_id)
+    return JsonResponse(spans_of(row, row.last_seq, relatives(request.user, row)))

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard import access, estimates, snapshots
-from dashboard.lineage import children_after, relatives
+from dashboard.filters import chosen_events, seq_of
+from dashboard.lineage import Relatives, children_after, relatives
 from dashboard.presenters import history, outlook, values
 from dashboard.presenters.definitions import definition_card
 from dashboard.presenters.outlook import silence, time_left
 from dashboard.presenters.sentences import error_line, sentence
-from dashboard.presenters.timeline import timeline
+from dashboard.presenters.timeline import phase, timeline
 from dashboard.presenters.times import iso_utc
-from dashboard.presenters.values import payload, previous_values, progress
-from dashboard.presenters.verbs import editable_input, fork_positions, verbs
+from dashboard.presenters.tree import tree
+from dashboard.presenters.values import progress
+from dashboard.presenters.verbs import arguments_by_name, editable_input, fork_positions, verbs
 from dashboard.snapshots import Snapshot
 from workflows import queries, registry, workers
-from workflows.errors import UnknownDefinition
 from workflows.fold import State
-from workflows.history import wire
+from workflows.history import pace, part_before, status_events, wire, wire_time
 from workflows.models import Workflow
-from workflows.states import Status
+from workflows.states import EventKind, Status
 
 HISTORY_ROWS = 200
 PEEK_ROWS = 20
 CHILDREN_ROWS = 200
+MOST_PHASES = 500
+PLACES = 200  # of a history, at which its times are looked at
 _NAVIGATION = ("start", "view_queues", "view_schedules", "view_workers")
 SAMPLE = """from workflows.durable import set_event, step, track, workflow
 
@@ -72,6 +78,8 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
     state, status = shown.state, shown.state["workflow"]["status"]
     at = state["workflow"]["last_event"]["at"] if moment else context["now"]
     ending = _ending(shown)
+    family = relatives(request.user, row)
+    spans = spans_of(row, snapshot.seq, family)
     context |= {
         "workflow": state["workflow"],
         "moment": moment,
@@ -82,18 +90,18 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "row": row,
         "obstacle": None if moment else workers.obstacle(row),
         "created_by": row.created_by,
-        "relatives": relatives(request.user, row),
+        "relatives": family,
         "sentence": sentence(state, at, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
         "outlook": _outlook(row, state, at),
         "values": _shown_values(state),
-        "timeline": timeline(state, at),
+        "timeline": timeline(state, at, **spans),
         "error_line": error_line(state["workflow"]["error"]) if state["workflow"]["error"] else "",
-        "input": payload(_input(row), whole=whole),
-        "output": payload(row.output, whole=whole) if status == row.status == Status.SUCCEEDED else None,
+        "input": tree(_text(row, "input"), partial(arguments_by_name, row.definition), whole=whole),
+        "output": tree(_text(row, "output"), whole=whole) if status == row.status == Status.SUCCEEDED else None,
         **_verbs(request, row, state),
         **_history(request, shown),
-        "page": _page_data(snapshot, moment),
+        "page": {**_page_data(snapshot, moment), "spans": spans},
     }
     return render(request, "dashboard/workflow.html", context)
 
@@ -115,7 +123,7 @@ def peek(request: HttpRequest, workflow_id: str) -> HttpResponse:
     if snapshot is None:
         raise Http404
     state, now, ending = snapshot.state, iso_utc(timezone.now()), _ending(snapshot)
-    rows = history.rows(snapshot.events[-PEEK_ROWS:], previous_values(snapshot.events))
+    part = part_before(workflow_id, snapshot.seq + 1, limit=PEEK_ROWS)
     context = {
         "workflow": state["workflow"],
         "row": row,
@@ -123,11 +131,27 @@ def peek(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "sentence": sentence(state, now, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
         "values": _shown_values(state),
-        "history": rows[::-1],
+        "history": history.rows(part.entries)[::-1],
+        "history_part": part,
         "most": PEEK_ROWS,
         "page": _page_data(snapshot, None),
     }
     return render(request, "dashboard/workflows/_peek.html", context)
+
+
+def spans_of(row: Workflow, newest: int, family: Relatives) -> dict[str, Any]:
+    """What the timeline shows besides the steps: since when it had which status, some of its events, its children."""
+    changes = (phase(wire(event)) for event in status_events(row.id, MOST_PHASES))
+    return {
+        "phases": [change for change in changes if change is not None],
+        "events": [at for _, at in pace(row.id, newest, PLACES)],
+        "children": [
+            {"id": child.id, "url": reverse("dashboard:workflow", args=[child.id]),
+             "definition": child.definition, "status": child.status,
+             "created_at": wire_time(child.created_at), "finished_at": wire_time(child.finished_at)}
+            for child in family.children
+        ],
+    }  # fmt: skip
 
 
 def _asked_moment(request: HttpRequest, snapshot: Snapshot) -> Snapshot | None:
@@ -135,8 +159,8 @@ def _asked_moment(request: HttpRequest, snapshot: Snapshot) -> Snapshot | None:
     asked = request.GET.get("seq", "")
     if not asked or asked == str(snapshot.seq):
         return None
-    known = asked.isascii() and asked.isdigit() and len(asked) < 19 and int(asked) > 0
-    moment = snapshots.at(snapshot.state["workflow"]["id"], int(asked)) if known else None
+    seq = seq_of(asked)
+    moment = snapshots.at(snapshot.state["workflow"]["id"], seq) if seq else None
     if moment is None:
         raise Http404
     return moment
@@ -160,7 +184,8 @@ def _page_data(snapshot: Snapshot, moment: Snapshot | None) -> dict[str, Any]:
 
 def visible_workflow(request: HttpRequest, workflow_id: str) -> Workflow:
     """The workflow, if this person may see it. Raises Http404 otherwise, whatever the reason."""
-    row = access.visible_workflows(request.user).filter(pk=workflow_id).first()
+    # What it was given and what it returned may be large, or nested deeper than can be decoded here.
+    row = access.visible_workflows(request.user).defer("input", "output").filter(pk=workflow_id).first()
     if row is None:
         raise Http404
     return row
@@ -194,32 +219,25 @@ def _value(state: dict[str, Any], key: str) -> Any:
     return state["values"].get(key, {}).get("value")
 
 
-def _input(row: Workflow) -> Any:
-    """The arguments by name; as they were stored, if the definition is gone or takes others by now."""
-    args, kwargs = row.arguments
-    try:
-        return dict(registry.get(row.definition).signature.bind(*args, **kwargs).arguments) if args else kwargs
-    except (UnknownDefinition, TypeError):
-        return row.input
+def _text(row: Workflow, of: str) -> str:
+    return queries.payload_text(row.id, of) or "null"
 
 
-def _history(request: HttpRequest, snapshot: Snapshot) -> dict[str, Any]:
-    """The latest part of the history, or the part before the event that the address names; newest first."""
-    before = request.GET.get("before", "")
-    paged = before.isascii() and before.isdigit() and len(before) < 19
-    workflow_id = snapshot.state["workflow"]["id"]
-    events = _events(workflow_id, int(before)) if paged else snapshot.events
-    first = events[0][0] if events else 1
-    # Looking one part further back finds the value that nearly every change on this part replaced.
-    earlier = _events(workflow_id, first) if first > 1 else []
-    known = {event[4]: event[5]["value"] for event in earlier if event[2] == "value_set"}
-    rows = history.rows(events, previous_values(events, known))
-    return {"history": rows[::-1], "history_paged": paged, "history_older": first if first > 1 else None}
-
-
-def _events(workflow_id: str, before: int) -> list[list[Any]]:
-    events = queries.latest_events(workflow_id, limit=HISTORY_ROWS, before=before)
-    return [wire(event) for event in events]
+def _history(request: HttpRequest, shown: Snapshot) -> dict[str, Any]:
+    """The latest part of what is chosen of the history, or the part before the event that the address names."""
+    before, chosen = seq_of(request.GET.get("before", "")), chosen_events(request.GET)
+    workflow_id = shown.state["workflow"]["id"]
+    place = min(before, shown.seq + 1) if before else shown.seq + 1
+    part = part_before(workflow_id, place, chosen, limit=HISTORY_ROWS)
+    terms = urlencode({name: term for name, term in chosen._asdict().items() if term and name != "grouped"})
+    return {
+        "history": history.rows(part.entries)[::-1],
+        "history_part": part,
+        "history_paged": bool(before),
+        "history_older": "&".join(filter(None, (f"before={part.first}", terms))) if part.first > 1 else "",
+        "chosen": chosen,
+        "kinds": [(kind.value, history.label(kind)) for kind in EventKind],
+    }
 
 
 @require_safe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from dashboard.forms import BackfillForm, PauseForm, first_error
 from dashboard.overviews import ScheduleRow
 from dashboard.presenters import schedules as words
 from dashboard.presenters.times import between, iso_utc, whole_duration
-from dashboard.presenters.values import payload
+from dashboard.presenters.tree import tree
 from dashboard.views.pages import page_context
 from workflows import schedules
 from workflows.errors import ScheduleNotFound, TelltaleError
@@ -62,7 +63,7 @@ def schedule(request: HttpRequest, name: str) -> HttpResponse:
     own_zone = row.schedule.time_zone if row.schedule.cron else ""
     zones.use(request, own_zone)
     context = page_context(request, "schedules") | {"zone": zones.control(request, own_zone)} | _may(request)
-    context |= {"schedule": _shown(row, context["now"]), "input": payload(row.schedule.input, whole=True)}
+    context |= {"schedule": _shown(row, context["now"]), "input": tree(json.dumps(row.schedule.input), whole=True)}
     return render(request, "dashboard/schedule.html", context)
 
 

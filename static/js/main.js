@@ -17,6 +17,7 @@ import { zone } from "./behaviours/zone.js";
 import { FOLLOWERS, defineElements } from "./elements/index.js";
 import { tickWith } from "./elements/ticking.js";
 import { beforePaint, json, one } from "./lib/dom.js";
+import { parse } from "./lib/exact.js";
 import { useZone } from "./lib/zone.js";
 import { Clock } from "./live/clock.js";
 import { Live } from "./live/live.js";
@@ -26,7 +27,7 @@ import { WorkflowStore } from "./live/workflow_store.js";
 /** @typedef {import("./live/protocol.js").State} State @typedef {import("./live/protocol.js").WireEvent} WireEvent */
 /**
  * The workflow that the page was made of; `moment`, if it was opened at one of the past.
- * @typedef {{state: State, events: WireEvent[], epoch: string,
+ * @typedef {{state: State, events: WireEvent[], epoch: string, spans: import("./live/timeline_spans.js").Spans,
  *   moment: {state: State, events: WireEvent[]}|null}} PageData
  */
 
@@ -52,7 +53,7 @@ function follow(status) {
   const store = newest && new MomentStore(newest, stretch, page.moment);
   /** @type {NodeListOf<HTMLElement & {follow: (page: object) => void}>} */
   const followers = document.querySelectorAll(FOLLOWERS);
-  for (const element of followers) element.follow({ live, clock, store });
+  for (const element of followers) element.follow({ live, clock, store, spans: page?.spans });
   if (newest) live.follow(newest);
   live.start();
   return { live, newest };
@@ -87,5 +88,5 @@ async function stretch(seq) {
   const { moments = "" } = one(document, "time-scrubber").dataset;
   const answer = await fetch(moments.replace(/0$/, String(seq)), { redirect: "error", cache: "no-store" });
   if (!answer.ok) throw new Error(`the past could not be read: ${answer.status}`);
-  return answer.json();
+  return parse(await answer.text());
 }

@@ -131,7 +131,7 @@ def test_the_axis_grows_in_round_lengths(case: Any) -> None:
 
 @cases("ticks")
 def test_the_labels_of_the_axis_are_short(case: Any) -> None:
-    assert [timeline.tick(case[0] * quarter // 4, case[0]) for quarter in range(5)] == case[1]
+    assert timeline.ticks([timeline.Segment(0, case[0], 0, case[0])], 0, case[0]) == case[1]
 
 
 @cases("bar")
@@ -141,22 +141,35 @@ def test_a_bar_stays_on_the_axis_and_visible(case: Any) -> None:
     assert [bar.x, bar.width] == expected
 
 
+@cases("phase")
+def test_an_event_begins_a_phase_or_none(case: Any) -> None:
+    assert timeline.phase(case[0]) == case[1]
+
+
+@cases("gaps")
+def test_what_is_not_a_run_is_a_gap(case: Any) -> None:
+    assert [list(gap) for gap in timeline.gaps(*case[:-1])] == case[-1]
+
+
+@cases("shorten")
+def test_long_waits_are_short_on_the_axis_until_they_are_opened(case: Any) -> None:
+    found, end, kept, expected = case
+    assert [list(one) for one in timeline.shorten([timeline.Gap(*gap) for gap in found], end, kept)] == expected
+
+
+def test_a_time_is_found_where_it_is_drawn() -> None:
+    segments = timeline.shorten([timeline.Gap(2_000, 7_202_000, "")], 7_210_000)
+    for ms in (0, 1_999, 2_000, 7_202_000, 7_209_999, 7_300_000):
+        assert timeline.time_at(segments, timeline.locate(segments, ms)) == ms
+    assert timeline.locate(segments, 3_600_000) < 3_000
+
+
 def test_every_kind_of_event_and_every_status_has_words() -> None:
     from workflows.states import EventKind, Status  # the engine's list is the truth
 
     told = {case[0][2] for case in CASES["history"]}
     assert {kind.value for kind in EventKind} <= told
     assert {status.value for status in Status} <= {case[0]["workflow"]["status"] for case in CASES["sentence"]}
-
-
-def test_previous_values_follow_each_key() -> None:
-    events = [
-        [5, "t", "value_set", 1, "a", {"value": 1}],
-        [6, "t", "claimed", None, None, {}],
-        [7, "t", "value_set", 2, "b", {"value": 2}],
-        [8, "t", "value_set", 3, "a", {"value": 3}],
-    ]
-    assert values.previous_values(events, {"b": 0}) == {7: 0, 8: 1}
 
 
 def test_the_timeline_shows_the_latest_steps_and_counts_the_rest() -> None:

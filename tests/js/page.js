@@ -22,7 +22,7 @@ export function page({ length = 5, seenTo = length, random = () => 0.5 } = {}) {
   /** @param {string} body @param {AbortSignal} signal */
   const post = (body, signal) => server.post(body, signal);
   const live = new Live({ socketUrl: "ws://here/", post, clock, makeSocket: () => server.socket(), ...options });
-  const store = new WorkflowStore(history.stateAt(seenTo), history.wire(1, seenTo), history.epoch);
+  const store = new WorkflowStore(history.stateAt(seenTo), history.wire(1, seenTo), history.epoch, { keep: 5_000 });
   /** @type {Live["state"][]} */
   const states = [];
   live.subscribe((state) => states.push(state));

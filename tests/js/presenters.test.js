@@ -10,7 +10,7 @@ import { lastWords, pendingWords } from "../../static/js/lib/rows.js";
 import { silence, timeLeft, usualFrom } from "../../static/js/lib/outlook.js";
 import { sentence } from "../../static/js/lib/sentences.js";
 import { meets } from "../../static/js/lib/terms.js";
-import { bar, span, ticks } from "../../static/js/lib/timeline.js";
+import { bar, gaps, locate, phase, shorten, span, ticks, timeAt } from "../../static/js/lib/timeline.js";
 import {
   absolute, ago, between, clock, duration, estimate, timeOfDay, when, wholeDuration,
 } from "../../static/js/lib/times.js";
@@ -47,8 +47,20 @@ replay("time_left", (workflow, usual, ...rest) => {
 });
 replay("terms", (key, how, operand, values) => meets([[key, how, operand]], values));
 replay("span", span);
-replay("ticks", ticks);
+replay("ticks", (length) => ticks([{ start: 0, end: length, place: 0, length }], 0, length));
 replay("bar", (...given) => Object.values(bar(...given)));
+replay("phase", phase);
+replay("gaps", (...given) => gaps(...given).map(Object.values));
+replay("shorten", (found, end, kept) => {
+  const named = found.map(([start, stop, words]) => ({ start, end: stop, words }));
+  return shorten(named, end, new Set(kept)).map(Object.values);
+});
+
+test("a time is found where it is drawn", () => {
+  const segments = shorten([{ start: 2_000, end: 7_202_000, words: "" }], 7_210_000);
+  for (const ms of [0, 1_999, 2_000, 7_202_000, 7_209_999, 7_300_000]) assert.equal(timeAt(segments, locate(segments, ms)), ms);
+  assert.ok(locate(segments, 3_600_000) < 3_000);
+});
 replay("history", (event, before) => {
   const { label, tone, subject, detail, diff: found } = row(event, before);
   return [label, tone, subject, detail, changes(found)];

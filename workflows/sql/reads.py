@@ -61,6 +61,86 @@ CROSS JOIN LATERAL (
 ) AS tail"""
 )
 
+# What a reader chose of a stretch of one history. The caller bounds the stretch, so that no search reads all of it.
+_CHOSEN: LiteralString = """
+    SELECT c.seq, c.kind, c.key FROM workflows_event AS c
+    WHERE c.workflow_id = %(workflow_id)s AND c.seq BETWEEN %(low)s AND %(high)s
+      AND (%(kind)s::text = '' OR c.kind = %(kind)s::text) AND (%(key)s::text = '' OR c.key = %(key)s::text)
+      AND (%(find)s::text = '' OR position(%(find)s::text IN lower(concat_ws(' ', c.key, c.data))) > 0
+           OR position(%(escaped)s::text IN lower(c.data::text)) > 0)"""
+
+# Values of one key that follow each other count as one.
+_GROUPED: LiteralString = (
+    """
+SELECT min(seq) AS first, max(seq) AS last, count(*) AS count
+FROM (
+    SELECT seq, count(*) FILTER (WHERE begins) OVER (ORDER BY seq) AS number
+    FROM (
+        SELECT seq, (kind = 'value_set' AND kind = lag(kind) OVER w AND key = lag(key) OVER w) IS NOT TRUE AS begins
+        FROM ("""
+    + _CHOSEN
+    + """) AS chosen WINDOW w AS (ORDER BY seq)
+    ) AS marked
+) AS numbered
+GROUP BY number"""
+)
+_SINGLE: LiteralString = "SELECT seq AS first, seq AS last, 1 AS count FROM (" + _CHOSEN + ") AS chosen"
+
+
+def _part(groups: LiteralString, order: LiteralString) -> LiteralString:
+    """Groups with their last event, the time of the event before, and the value that was replaced, if not long ago.
+
+    `max_bytes` ends a part early, but never before its first group; `found` counts those that there would have been.
+    """
+    return (
+        "SELECT first, count, last, "
+        + wire_time("at")
+        + ", kind, position, key, data::text, "
+        + wire_time("previous_at")
+        + """, before::text, found
+FROM (
+    SELECT g.first, g.count, g.last, e.at, e.kind, e.position, e.key, e.data, p.at AS previous_at, b.value AS before,
+        count(*) OVER () AS found, sum(pg_column_size(e.data)) OVER (
+            ORDER BY g.last """
+        + order
+        + """ ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes
+    FROM ("""
+        + groups
+        + " ORDER BY first "
+        + order
+        + """ LIMIT %(limit)s) AS g
+    JOIN workflows_event AS e ON e.workflow_id = %(workflow_id)s AND e.seq = g.last
+    LEFT JOIN workflows_event AS p ON p.workflow_id = %(workflow_id)s AND p.seq = g.first - 1
+    LEFT JOIN LATERAL (
+        SELECT o.data -> 'value' AS value FROM workflows_event AS o
+        WHERE o.workflow_id = %(workflow_id)s AND o.seq BETWEEN g.first - %(look_back)s AND g.first - 1
+          AND o.kind = 'value_set' AND o.key = e.key
+        ORDER BY o.seq DESC LIMIT 1
+    ) AS b ON e.kind = 'value_set'
+) AS measured
+WHERE coalesce(bytes, 0) <= %(max_bytes)s ORDER BY last"""
+    )
+
+
+OLDER_PART: LiteralString = _part(_SINGLE, "DESC")
+NEWER_PART: LiteralString = _part(_SINGLE, "ASC")
+OLDER_GROUPS: LiteralString = _part(_GROUPED, "DESC")
+NEWER_GROUPS: LiteralString = _part(_GROUPED, "ASC")
+
+EVENT_TEXT: LiteralString = (
+    "SELECT jsonb_pretty(jsonb_build_object('seq', seq, 'at', "
+    + wire_time("at")
+    + """, 'kind', kind, 'position', position, 'key', key, 'data', data))
+FROM workflows_event WHERE workflow_id = %(workflow_id)s AND seq = %(seq)s::bigint"""
+)
+
+# How fast it went where: the time of the event at each of a fixed number of places.
+PACE: LiteralString = (
+    "SELECT seq, "
+    + wire_time("at")
+    + " FROM workflows_event WHERE workflow_id = %(workflow_id)s AND seq = ANY(%(seqs)s::bigint[]) ORDER BY seq"
+)
+
 MOVED: LiteralString = """
 SELECT asked.id, coalesce(w.last_seq, -1) FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
 LEFT JOIN workflows_workflow AS w ON w.id = asked.id WHERE coalesce(w.last_seq, -1) <> asked.seq"""

@@ -13,7 +13,7 @@ import { cycleZone } from "./zone.js";
 /** @type {Key[]} */
 const EVERYWHERE = [
   { keys: "Ctrl+K", says: "Go anywhere, do anything", act: () => {}, isNative: true },
-  { keys: "/", says: "Search the list, or everything", act: search },
+  { keys: "/", says: "Search the list, the history, or everything", act: search },
   { keys: "p", says: "Pause the page, or let it go on", act: () => click("[data-act=pause]") },
   {
     keys: "w",
@@ -65,14 +65,20 @@ const WORKFLOW = [
   { keys: "→", says: "Event after, on the slider", act: () => {}, isNative: true },
   { keys: "Shift+→", says: "To the next step that failed, or was resumed", act: () => {}, isNative: true },
   { keys: "Space", says: "Play, on the slider", act: () => {}, isNative: true },
-  { keys: "l", says: "Back to live from its past", act: () => click(".scrubber__live") },
+  { keys: "l", says: "Back to live from its past", act: () => ["[data-act=follow][data-released]", ".scrubber__live"].forEach(click) },
+  { keys: "f", says: "Let the timeline follow, or show all of it", act: () => click("[data-act=follow]") },
+  { keys: "h", says: "The history over the whole width, or no longer", act: () => click("[data-act=wide]") },
+  { keys: ":", says: "Go to an event by its number", act: () => document.getElementById("history-jump")?.focus() },
+  { keys: "d", says: "What was replaced: show it in the history, or not", act: () => click("[data-act=diff]") },
+  { keys: "s", says: "Share this moment: copy its link", act: () => click(".scrubber__share button") },
+  { keys: "u", says: "Up to the workflow that started this one", act: () => click(".facts a[data-parent]") },
 ];
 
 /** @type {{title: string, keys: Key[]}[]} */
 export const GROUPS = [
   { title: "Everywhere", keys: EVERYWHERE },
   { title: "Go to", keys: PLACES },
-  { title: "List of workflows", keys: LIST },
+  { title: "Lists, and the history of a workflow", keys: LIST },
   { title: "One workflow", keys: WORKFLOW },
 ];
 
@@ -84,9 +90,9 @@ export function everywhere() {
   });
 }
 
-/** Where the list has its field; what finds everything, on other pages. */
+/** Where the list or the history has its field; what finds everything, on other pages. */
 function search() {
-  const field = document.getElementById("filter-search");
+  const field = document.getElementById("filter-search") ?? document.getElementById("history-find");
   if (field) field.focus();
   else click('[data-behaviour="palette"]');
 }
@@ -111,15 +117,17 @@ function go(path) {
   if (path === "/" || document.querySelector(`.topbar a[href="${path}"]`)) location.assign(path);
 }
 
+const ROWS = ".workflow-table tr[data-id], .history__row";
+
 /** The row that has the focus. */
 function currentRow() {
-  return document.activeElement?.closest(".workflow-table tr[data-id]") ?? null;
+  return document.activeElement?.closest(ROWS) ?? null;
 }
 
 /** Focus the row after or before the current one; the first one where none is. @param {number} by */
 function step(by) {
-  const rows = [...document.querySelectorAll(".workflow-table tr[data-id]")];
+  const rows = [...document.querySelectorAll(ROWS)];
   const current = currentRow();
   const next = current ? rows[rows.indexOf(current) + by] : rows[0];
-  /** @type {HTMLElement|null|undefined} */ (next?.querySelector(".workflow-table__name a"))?.focus();
+  /** @type {HTMLElement|null|undefined} */ (next?.querySelector(".workflow-table__name a, .history__open"))?.focus();
 }

@@ -1,4 +1,4 @@
-/** <copy-button data-value="…" data-what="id">: copies a text, and says so. */
+/** <copy-button data-value="…" data-what="id" data-icon="link">: copies a text, and says so. */
 
 import { element, icon } from "../lib/dom.js";
 
@@ -11,13 +11,17 @@ export class CopyButton extends HTMLElement {
     if (this.firstElementChild) return;
     const label = `Copy ${this.dataset.what ?? ""}`.trim();
     const attributes = { type: "button", class: "button button--quiet", "aria-label": label, title: label };
-    const button = element("button", attributes, icon("copy"));
+    const button = element("button", attributes, icon(this.#icon));
     button.addEventListener("click", (event) => this.#copy(event));
     this.append(button);
   }
 
   disconnectedCallback() {
     clearTimeout(this.#timer);
+  }
+
+  get #icon() {
+    return this.dataset.icon ?? "copy";
   }
 
   /** @param {MouseEvent} event */
@@ -31,7 +35,7 @@ export class CopyButton extends HTMLElement {
   /** @param {boolean} copied */
   #say(copied) {
     this.toggleAttribute("data-copied", copied);
-    this.querySelector("use")?.setAttribute("href", copied ? "#icon-check" : "#icon-copy");
+    this.querySelector("use")?.setAttribute("href", `#icon-${copied ? "check" : this.#icon}`);
     const announcer = document.getElementById("announcer");
     if (announcer) announcer.textContent = copied ? "Copied" : "";
   }

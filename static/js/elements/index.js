@@ -3,6 +3,7 @@
 import { ConnectionStatus } from "./connection_status.js";
 import { CopyButton } from "./copy_button.js";
 import { ElapsedTime } from "./elapsed_time.js";
+import { JsonViewer } from "./json_viewer.js";
 import { LiveFragment } from "./live_fragment.js";
 import { LiveReceipt } from "./live_receipt.js";
 import { StatusBadge } from "./status_badge.js";
@@ -28,6 +29,7 @@ const ELEMENTS = {
   "connection-status": ConnectionStatus,
   "copy-button": CopyButton,
   "elapsed-time": ElapsedTime,
+  "json-viewer": JsonViewer,
   "live-fragment": LiveFragment,
   "live-receipt": LiveReceipt,
   "status-badge": StatusBadge,

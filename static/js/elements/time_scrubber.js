@@ -6,7 +6,7 @@
 import { one, setText } from "../lib/dom.js";
 import { clock as timeOfDay, milliseconds } from "../lib/times.js";
 import { LiveElement } from "./live_element.js";
-import { ScrubberMarks } from "./scrubber_marks.js";
+import { ScrubberStrip } from "./scrubber_strip.js";
 
 const SPEEDS = [1, 10, 60];
 /** While it plays, nobody waits longer than this for the next event. */
@@ -23,8 +23,8 @@ export class TimeScrubber extends LiveElement {
   #speed = 0;
   #timer = 0;
   #naming = 0;
-  /** @type {ScrubberMarks} */
-  #marks;
+  /** @type {ScrubberStrip} */
+  #strip;
   /** What the page as a whole was painted for. @type {number|null} */
   #shown = null;
 
@@ -33,7 +33,7 @@ export class TimeScrubber extends LiveElement {
     this.release();
     this.#store = store;
     this.#clock = clock;
-    this.#marks ??= new ScrubberMarks(one(this, ".scrubber__marks", SVGElement));
+    this.#strip ??= new ScrubberStrip(one(this, ".scrubber__marks", SVGElement), this.dataset.marks ?? "");
     const listening = new AbortController();
     this.until(() => listening.abort());
     this.until(() => [this.#timer, this.#naming].forEach(clearTimeout));
@@ -42,7 +42,6 @@ export class TimeScrubber extends LiveElement {
     one(this, ".scrubber__look").hidden = true;
     one(this, ".scrubber__buttons").hidden = false;
     this.#paint();
-    this.#marks.read(this.dataset.marks ?? "");
   }
 
   /** @param {AbortSignal} signal */
@@ -81,7 +80,7 @@ export class TimeScrubber extends LiveElement {
 
   /** The next mark in a direction; without one, an end of the history. @param {number} direction */
   #landmark(direction) {
-    return this.#marks.next(direction, this.#at) ?? (direction < 0 ? 1 : this.#store.last);
+    return this.#strip.next(this.#at, direction) ?? (direction < 0 ? 1 : this.#store.last);
   }
 
   /** @param {number} seq */
@@ -134,7 +133,7 @@ export class TimeScrubber extends LiveElement {
 
   /** @param {import("../live/fold.js").Change} change */
   #changed({ kind, events }) {
-    if (kind === "events") this.#marks.note(events);
+    if (kind === "events") this.#strip.mark(events.map(([seq, , name]) => [seq, name]));
     this.#paint();
   }
 
@@ -142,11 +141,12 @@ export class TimeScrubber extends LiveElement {
     const { viewing, last, state } = this.#store;
     this.#range.max = String(last);
     this.#range.value = String(this.#at);
-    this.#marks.fit(last);
+    this.#strip.fit(last);
     const at = state.workflow.last_event?.at;
     const place = `event ${this.#at} of ${last}`;
     this.#range.setAttribute("aria-valuetext", at ? `${place}, ${timeOfDay(at)}` : place);
     this.#say(viewing === null || !at ? "" : `Viewing ${timeOfDay(at)}, ${place}. Live is ${last - viewing} ahead.`);
+    one(this, ".scrubber__share").dataset.value = new URL(`?seq=${this.#at}`, location.href).href;
     if (viewing !== this.#shown) this.#paintPage((this.#shown = viewing), at);
   }
 

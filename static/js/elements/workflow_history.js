@@ -1,153 +1,197 @@
 /**
- * <workflow-history>: new events on top while the reader is at the top; otherwise they wait behind a pill and nothing
- * moves under the reader's eyes. An earlier part (`data-paged`) stays as it is.
+ * <workflow-history>: the events of a workflow, however many. New ones appear while the reader is at the live end;
+ * otherwise they wait behind a pill and nothing moves.
  */
 
-import { element, setText } from "../lib/dom.js";
-import { row as historyRow } from "../lib/history.js";
-import { absolute, timeOfDay } from "../lib/times.js";
+import { one, setText } from "../lib/dom.js";
+import { grouped, isChosen } from "../lib/history.js";
+import { HistoryTeller } from "../live/history_teller.js";
+import { HistoryWindow } from "../live/history_window.js";
+import { toggleDetails } from "./history_details.js";
+import { paintRow } from "./history_row.js";
+import { HistoryRows } from "./history_rows.js";
+import { HistoryTools } from "./history_tools.js";
 import { LiveElement } from "./live_element.js";
 
-const MOST_ROWS = 500;
+const MOST_WAITING = 1_000;
+/** Beside the list there is room for the last few only. */
+const NO_TOOLS = { isNewestFirst: true, choice: { kind: "", key: "", find: "", group: "" } };
 
-/** @typedef {import("../live/protocol.js").WireEvent} WireEvent @typedef {import("../live/protocol.js").State} State */
-/** @typedef {import("../lib/history.js").HistoryRow} HistoryRow @typedef {import("../live/fold.js").Change} Change */
+/** @typedef {import("../live/protocol.js").WireEvent} WireEvent @typedef {import("../lib/history.js").HistoryRow} HistoryRow */
 
 export class WorkflowHistory extends LiveElement {
-  /** The value of every key before the event that comes next. @type {Map<string|null, {value: unknown}>} */
-  #before = new Map();
-  /** @type {HistoryRow[]} */
+  #teller = new HistoryTeller();
+  /** What came and is not let in; `#count` counts also what was too much to keep. @type {HistoryRow[]} */
   #waiting = [];
+  #count = 0;
+  /** @type {import("../live/moment_store.js").MomentStore} */
+  #store;
+  /** @type {HistoryWindow} */
+  #window;
+  /** @type {HistoryRows} */
+  #rows;
+  /** @type {Pick<HistoryTools, "choice"|"isNewestFirst">} */
+  #tools;
 
   /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store }) {
     this.release();
-    this.#remember(store.state.values);
-    this.until(store.subscribe((change) => this.#changed(change, store)));
+    this.#store = store;
     const listening = new AbortController();
     const { signal } = listening;
-    this.#scroll.addEventListener("scroll", () => this.#atTop && this.#flush(), { passive: true, signal });
-    this.#pill.addEventListener("click", () => this.#toTop(), { signal });
     this.until(() => listening.abort());
+    this.#teller.follow(store.state);
+    const [box, list] = [this.#part("scroll"), this.#part("rows")];
+    const most = Number(this.dataset.most) || undefined;
+    this.#window = new HistoryWindow((place) => this.#read(place, signal), adopted(list, this.dataset, store.state.seq), most);
+    this.#rows = new HistoryRows(box, list, this.#window, { paint: (row) => this.#paint(row), tell: (words) => this.#say(words) });
+    this.#tools = most ? NO_TOOLS : new HistoryTools(this, { choose: () => this.#restart(), turn: () => this.#begin(), jump: (seq) => this.#go(seq) }, signal);
+    this.until(() => this.#rows.stop());
+    this.until(store.subscribe((change) => this.#changed(change)));
+    box.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
+    this.#part("pill").addEventListener("click", () => this.#toLive(), { signal });
+    list.addEventListener("click", (event) => this.#clicked(event), { signal });
+    list.addEventListener("focusout", () => setTimeout(() => this.#settled()), { signal });
+    this.#begin();
   }
 
-  /** @param {State["values"]} values */
-  #remember(values) {
-    this.#before = new Map(Object.entries(values).map(([key, { value }]) => [key, { value }]));
+  #begin() {
+    const { isNewestFirst, choice } = this.#tools;
+    this.#rows.begin(isNewestFirst, this.#window.isAtEnd);
+    if (!isNewestFirst || choice.group) this.#restart();
   }
 
-  /** @param {Change} change @param {{state: State}} store */
-  #changed({ kind, events }, store) {
-    if (kind === "snapshot") return this.#replace(events, store.state.values);
-    this.#waiting.push(...events.map((event) => this.#row(event)));
-    if (this.#waiting.length > 2 * MOST_ROWS) this.#waiting = this.#waiting.slice(-MOST_ROWS);
-    return this.#atTop && !this.#paged ? this.#flush() : this.#paintPill();
+  /** From the end of the history that is on top, as chosen now. */
+  #restart() {
+    return this.#tools.isNewestFirst ? this.#toLive() : this.#rows.jump(1);
   }
 
-  /** A reset: what was here may be another history. @param {WireEvent[]} events @param {State["values"]} values */
-  #replace(events, values) {
-    this.#waiting = [];
-    this.#before.clear();
-    if (!this.#paged) this.#rows.replaceChildren(...events.map((event) => paint(this.#row(event))).slice(-this.#most).reverse());
-    this.#remember(values);
-    this.#paintPill();
+  #toLive() {
+    [this.#waiting, this.#count] = [[], 0];
+    this.#window.newest = this.#store.state.seq;
+    return this.#rows.jump(this.#window.newest, "live");
   }
 
-  /** @param {WireEvent} event */
-  #row(event) {
-    const [, , kind, , key, data] = event;
-    const made = historyRow(event, kind === "value_set" ? (this.#before.get(key) ?? null) : null);
-    if (kind === "value_set") this.#before.set(key, { value: data.value });
-    return made;
+  /** @param {import("../live/fold.js").Change} change */
+  #changed({ kind, events }) {
+    if (kind === "snapshot") return this.#replace(events);
+    if (kind !== "events") return undefined;
+    const rows = this.#present(events);
+    this.#count += rows.length;
+    this.#waiting.push(...rows);
+    if (this.#waiting.length > MOST_WAITING) this.#waiting = this.#waiting.slice(-MOST_WAITING);
+    return this.#settled();
   }
 
-  #flush() {
-    if (this.#paged || this.#waiting.length === 0) return;
-    const fresh = this.#waiting.splice(0).slice(-this.#most);
-    this.#rows.prepend(...fresh.map(paint).reverse());
-    while (this.#rows.children.length > this.#most) this.#rows.lastElementChild?.remove();
-    this.#paintPill();
+  /** Another moment, or a reset: what was here may be another history. @param {WireEvent[]} events */
+  #replace(events) {
+    const { state } = this.#store;
+    [this.#waiting, this.#count] = [[], 0];
+    this.#teller.forget();
+    const known = withoutHoles(events, state.seq);
+    const rows = this.#present(known);
+    this.#teller.follow(state);
+    const first = known[0]?.[0] ?? state.seq + 1;
+    const shown = this.#tools.choice.group ? grouped(rows) : rows;
+    return this.#rows.show({ rows: shown, first, last: state.seq, newest: state.seq });
   }
 
-  #paintPill() {
-    const count = this.#waiting.length;
-    this.#pill.hidden = count === 0;
-    const number = count > MOST_ROWS ? `more than ${MOST_ROWS}` : count;
-    const words = `${number} new event${count === 1 ? "" : "s"}`;
-    if (count) setText(this.#pill.firstElementChild, words);
+  /** Those of the events that are chosen, as rows; of the others it knows the value. @param {WireEvent[]} events */
+  #present(events) {
+    const { choice } = this.#tools;
+    return events.flatMap((event) => {
+      const row = this.#teller.row(event);
+      return isChosen(event, choice) ? [row] : [];
+    });
   }
 
-  #toTop() {
-    if (this.#paged) return location.assign(location.pathname + "#history");
-    this.#scroll.scrollTop = 0;
-    return this.#flush();
+  #scrolled() {
+    if (!this.#settled()) this.#rows.look();
   }
 
-  /** A selected text must survive: while something is selected in here, nothing is inserted. */
-  get #atTop() {
-    const selection = document.getSelection();
-    const selecting = selection && !selection.isCollapsed && this.contains(selection.anchorNode);
-    return this.#scroll.scrollTop < 8 && !selecting;
+  /** Let in what waits, if that disturbs nobody. @returns {boolean} whether it did */
+  #settled() {
+    if (!this.#rows.isCalm || this.#count === 0) {
+      this.#say();
+      return false;
+    }
+    const [fresh, isWhole] = [this.#waiting, this.#count === this.#waiting.length];
+    [this.#waiting, this.#count] = [[], 0];
+    if (isWhole) this.#rows.append(fresh, this.#store.state.seq, this.#tools.choice.group !== "");
+    else this.#toLive();
+    return true;
   }
 
-  get #most() {
-    return Number(this.dataset.most) || MOST_ROWS;
+  /** @param {import("../live/history_window.js").Place} place @param {AbortSignal} signal */
+  async #read(place, signal) {
+    const query = new URLSearchParams(this.#tools.choice);
+    for (const [name, seq] of Object.entries(place)) query.set(name, String(seq));
+    const answer = await fetch(`${this.dataset.parts}?${query}`, { redirect: "error", cache: "no-store", signal });
+    if (!answer.ok) throw new Error(`the history could not be read: ${answer.status}`);
+    return answer.json();
   }
 
-  get #paged() {
-    return this.hasAttribute("data-paged");
+  /** @param {HistoryRow} row */
+  #paint(row) {
+    const { events = "", page = "" } = this.dataset;
+    return paintRow(row, { event: events.replace(/0$/, String(row.seq)), moment: `${page}?seq=${row.seq}` });
   }
 
-  get #scroll() {
-    return /** @type {HTMLElement} */ (this.querySelector(".history__scroll"));
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    const asked = /** @type {Element} */ (event.target).closest("a.history__seq, a.history__open");
+    const [link, row] = [/** @type {HTMLAnchorElement|null} */ (asked), /** @type {HTMLElement|null} */ (asked?.closest("li"))];
+    if (!link || !row || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const [first, seq] = [Number(row.dataset.first), Number(row.dataset.seq)];
+    if (link.matches(".history__seq")) this.#store.view(seq).catch(() => location.assign(link.href));
+    else toggleDetails(row, first < seq ? () => this.#updates(first, seq) : undefined);
   }
 
-  get #rows() {
-    return /** @type {HTMLElement} */ (this.querySelector(".history__rows"));
+  /** The latest of the values that a row stands for. @param {number} first @param {number} seq */
+  async #updates(first, seq) {
+    const address = `${this.dataset.parts}?${new URLSearchParams({ ...this.#tools.choice, group: "", before: String(seq + 1) })}`;
+    const answer = await fetch(address, { redirect: "error", cache: "no-store" });
+    const { rows } = /** @type {import("../live/history_window.js").Part} */ (await answer.json());
+    const nodes = rows.filter((row) => row.seq >= first).reverse().map((row) => this.#paint(row));
+    for (const node of nodes) node.removeAttribute("id"); // the last one's is that of the row that stands for them
+    return nodes;
   }
 
-  get #pill() {
-    return /** @type {HTMLElement} */ (this.querySelector(".history__pill"));
+  /** @param {number} seq */
+  async #go(seq) {
+    const row = await this.#rows.jump(seq, "middle");
+    if (row) one(row, ".history__open").focus();
+  }
+
+  #say(trouble = "") {
+    const [count, view] = [this.#count, this.#window];
+    this.#part("pill").hidden = count === 0;
+    const words = `${count > MOST_WAITING ? `more than ${MOST_WAITING}` : count} new event${count === 1 ? "" : "s"}`;
+    if (count) setText(this.#part("pill").firstElementChild, words);
+    const { kind, key, find } = this.#tools.choice;
+    const looked = (kind || key || find) && !view.isAtStart ? `, looked back to event ${view.first.toLocaleString("en")}` : "";
+    const { most } = this.dataset;
+    const order = most ? `the last ${most}, newest first` : this.#tools.isNewestFirst ? "newest first" : "oldest first";
+    setText(this.#part("note"), trouble || `${order}${looked}`);
+    this.#part("empty").hidden = view.rows.length > 0;
+  }
+
+  /** @param {string} name */
+  #part(name) {
+    return one(this, `.history__${name}`);
   }
 }
 
-/** The twin of the template `dashboard/workflow/_event.html`. @param {HistoryRow} row */
-function paint({ seq, at, label, tone, subject, detail, diff }) {
-  const what = element("span", { class: "history__what" });
-  if (subject) what.append(element("span", { class: "history__subject" }, subject));
-  if (detail) what.append(element("span", { class: "history__detail" }, detail));
-  if (diff) what.append(paintDiff(diff));
-  return element(
-    "li",
-    { class: "history__row", id: `event-${seq}` },
-    element("a", { class: "history__seq", href: `#event-${seq}` }, String(seq)),
-    element("time", { class: "history__at", datetime: at, title: absolute(at) }, timeOfDay(at)),
-    element("span", { class: "history__label tone", "data-status": tone }, label),
-    what,
-  );
+/** The rows that the server wrote. @param {HTMLElement} list @param {DOMStringMap} part @param {number} newest */
+function adopted(list, { first, last }, newest) {
+  const nodes = [...list.children].map((node) => /** @type {HTMLElement} */ (node));
+  const rows = nodes.map(({ dataset }) => ({ seq: Number(dataset.seq), first: Number(dataset.first) }));
+  return { rows: rows.reverse(), first: Number(first), last: Number(last), newest };
 }
 
-function arrow() {
-  return element("span", { class: "diff__arrow", "aria-hidden": "true" }, "→");
-}
-
-/** @param {import("../lib/values.js").Diff} diff */
-function paintDiff({ changes, more }) {
-  const box = element("span", { class: "diff" }, ...changes.map(paintChange));
-  if (changes.length === 0) box.append(element("span", { class: "diff__more" }, "set again, unchanged"));
-  if (more) box.append(element("span", { class: "diff__change diff__more" }, `and ${more} more`));
-  return box;
-}
-
-/** @param {import("../lib/values.js").Change} change */
-function paintChange({ path, old, new: now, delta }) {
-  const box = element("span", { class: "diff__change" });
-  if (path) box.append(element("span", { class: "diff__path" }, path));
-  if (old !== null) {
-    box.append(element("del", { class: "diff__old" }, old), arrow());
-    if (now === null) box.append(element("span", { class: "diff__more" }, "removed"));
-  }
-  if (now !== null) box.append(element("ins", { class: `diff__new${old === null ? " diff__new--first" : ""}` }, now));
-  if (delta) box.append(" ", element("span", { class: "diff__delta" }, delta));
-  return box;
+/** The last of the events, as far as none is missing between them and `seq`. @param {WireEvent[]} events @param {number} seq */
+function withoutHoles(events, seq) {
+  const place = events.findLastIndex(([its], index) => its !== seq - (events.length - 1 - index));
+  return events.slice(place + 1);
 }

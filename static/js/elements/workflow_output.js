@@ -1,4 +1,4 @@
-/** <workflow-output>: what a workflow returned, once it has. A large result is not in its event; the page has it. */
+/** <workflow-output>: what a workflow returned, once it has. The server shows it, because it knows every digit. */
 
 import { element } from "../lib/dom.js";
 import { LiveElement } from "./live_element.js";
@@ -13,16 +13,11 @@ export class WorkflowOutput extends LiveElement {
   /** @param {import("../live/protocol.js").WireEvent|undefined} last */
   #changed(last) {
     if (last?.[2] !== "succeeded" || this.firstElementChild) return;
-    const { output, output_bytes } = last[5];
-    const body =
-      output_bytes === undefined
-        ? element("pre", { class: "json", tabindex: "0" }, JSON.stringify(output, null, 2))
-        : element("p", { class: "panel__empty" }, link(`Show all ${output_bytes} bytes`));
-    this.append(element("div", { class: "panel__head" }, element("h2", {}, "Output")), body);
+    const file = this.dataset.file ?? "";
+    const download = element("a", { class: "button button--quiet", href: file, download: "" }, "Download");
+    this.append(
+      element("div", { class: "panel__head" }, element("h2", {}, "Output"), download),
+      element("json-viewer", { "data-src": `${file}&view=tree` }),
+    );
   }
-}
-
-/** @param {string} words */
-function link(words) {
-  return element("a", { href: "?whole=1" }, words);
 }

@@ -1,173 +1,195 @@
-/** <workflow-timeline>: steps as bars on one axis. The axis grows in round lengths, so bars do not crawl. */
+/**
+ * <workflow-timeline>: phases, steps and children as bars on one axis, on which long waits are short until somebody opens
+ * them. The axis grows in round lengths, so bars do not crawl.
+ */
 
-import { element, one, setText, svgElement } from "../lib/dom.js";
-import { errorLine } from "../lib/sentences.js";
+import { one, setText } from "../lib/dom.js";
+import { asOf, gaps, lasting, locate, shorten, span } from "../lib/timeline.js";
+import { TimelineView } from "../lib/timeline_view.js";
 import { between } from "../lib/times.js";
-import { bar, span, ticks, took } from "../lib/timeline.js";
+import { TimelineSpans } from "../live/timeline_spans.js";
 import { LiveElement } from "./live_element.js";
+import { TimelineAxis } from "./timeline_axis.js";
+import * as rows from "./timeline_rows.js";
 
 const MOST_STEPS = 200;
-const BAR = { class: "bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none", "aria-hidden": "true" };
 /** This near to the end, the reader follows the newest step. */
 const FOLLOW_PX = 48;
+const OF_CHILDREN = new Set(["child_started", "result_read", "results_gathered", "completion_read"]);
 
-/** @typedef {import("../live/protocol.js").Step} Step */
+/** @typedef {import("../live/protocol.js").Workflow} Workflow @typedef {import("../live/protocol.js").Step} Step */
+/** @typedef {import("./timeline_rows.js").Scale} Scale */
+/** @typedef {import("../live/timeline_spans.js").Spans} Spans */
 
 export class WorkflowTimeline extends LiveElement {
   /** @type {import("../live/moment_store.js").MomentStore} */
   #store;
-  #length = 0;
+  /** @type {import("../live/clock.js").Clock} */
+  #clock;
+  /** @type {TimelineSpans} */
+  #spans;
+  #view = new TimelineView();
+  /** @type {TimelineAxis} */
+  #axis;
+  /** Waits that somebody opened; null: all of them. @type {Set<number>|null} */
+  #kept = new Set();
+  /** How the axis was drawn: what has ended stays where it is as long as that does. */
+  #drawn = "";
 
-  /** @param {import("./live_element.js").WorkflowPage} page */
-  follow({ store, clock }) {
+  /** @param {import("./live_element.js").WorkflowPage & {spans: Spans}} page */
+  follow({ store, clock, spans }) {
     this.release();
     this.#store = store;
-    this.until(store.subscribe(({ kind, steps }) => this.#paint(clock.now(), kind === "snapshot" ? this.#fit() : steps)));
-    this.until(clock.onTick((now) => this.#paint(now, new Set())));
+    this.#clock = clock;
+    this.#spans = new TimelineSpans(spans, this.dataset.spans ?? "");
+    const listening = new AbortController();
+    this.until(() => listening.abort());
+    const act = { changed: () => this.#paint(), compress: () => this.#compress() };
+    this.#axis = new TimelineAxis(this, this.#view, { ...act, gap: (start) => this.#kept?.add(start) }, listening.signal);
+    this.addEventListener("click", rows.toggleOutput, { signal: listening.signal });
+    this.until(store.subscribe((change) => this.#changed(change, listening.signal)));
+    this.until(clock.onTick(() => this.#tick(listening.signal)));
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#paint();
   }
 
-  /**
-   * Everything when the axis changed its length, else what changed and what still grows.
-   * @param {number} now @param {Iterable<string>} changed  positions of steps
-   */
-  #paint(now, changed) {
-    const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
-    const follows = scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
+  /** @param {import("../live/fold.js").Change} change @param {AbortSignal} signal */
+  #changed({ kind, steps, events }, signal) {
+    if (kind === "events") this.#spans.note(events);
+    const asksAgain = kind === "snapshot" ? this.#store.viewing === null : events.some(([, , name]) => OF_CHILDREN.has(name));
+    if (asksAgain) this.#read(signal);
+    this.#paint(kind === "snapshot" ? this.#fit() : steps);
+  }
+
+  /** @param {AbortSignal} signal */
+  #tick(signal) {
+    if (this.#spans.isDue && this.#store.viewing === null && !document.hidden) this.#read(signal);
+    this.#paint();
+  }
+
+  /** @param {AbortSignal} signal */
+  async #read(signal) {
+    if (await this.#spans.read(signal)) this.#paint();
+  }
+
+  #compress() {
+    this.#kept = this.#kept === null ? new Set() : null;
+    one(this, '[data-act="compress"]').setAttribute("aria-pressed", String(this.#kept !== null));
+  }
+
+  /** Everything when the axis moved, else what changed and what still grows. @param {Iterable<string>} [changed] */
+  #paint(changed = []) {
     const { workflow, steps } = this.#store.state;
-    const finished = workflow.finished_at !== null;
-    const length = span(between(workflow.created_at, workflow.finished_at ?? now), finished);
-    const rescaled = length !== this.#length;
-    this.#length = length;
-    if (rescaled) this.#paintAxis();
-    this.#paintWhole(now);
-    for (const position of changed) this.#paintStep(steps[position], now);
-    for (const row of rowsOf(this, "tr[data-position]")) {
-      const step = steps[row.dataset.position ?? ""];
-      if (step && (rescaled || !step.finished_at)) this.#paintBar(row, step, now);
+    const now = this.#clock.now();
+    const end = workflow.finished_at ?? now;
+    const before = this.#drawn;
+    const scale = this.#scale(workflow, end);
+    const moved = this.#drawn !== before;
+    const fresh = new Set(changed);
+    const follows = this.#isAtEnd;
+    this.#paintWhole(workflow, scale, end, now);
+    for (const position of fresh) this.#paintStep(steps[position]);
+    for (const row of rowsOf(this.#body, "tr[data-position]")) {
+      const { position = "" } = row.dataset;
+      if (steps[position] && (moved || !steps[position].finished_at || fresh.has(position))) this.#paintBar(row, steps[position], scale, now);
     }
-    if (follows && [...changed].length > 0) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#paintChildren(scale, end, now);
+    if (follows && fresh.size > 0) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+  }
+
+  /** @param {Workflow} workflow @param {string|number} end @returns {Scale} */
+  #scale({ created_at, finished_at }, end) {
+    const elapsed = between(created_at, end);
+    const found = gaps(this.#spans.phases, created_at, end);
+    const kept = this.#kept ?? new Set(found.map(({ start }) => start));
+    const segments = shorten(found, elapsed, kept);
+    const last = segments[segments.length - 1];
+    this.#view.fit(span(last.place + last.length, finished_at !== null), last.place + last.length);
+    this.#axis.paint(found, segments);
+    this.#drawn = JSON.stringify([segments.slice(0, -1), this.#view.window]);
+    return { at: (time) => locate(segments, between(created_at, time)), ...this.#view.window };
+  }
+
+  /** @param {Workflow} workflow @param {Scale} scale @param {string|number} end @param {number} now */
+  #paintWhole({ status, started_at, finished_at }, scale, end, now) {
+    const row = one(this, ".timeline__whole");
+    rows.paintPhases(one(row, "svg", SVGElement), scale, lasting(this.#spans.phases, end));
+    rows.paintEvents(one(row, ".timeline__events", SVGElement), scale, this.#spans.events.filter((at) => between(end, at) === 0));
+    row.dataset.status = status;
+    rows.paintDuration(row, started_at, finished_at, now);
+  }
+
+  /** @param {HTMLElement} row @param {Step} step @param {Scale} scale @param {number} now */
+  #paintBar(row, step, scale, now) {
+    rows.paintBar(row, scale, step.started_at, step.finished_at ?? now);
+    rows.paintDuration(row, step.started_at, step.finished_at, now);
+  }
+
+  /** @param {Step} step */
+  #paintStep(step) {
+    const row = this.querySelector(`tr[data-position="${step.position}"]`) ?? this.#insert(step);
+    rows.paintStatus(row, step.status);
+    rows.paintAttempt(row, step.attempt);
+    rows.paintError(row, step);
+  }
+
+  /** @param {Step} step */
+  #insert(step) {
+    const row = rows.stepRow(step, this.dataset.payloads ?? "");
+    const all = rowsOf(this.#body, "tr[data-position]");
+    this.#body.insertBefore(row, all.find((one) => Number(one.dataset.position) > step.position) ?? null);
+    if (all.length >= MOST_STEPS) this.#fit();
+    one(this, ".panel__empty").hidden = true;
+    return row;
+  }
+
+  /** @param {Scale} scale @param {string|number} end @param {number} now */
+  #paintChildren(scale, end, now) {
+    const family = one(this, ".timeline__children");
+    const shown = asOf(this.#spans.children, typeof end === "number" ? new Date(end).toISOString() : end);
+    const known = new Map(rowsOf(family, "tr").map((row) => [row.dataset.child, row]));
+    for (const child of shown) {
+      const row = known.get(child.id) ?? family.appendChild(rows.childRow(child));
+      known.delete(child.id);
+      rows.paintStatus(row, child.status);
+      rows.paintBar(row, scale, child.created_at, child.finished_at ?? end);
+      rows.paintDuration(row, child.created_at, child.finished_at, now);
+    }
+    for (const row of known.values()) row.remove();
   }
 
   /** Another state altogether: rows that it does not have must go. @returns {string[]} what to paint */
   #fit() {
     const shown = Object.keys(this.#store.state.steps).slice(-MOST_STEPS);
     const kept = new Set(shown);
-    for (const row of rowsOf(this, "tr[data-position], tr[data-error-of]")) {
-      if (!kept.has(row.dataset.position ?? row.dataset.errorOf ?? "")) row.remove();
+    for (const row of rowsOf(this.#body, "tr[data-position], tr[data-of]")) {
+      if (!kept.has(row.dataset.position ?? row.dataset.of ?? "")) row.remove();
     }
     this.#paintNote();
     return shown;
   }
 
-  #paintAxis() {
-    const labels = this.querySelectorAll(".timeline__axis > span");
-    ticks(this.#length).forEach((text, index) => setText(labels[index], text));
+  #paintNote() {
+    const hidden = Object.keys(this.#store.state.steps).length - MOST_STEPS;
+    const words = hidden > 0 ? `the last ${MOST_STEPS} steps; ${hidden} earlier ones are in the history` : "";
+    setText(this.querySelector(".panel__note"), words);
   }
 
-  /** @param {number} now */
-  #paintWhole(now) {
-    const { created_at, started_at, finished_at, status } = this.#store.state.workflow;
-    const row = one(this, ".timeline__whole");
-    row.dataset.status = status;
-    const end = finished_at ?? now;
-    const begun = started_at ?? end;
-    const [waited, worked] = row.querySelectorAll("rect");
-    place(waited, bar(created_at, created_at, begun, this.#length));
-    place(worked, bar(created_at, begun, end, this.#length));
-    setText(row.querySelector(".timeline__duration"), took(started_at, finished_at, now));
-  }
-
-  /** @param {Step} step @param {number} now */
-  #paintStep(step, now) {
-    const known = /** @type {HTMLElement|null} */ (this.querySelector(`tr[data-position="${step.position}"]`));
-    const row = known ?? this.#insert(step);
-    row.dataset.status = step.status;
-    one(row, "status-badge").dataset.status = step.status;
-    this.#paintAttempt(row, step.attempt);
-    this.#paintError(row, step);
-    this.#paintBar(row, step, now);
-  }
-
-  /** @param {HTMLElement} row @param {Step} step @param {number} now */
-  #paintBar(row, step, now) {
-    const { created_at } = this.#store.state.workflow;
-    place(one(row, "rect", SVGElement), bar(created_at, step.started_at, step.finished_at ?? now, this.#length));
-    setText(row.querySelector(".timeline__duration"), took(step.started_at, step.finished_at, now));
-  }
-
-  /** @param {HTMLElement} row @param {number} attempt */
-  #paintAttempt(row, attempt) {
-    if (attempt < 2) return;
-    const name = one(row, ".timeline__name > span");
-    if (!name.querySelector(".timeline__attempt")) name.append(element("span", { class: "timeline__attempt" }));
-    setText(name.querySelector(".timeline__attempt"), `attempt ${attempt}`);
-  }
-
-  /** @param {HTMLElement} row @param {Step} step */
-  #paintError(row, { position, error }) {
-    let line = this.querySelector(`tr[data-error-of="${position}"]`);
-    if (!error) return line?.remove();
-    if (!line) {
-      const cell = element("td", { colspan: "3" });
-      line = element("tr", { class: "timeline__error", "data-error-of": String(position) }, cell);
-      row.after(line);
-    }
-    return setText(line.firstElementChild, errorLine(error));
-  }
-
-  /** @param {Step} step */
-  #insert({ position, name, status }) {
-    const row = stepRow(position, name, status);
-    const body = one(this, "tbody");
-    const rows = rowsOf(body, "tr[data-position]");
-    body.insertBefore(row, rows.find((one) => Number(one.dataset.position) > position) ?? null);
-    if (rows.length >= MOST_STEPS) this.#drop(rows[0]);
-    one(this, ".panel__empty").hidden = true;
-    return row;
+  get #isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
+    return scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
   }
 
   get #scroll() {
-    return /** @type {HTMLElement} */ (this.querySelector(".timeline__scroll"));
+    return one(this, ".timeline__scroll");
   }
 
-  /** @param {HTMLElement} row */
-  #drop(row) {
-    this.querySelector(`tr[data-error-of="${row.dataset.position}"]`)?.remove();
-    row.remove();
-    this.#paintNote();
-  }
-
-  #paintNote() {
-    const hidden = Object.keys(this.#store.state.steps).length - MOST_STEPS;
-    const words = hidden > 0 ? `the last ${MOST_STEPS}; ${hidden} earlier ones are in the history` : "";
-    setText(this.querySelector(".panel__note"), words);
+  get #body() {
+    return one(this, ".timeline__steps");
   }
 }
 
-/** @param {ParentNode} root @param {string} selector @returns {HTMLElement[]} */
+/** @param {ParentNode} root @param {string} selector */
 function rowsOf(root, selector) {
   return [...root.querySelectorAll(selector)].map((row) => /** @type {HTMLElement} */ (row));
-}
-
-/** @param {number} position @param {string} name @param {string} status */
-function stepRow(position, name, status) {
-  const badge = element("status-badge", { "data-status": status, "data-icon-only": "" });
-  const number = element("span", { class: "timeline__position" }, String(position));
-  const label = element("span", {}, number, badge, element("b", {}, name));
-  const svg = svgElement("svg", BAR);
-  svg.append(svgElement("rect", { class: "bar__fill", y: 1, height: 10, rx: 1.5 }));
-  return element(
-    "tr",
-    { class: "tone", "data-position": String(position), "data-status": status },
-    element("td", { class: "timeline__name" }, label),
-    element("td", {}, svg),
-    element("td", { class: "timeline__duration" }),
-  );
-}
-
-/** @param {Element} rect @param {{x: number, width: number}} bar */
-function place(rect, { x, width }) {
-  rect.setAttribute("x", String(x));
-  rect.setAttribute("width", String(width));
 }

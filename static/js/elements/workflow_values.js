@@ -21,6 +21,22 @@ export class WorkflowValues extends LiveElement {
     this.release();
     this.until(store.subscribe((change) => this.#changed(change, store.state.values)));
     this.until(() => this.#timers.forEach(clearTimeout));
+    const listening = new AbortController();
+    this.addEventListener("click", (event) => this.#clicked(event), { signal: listening.signal });
+    this.until(() => listening.abort());
+  }
+
+  /** The whole value, as it is stored, in a line of its own. @param {MouseEvent} event */
+  #clicked(event) {
+    const link = /** @type {HTMLAnchorElement|null} */ (/** @type {Element} */ (event.target).closest("a.values__open"));
+    const row = link?.closest("tr");
+    if (!link || !row || event.ctrlKey || event.metaKey || event.shiftKey) return undefined;
+    event.preventDefault();
+    const shown = wholeOf(row);
+    link.setAttribute("aria-expanded", String(!shown));
+    if (shown) return shown.remove();
+    const viewer = element("json-viewer", { "data-src": `${link.href}&view=tree` });
+    return row.after(element("tr", { class: "values__whole" }, element("td", { colspan: "3" }, viewer)));
   }
 
   /** @param {import("../live/fold.js").Change} change @param {Values} values */
@@ -36,7 +52,11 @@ export class WorkflowValues extends LiveElement {
 
   /** @param {Values} values */
   #dropMissing(values) {
-    for (const row of this.#rows) if (!Object.hasOwn(values, row.dataset.key ?? "")) row.remove();
+    for (const row of this.#rows) {
+      if (Object.hasOwn(values, row.dataset.key ?? "")) continue;
+      wholeOf(row)?.remove();
+      row.remove();
+    }
   }
 
   /** @param {string} key @param {Values[string]} value */
@@ -69,13 +89,20 @@ export class WorkflowValues extends LiveElement {
   }
 
   /** @param {string} key */
+  #link(key) {
+    const href = `${this.dataset.payloads}?of=value&key=${encodeURIComponent(key)}`;
+    const title = "All of it, as it is stored";
+    return element("a", { class: "values__open of-now", href, "aria-label": `All of ${key}`, title });
+  }
+
+  /** @param {string} key */
   #insert(key) {
     const row = element(
       "tr",
       { "data-key": key },
       element("th", { scope: "row" }, key),
       element("td", { class: "values__value" }),
-      element("td", { class: "values__at" }, element("time-ago", { tabindex: "0" })),
+      element("td", { class: "values__at" }, element("time-ago", { tabindex: "0" }), this.#link(key)),
     );
     const after = this.#rows.find((known) => (known.dataset.key ?? "") > key);
     one(this, "tbody").insertBefore(row, after ?? null);
@@ -89,4 +116,9 @@ function wrap(cell) {
   const now = element("span", { class: "values__now" }, cell.textContent ?? "");
   cell.replaceChildren(now);
   return now;
+}
+
+/** The line in which all of a value is shown, if it is. @param {Element} row */
+function wholeOf(row) {
+  return row.nextElementSibling?.matches(".values__whole") ? row.nextElementSibling : null;
 }

@@ -1,5 +1,7 @@
 /** Making and changing nodes; text is always text. */
 
+import { parse } from "./exact.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -157,5 +159,5 @@ export function flash(node) {
  */
 export function json(id, root = document) {
   const script = root.querySelector(`script[type="application/json"]#${CSS.escape(id)}`);
-  return script ? JSON.parse(script.textContent ?? "null") : null;
+  return script ? parse(script.textContent ?? "null") : null;
 }

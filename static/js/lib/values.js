@@ -17,9 +17,10 @@ export function brief(value, limit = BRIEF_LENGTH) {
   return characters.length <= limit ? text : `${characters.slice(0, limit - 1).join("")}…`;
 }
 
-/** @param {unknown} value @returns {string} */
-function compact(value) {
+/** Compact JSON as PostgreSQL spaces it. @param {unknown} value @returns {string} */
+export function compact(value) {
   if (Array.isArray(value)) return `[${value.map(compact).join(", ")}]`;
+  if (typeof value === "bigint") return String(value);
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${compact(item)}`).join(", ")}}`;
 }

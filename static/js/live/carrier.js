@@ -3,6 +3,7 @@
  * sockets keep failing; the socket goes on being tried, and its hello ends the polling.
  */
 
+import { parse } from "../lib/exact.js";
 import { Connection } from "./connection.js";
 import { Polling } from "./polling.js";
 import { SERVER } from "./protocol.js";
@@ -31,7 +32,7 @@ export class Carrier {
   constructor({ makeSocket, post }, handlers, options = {}) {
     this.#handlers = handlers;
     this.#timers = options.timers ?? globalThis;
-    const onText = (/** @type {string} */ text) => this.#heard(JSON.parse(text));
+    const onText = (/** @type {string} */ text) => this.#heard(parse(text));
     this.socket = new Connection(makeSocket, { onPhase: () => this.#socketChanged(), onText }, options);
     const { onFrame, requests } = handlers;
     this.polling = new Polling(post, { onPhase: () => this.#pollingChanged(), onFrame, requests }, options);

@@ -14,6 +14,7 @@
  */
 
 import { meets } from "../lib/terms.js";
+import { compact } from "../lib/values.js";
 import { Changes } from "./changes.js";
 import { LIST_TOPIC, SERVER } from "./protocol.js";
 
@@ -134,5 +135,5 @@ function merged(earlier, later) {
  * @param {unknown} one @param {unknown} other
  */
 function same(one, other) {
-  return one === other || JSON.stringify(one) === JSON.stringify(other);
+  return one === other || compact(one) === compact(other);
 }

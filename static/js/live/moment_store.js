@@ -13,6 +13,8 @@ import { fold, owned } from "./fold.js";
 /** Events between two states that are read; `dashboard/views/moments.py` answers with as many. */
 export const STRETCH = 250;
 const KEPT_STRETCHES = 20;
+/** Steps in the states of all kept stretches: of a workflow with many thousand steps only few stretches are kept. */
+const KEPT_STEPS = 20_000;
 const SHOWN_EVENTS = 200;
 
 /** @typedef {import("./protocol.js").WireEvent} WireEvent */
@@ -101,11 +103,20 @@ export class MomentStore {
     if (!stretch || start + stretch.events.length < seq) {
       stretch = await this.#load(start);
       if (start + stretch.events.length < seq) throw new RangeError(`event ${seq} is not there`);
-      this.#stretches.set(start, stretch);
-      const [oldest] = this.#stretches.keys();
-      if (this.#stretches.size > KEPT_STRETCHES) this.#stretches.delete(oldest);
+      this.#keep(start, stretch);
     }
     return { start, stretch };
+  }
+
+  /** @param {number} start @param {Stretch} stretch */
+  #keep(start, stretch) {
+    const most = Math.floor(KEPT_STEPS / (1 + Object.keys(stretch.state.steps).length));
+    const others = Math.min(KEPT_STRETCHES, Math.max(2, most)) - 1;
+    this.#stretches.delete(start);
+    for (const oldest of [...this.#stretches.keys()].slice(0, Math.max(0, this.#stretches.size - others))) {
+      this.#stretches.delete(oldest);
+    }
+    this.#stretches.set(start, stretch);
   }
 
   /** @param {Change} change */

@@ -5,6 +5,7 @@
  * `connection.js`; "connecting" is also a request whose answer is late.
  */
 
+import { parse } from "../lib/exact.js";
 import { delay } from "./backoff.js";
 import { CLOSE, LIMITS, SERVER, VERSION } from "./protocol.js";
 
@@ -111,7 +112,7 @@ export class Polling {
     try {
       const body = `{"version":${VERSION},"subscriptions":[${requests.join(",")}]}`;
       const response = await this.#post(body, signal);
-      if (response.ok) return { frames: (await response.json()).frames };
+      if (response.ok) return { frames: parse(await response.text()).frames };
       const retryAfter = Number(response.headers.get("retry-after")) * 1000 || 0;
       // Only our server's own refusal is final: a proxy on the way answers 403, too.
       const { code } = response.status in REFUSALS ? await response.json() : { code: null };

@@ -39,7 +39,7 @@ export class WorkflowStore {
    * @param {{keep?: number, schedule?: (act: () => void) => void}} [options]  how many events to hold (older ones are
    *   read over HTTP); when listeners hear of changes, without it at once
    */
-  constructor(state, events = [], epoch = null, { keep = 5000, schedule } = {}) {
+  constructor(state, events = [], epoch = null, { keep = 250, schedule } = {}) {
     this.#changes = new Changes(merged, schedule);
     this.state = owned(state);
     this.events = [...events];
