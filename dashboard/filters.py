@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from dashboard.protocol import Filter
 from dashboard.terms import MOST_TERMS, PREFIXES, Term, parse
-from workflows import queries
+from workflows import finding
 from workflows.history import Chosen
 from workflows.ids import MAX_LENGTH
 from workflows.models import Workflow
@@ -113,7 +113,7 @@ class ListFilter:
 
     def rows(self) -> QuerySet[Workflow]:
         """The workflows that match, in the database; `where` aside."""
-        return queries.listed(statuses=self.status, **self.terms)
+        return finding.listed(statuses=self.status, **self.terms)
 
     def matches(self, summary: Mapping[str, Any]) -> bool:
         """Whether one row matches; it needs `id`, `status`, `definition`, `created_at`, and `values` of `keys`."""

@@ -14,9 +14,9 @@ from django.db.models import QuerySet
 
 from dashboard.columns import Columns
 from dashboard.filters import ListFilter
-from workflows import counts, queries
+from workflows import counts, finding, queries
+from workflows.finding import Cursor
 from workflows.models import Workflow
-from workflows.queries import Cursor
 
 LOOKED_AT = 10_000  # workflows, for one page
 SECONDS = 3.0
@@ -56,7 +56,7 @@ def listing(
     definitions = wanted.definitions(known)
     if wanted.where:
         return _looked_for(wanted, within, definitions, before, limit)
-    page = queries.workflow_page(
+    page = finding.workflow_page(
         statuses=wanted.status, definitions=definitions, before=before, after=after, limit=limit, within=within,
         **wanted.terms,
     )  # fmt: skip
@@ -69,7 +69,7 @@ def _looked_for(
     found: list[Cursor] = []
     looked_at, place, until = 0, before, time.monotonic() + SECONDS
     while True:
-        chunk = queries.places(
+        chunk = finding.places(
             statuses=wanted.status, definitions=definitions, before=place, limit=AT_ONCE, within=within, **wanted.terms
         )
         values = queries.list_values([each.workflow_id for each in chunk], wanted.keys)

@@ -25,7 +25,7 @@ from dashboard.presenters.bulk import BULK_VERBS, MOST
 from dashboard.presenters.rows import ListRow, list_row
 from dashboard.presenters.times import iso_utc
 from dashboard.views.pages import page_context
-from workflows import counts, queries, registry
+from workflows import counts, finding, queries, registry
 from workflows.models import Workflow
 from workflows.states import Status
 
@@ -140,8 +140,8 @@ def _total(request: HttpRequest, wanted: ListFilter, context: dict[str, Any]) ->
         return Total(len(context["rows"]), is_exact=True)
     found = wanted.rows() & access.visible_workflows(request.user)
     if request.GET.get("count") == "exactly":
-        return Total(queries.count(found, most=None, seconds=COUNT_SECONDS), is_exact=True)
-    counted = queries.count(found, most=COUNTED + 1, seconds=BRIEFLY)
+        return Total(finding.count(found, most=None, seconds=COUNT_SECONDS), is_exact=True)
+    counted = finding.count(found, most=COUNTED + 1, seconds=BRIEFLY)
     is_exact = counted is not None and counted <= COUNTED
     return Total(counted if is_exact else COUNTED, is_exact, "" if is_exact else f"{context['newest']}&count=exactly")
 
@@ -195,7 +195,7 @@ def _matching(wanted: ListFilter, statuses: list[dict[str, Any]]) -> int | None:
     return None if None in shown else sum(shown)
 
 
-def _cursor(text: str) -> queries.Cursor | None:
+def _cursor(text: str) -> finding.Cursor | None:
     """The place in the list that an address names; None for what is none."""
     moment, _, workflow_id = text.partition("~")
     try:
@@ -203,10 +203,10 @@ def _cursor(text: str) -> queries.Cursor | None:
     except ValueError:
         return None
     usable = created_at.tzinfo is not None and workflow_id and "\x00" not in workflow_id
-    return queries.Cursor(created_at, workflow_id) if usable else None
+    return finding.Cursor(created_at, workflow_id) if usable else None
 
 
-def _address(wanted: ListFilter, columns: Columns, *, everything: str, **places: queries.Cursor) -> str:
+def _address(wanted: ListFilter, columns: Columns, *, everything: str, **places: finding.Cursor) -> str:
     """The query of a page's address, with its question mark. `everything`: what it says where that would be empty."""
     spelled = {name: f"{iso_utc(place.created_at)}~{place.workflow_id}" for name, place in places.items()}
     return f"?{list_query(wanted, columns, **spelled) or everything}"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from dashboard.filters import ListFilter, understood
 from tests.definitions import counting, publishing
 from tests.execution import run
-from workflows import operations, queries
+from workflows import finding, operations, queries
 from workflows.models import Workflow
 
 
@@ -36,7 +36,7 @@ def test_the_database_and_a_row_in_memory_agree_for_every_combination() -> None:
         wanted = ListFilter(*chosen)
         in_memory = {row["id"] for row in summaries if wanted.matches(row)}
         assert in_memory == set(wanted.rows().values_list("pk", flat=True)), wanted
-        page = queries.workflow_page(statuses=wanted.status, definitions=wanted.definitions(known), **wanted.terms)
+        page = finding.workflow_page(statuses=wanted.status, definitions=wanted.definitions(known), **wanted.terms)
         assert {row.id for row in page.rows} == in_memory, wanted
         found += len(in_memory)
     assert found > 30

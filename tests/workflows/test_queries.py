@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.definitions import doubling, publishing, retrying
 from tests.execution import run
-from workflows import operations, queries
+from workflows import finding, operations, queries
 from workflows.durable import WorkflowNotFound
+from workflows.finding import Cursor
 from workflows.models import Workflow
-from workflows.queries import Cursor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +31,7 @@ def test_pages_neither_skip_nor_repeat_in_either_direction(limit: int) -> None:
     seen: list[str] = []
     cursor: Cursor | None = None
     while True:
-        page = queries.workflow_page(before=cursor, limit=limit)
+        page = finding.workflow_page(before=cursor, limit=limit)
         seen += [row.id for row in page.rows]
         if page.older is None:
             break
@@ -41,7 +41,7 @@ def test_pages_neither_skip_nor_repeat_in_either_direction(limit: int) -> None:
     newest = page.rows[0]
     cursor = Cursor(newest.created_at, newest.id)
     while cursor is not None:
-        page = queries.workflow_page(after=cursor, limit=limit)
+        page = finding.workflow_page(after=cursor, limit=limit)
         back = [row.id for row in page.rows] + back
         cursor = page.newer
     assert back == ids[: ids.index(newest.id)]
@@ -50,8 +50,8 @@ def test_pages_neither_skip_nor_repeat_in_either_direction(limit: int) -> None:
 def test_workflows_of_the_same_moment_are_all_shown() -> None:
     ids_of(5)
     Workflow.objects.update(created_at=Workflow.objects.order_by("created_at").first().created_at)  # type: ignore[union-attr]
-    first = queries.workflow_page(limit=3)
-    second = queries.workflow_page(before=first.older, limit=3)
+    first = finding.workflow_page(limit=3)
+    second = finding.workflow_page(before=first.older, limit=3)
     assert sorted(row.id for row in [*first.rows, *second.rows]) == [f"w{number:03}" for number in range(5)]
 
 
@@ -63,7 +63,7 @@ def test_a_list_is_filtered_by_status_definition_and_the_beginning_of_an_id() ->
     operations.cancel(cancelled.id)
 
     def shown(**wanted: Any) -> set[str]:
-        return {row.id for row in queries.workflow_page(**wanted).rows}
+        return {row.id for row in finding.workflow_page(**wanted).rows}
 
     assert shown(statuses=["succeeded"]) == {done.id}
     assert shown(statuses=["queued", "cancelled"]) == {waiting.id, cancelled.id}
@@ -101,7 +101,7 @@ def test_a_page_of_rows_costs_the_same_few_queries_however_long_it_is() -> None:
 def test_no_list_counts_the_table() -> None:
     ids_of(3)
     with CaptureQueriesContext(connection) as captured:
-        queries.summaries_of(queries.workflow_page(statuses=["queued"], limit=2).rows)
+        queries.summaries_of(finding.workflow_page(statuses=["queued"], limit=2).rows)
     assert not [query["sql"] for query in captured if "COUNT(" in query["sql"].upper()]
 
 
@@ -124,4 +124,4 @@ def test_unknown_ids_are_errors_or_left_out() -> None:
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(search=st.text(max_size=30).filter(lambda text: "\x00" not in text and text.isprintable()))
 def test_any_search_text_is_answered(search: str) -> None:
-    assert queries.workflow_page(search=search).rows is not None
+    assert finding.workflow_page(search=search).rows is not None

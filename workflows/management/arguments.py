@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from workflows import reader
-from workflows.queries import Cursor
+from workflows.finding import Cursor
 
 
 class Intermixed(CommandParser):

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workflows import history, queries, workers
+from workflows.finding import Page
 from workflows.management import arguments, terminal
 from workflows.management.screens import headline
 from workflows.management.terminal import Paint
 from workflows.management.watching import Outcome
 from workflows.models import Step, Workflow
-from workflows.queries import Page, Summary
+from workflows.queries import Summary
 
 _MOST_STEPS = 40
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from workflows import bulk, queries
+from workflows import bulk, finding
 from workflows.errors import InvalidInput
 from workflows.management import arguments, terminal
 from workflows.options import Options
@@ -105,7 +105,7 @@ def _matching(options: dict[str, Any]) -> list[str]:
     """Raises InvalidInput when neither ids nor a filter say which are meant."""
     if not _is_filtered(options):
         raise InvalidInput("Give ids, or say which with --status, --definition or --search.")
-    found = queries.listed(definition=options["definition"], search=options["search"])
+    found = finding.listed(definition=options["definition"], search=options["search"])
     if options["status"]:
         found = found.filter(status__in=options["status"])
     ids = bulk.matching(found, limit=_MOST + 1)

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
-from workflows import operations, queries
+from workflows import finding, operations, queries
 from workflows.errors import (
     CannotWatch,
     InvalidInput,
@@ -153,7 +153,7 @@ class Command(BaseCommand):
         self, *, status: list[str], definition: str, search: str, limit: int, before: Any, as_json: bool, **_: Any
     ) -> None:
         """One page."""
-        page = queries.workflow_page(statuses=status, definition=definition, search=search, before=before, limit=limit)
+        page = finding.workflow_page(statuses=status, definition=definition, search=search, before=before, limit=limit)
         self._print(reports.list_document(page) if as_json else reports.list_lines(page, self.paint))
 
     def do_show(self, *, workflow_id: str, events: int, as_json: bool, **_: Any) -> None:
