@@ -62,7 +62,7 @@ def row(one: Overview) -> Row:
         bad=one.bad,
         bad_share=amount("percent", 100 * one.bad / one.ended) if one.ended else "",
         usually=_usually(one.usual) if one.usual else None,
-        last_started=one.last_started and iso_utc(one.last_started),
+        last_started=iso_utc(one.last_started) if one.last_started else None,
     )
 
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { amount, columns, curveLine, drawn, numberOf, said, sideRange, stacked, timeTicks } from "../../static/js/lib/charts.js";
+import { amount, columns, curveLine, drawn, numberOf, said, sideLabel, sideRange, stacked, timeTicks } from "../../static/js/lib/charts.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../presenter_cases.json", import.meta.url), "utf8"));
 const at = (text) => Date.parse(text) / 1000;
@@ -17,13 +17,19 @@ test("amounts are written as the server writes them", () => {
   for (const [unit, number, text] of CASES.amount) assert.equal(amount(unit, number), text, `${unit} ${number}`);
 });
 
+test("labels at the side are as short as round numbers are", () => {
+  const labels = [0, 500, 2_000, 60_000, 5_400_000, 7_200_000].map((number) => sideLabel("ms", number));
+  assert.deepEqual(labels, ["0", "500 ms", "2 s", "1 min", "1 h 30 min", "2 h"]);
+  assert.equal(sideLabel("count", 1_000), "1,000");
+});
+
 test("numbers and small lines are those of the server", () => {
   for (const [value, number] of CASES.number_of) assert.equal(numberOf(value), number, JSON.stringify(value));
   for (const [numbers, points] of CASES.curve_line) assert.equal(curveLine(numbers), points, JSON.stringify(numbers));
 });
 
 test("bars are stacked, the highest edge first, and what is small is still seen", () => {
-  assert.deepEqual(stacked([series("a", 48, 0), series("b", 0, 24)]), [[48, 24], [48, 0]]);
+  assert.deepEqual(stacked([series("a", 48, 0), series("b", 0, 24)]), [[null, 24], [48, null]]);
   const [whole, below] = stacked([series("a", 9_599, 0), series("b", 1, 0)]);
   assert.equal(below[0], 9_599);
   assert.equal(whole[0], 9_599 + 200);

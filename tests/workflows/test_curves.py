@@ -50,7 +50,7 @@ def test_of_a_long_curve_the_ends_and_every_spike_remain() -> None:
         cursor.execute(
             "INSERT INTO workflows_event (workflow_id, seq, kind, key, data, at)"
             " SELECT 'w', 100 + n, 'value_set', 'key',"
-            " jsonb_build_object('value', CASE n WHEN 4321 THEN 1000000 ELSE n %% 10 END), now() + n * interval '1 s'"
+            " jsonb_build_object('value', CASE n WHEN 4321 THEN 1000000 ELSE n % 10 END), now() + n * interval '1 s'"
             " FROM generate_series(1, 10000) AS n"
         )
     found = curves.curve("w", "key")
@@ -95,7 +95,7 @@ def test_keys_are_told_with_their_types_the_newest_value_and_how_often_they_were
 
 def test_versions_are_told_with_how_many_of_each_failed() -> None:
     for workflow_id, fail in (("a", False), ("b", True), ("c", False)):
-        execution.run(definitions.grouping.using(workflow_id=workflow_id).start("name", fail=fail))
+        execution.run(definitions.grouping.using(workflow_id=workflow_id).start(workflow_id, fail=fail))
     definitions.grouping.using(workflow_id="queued").start("name")
     Workflow.objects.filter(id__in=["a", "b"]).update(version="old")
     new, old = catalogue.versions("grouping", limit=100)

@@ -1,4 +1,8 @@
-"""What is asked about a definition as a whole. Each reads a bounded number of rows by index, however many there are."""
+"""What is asked about a definition as a whole. Each reads a bounded number of rows by index, however many there are.
+
+"The latest of a definition" is written as a range of a single name: told that it is equal, the planner takes the order
+of names for granted, may walk the index of all workflows, and finds none of a name that nobody ever started at its end.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ from typing import LiteralString
 LAST_CREATED: LiteralString = """
 SELECT asked.definition, w.created_at FROM unnest(%(definitions)s::text[]) AS asked(definition)
 CROSS JOIN LATERAL (
-    SELECT created_at FROM workflows_workflow WHERE definition = asked.definition
-    ORDER BY created_at DESC, id DESC LIMIT 1
+    SELECT created_at FROM workflows_workflow WHERE definition BETWEEN asked.definition AND asked.definition
+    ORDER BY definition, created_at DESC, id DESC LIMIT 1
 ) AS w"""
 
 # How long the last ones that succeeded in each stretch took, by index `workflow_succeeded`.
@@ -26,8 +30,9 @@ GROUP BY stretch.place ORDER BY stretch.place"""
 
 _LATEST: LiteralString = """
 WITH latest AS (
-    SELECT id, last_seq, version, status, created_at FROM workflows_workflow WHERE definition = %(definition)s
-    ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+    SELECT id, last_seq, version, status, created_at FROM workflows_workflow
+    WHERE definition BETWEEN %(definition)s AND %(definition)s
+    ORDER BY definition, created_at DESC, id DESC LIMIT %(limit)s
 )"""
 
 # Which code the latest began with, the newest first.

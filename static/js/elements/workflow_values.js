@@ -84,7 +84,7 @@ export class WorkflowValues extends LiveElement {
   #paintCurve(cell, key, number) {
     if (number === null) return cell.replaceChildren();
     if (!cell.firstElementChild) cell.append(this.#link(key));
-    return one(cell, "polyline").setAttribute("points", curveLine(this.#numbers.get(key) ?? [number]));
+    return one(cell, "polyline", SVGElement).setAttribute("points", curveLine(this.#numbers.get(key) ?? [number]));
   }
 
   /** @param {string} key */

@@ -1,9 +1,9 @@
 /** A chart as the library wants it described (https://github.com/leeoniya/uPlot): the only place with its vocabulary. */
 
-import { amount, drawn, roundSteps, sideRange, timeTicks } from "./charts.js";
+import { drawn, roundSteps, sideLabel, sideRange, timeTicks } from "./charts.js";
 
-/** @typedef {import("uplot").default} Plot @typedef {typeof import("uplot").default} Library */
-/** @typedef {import("uplot").default.Axis} Axis @typedef {import("uplot").default.Series} Line */
+/** @typedef {import("uplot")} Plot @typedef {typeof import("uplot")} Library */
+/** @typedef {import("uplot").Axis} Axis @typedef {import("uplot").Series} Line */
 /** @typedef {import("./charts.js").Chart} Chart @typedef {import("./chart_look.js").ChartLook} Look */
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
@@ -18,7 +18,7 @@ const LONELY_SECONDS = 60;
  * Everything but its size.
  * @param {Library} library @param {() => Chart} current  its marks may change @param {Look} look
  * @param {(place: number|null) => void} pointed  told of the point under the pointer, or that there is none
- * @returns {Omit<import("uplot").default.Options, "width"|"height">}
+ * @returns {Omit<import("uplot").Options, "width"|"height">}
  */
 export function options(library, current, look, pointed) {
   const chart = current();
@@ -40,7 +40,7 @@ export function options(library, current, look, pointed) {
 
 /**
  * Half a bar of room at both ends; a single point in the middle.
- * @param {Chart} chart @returns {import("uplot").default.Scale}
+ * @param {Chart} chart @returns {import("uplot").Scale}
  */
 function ends({ kind, x }) {
   if (x.length > 1 && kind !== "bars") return {};
@@ -48,7 +48,7 @@ function ends({ kind, x }) {
   return { range: (_plot, first, last) => [first - half, last + half] };
 }
 
-/** @param {Chart} chart @param {Look} look @returns {import("uplot").default.Cursor.Points} */
+/** @param {Chart} chart @param {Look} look @returns {import("uplot").Cursor.Points} */
 function points(chart, look) {
   if (chart.kind === "bars") return { show: false };
   return { size: 7, width: 2, fill: () => look.colour("ground"), stroke: (_plot, place) => look.colour(chart.series[place - 1].tone) };
@@ -63,7 +63,7 @@ function axes({ unit }, look) {
     grid: { stroke: () => look.colour("line"), width: 1 },
     size: SIDE_WIDTH,
     space: LINE_SPACE,
-    values: (_plot, splits) => splits.map((one) => amount(unit, one)),
+    values: (_plot, splits) => splits.map((one) => sideLabel(unit, one)),
   };
   const steps = roundSteps(unit);
   return [
@@ -83,7 +83,7 @@ function line({ paths }, { kind, x }, { tone }, look) {
   return {
     width: isEdge ? 1 : 1.75,
     stroke: () => look.colour(tone),
-    points: { show: !isEdge && x.length <= FEW_POINTS, size: 5 },
+    points: { show: !isEdge && x.length <= FEW_POINTS, size: 5, fill: () => look.colour("ground") },
     ...steps,
   };
 }

@@ -19,9 +19,9 @@ const MINUTE = 60;
 const DAY = 86_400;
 
 /**
- * The upper edges of stacked bars, the highest first: each one is drawn over the one before.
+ * The upper edges of stacked bars, the highest first: each one is drawn over the one before. Null: no such part.
  * @param {Series[]} series  from below
- * @returns {number[][]}
+ * @returns {(number|null)[][]}
  */
 export function stacked(series) {
   const sums = (series[0]?.numbers ?? []).map((_, place) => series.reduce((sum, one) => sum + (one.numbers[place] ?? 0), 0));
@@ -29,7 +29,7 @@ export function stacked(series) {
   let edge = sums.map(() => 0);
   const edges = series.map(({ numbers }) => {
     edge = edge.map((below, place) => below + seen(numbers[place] ?? 0, least));
-    return edge;
+    return edge.map((above, place) => (numbers[place] ? above : null));
   });
   return edges.reverse();
 }
@@ -55,6 +55,11 @@ export function amount(unit, number) {
   if (unit === "ms") return duration(Math.max(0, Math.round(number)));
   if (unit === "percent") return `${COUNTS.format(number)} %`;
   return (unit === "count" ? COUNTS : NUMBERS).format(number);
+}
+
+/** A number at the side, where all are round: "1 min" for 1 min 00 s. @param {string} unit @param {number} number */
+export function sideLabel(unit, number) {
+  return amount(unit, number).replace(/ 00 \S+$/, "").replace(/\.0 /, " ").replace(/^0 ms$/, "0");
 }
 
 /** @param {number} seconds */
