@@ -26,10 +26,15 @@ $(DEV_STAMP): requirements-dev.txt | $(BIN)/python
 
 setup: $(STAMP) ## make the virtual environment with everything that runs
 
-run: $(STAMP) ## start everything: database, web, worker, beat; Ctrl-C stops it
+# The library that draws the console's charts (docs/decisions/0027). Nothing needs it: without npm they are plain pictures.
+node_modules/uplot: package-lock.json
+	@if command -v npm >/dev/null; then npm ci --loglevel=error --ignore-scripts --omit=dev && touch $@ \
+	|| echo "npm could not fetch the library that draws charts; they stay plain pictures"; fi
+
+run: $(STAMP) node_modules/uplot ## start everything: database, web, worker, beat; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
 
-test: $(DEV_STAMP) ## the whole suite, on a throw-away database
+test: $(DEV_STAMP) node_modules/uplot ## the whole suite, on a throw-away database
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-without-hints: $(DEV_STAMP) ## the acceptance suite with hints off: slower, never wrong
@@ -80,7 +85,7 @@ js:
 	@if command -v node >/dev/null; then node --test --test-reporter=dot tests/js/; else echo "JS TESTS SKIPPED: node is not installed"; fi
 
 node_modules/.installed: package.json package-lock.json
-	@npm ci --loglevel=error --ignore-scripts && node_modules/.bin/tsc --version >/dev/null && touch $@
+	@npm ci --loglevel=error --ignore-scripts && node_modules/.bin/tsc --version >/dev/null && touch node_modules/uplot $@
 
 js-types:
 	@if ! command -v npm >/dev/null; then echo "JS TYPES SKIPPED: node and npm are not installed"; \
@@ -116,5 +121,5 @@ lock: $(BIN)/python ## pin the requirements anew from requirements*.in
 	for name in requirements requirements-extras requirements-dev requirements-bench; do \
 		$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$name.in -o $$name.txt; done
 
-screenshots: $(DEV_STAMP) ## pictures of every page, light and dark, wide and narrow
+screenshots: $(DEV_STAMP) node_modules/uplot ## pictures of every page, light and dark, wide and narrow
 	$(BIN)/python -m scripts.screenshots

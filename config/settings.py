@@ -186,7 +186,9 @@ USE_I18N = False
 
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# What npm installed, if it did: the library that draws charts. Without it they are plain pictures.
+_UPLOT = BASE_DIR / "node_modules/uplot/dist"
+STATICFILES_DIRS = [BASE_DIR / "static", *([("uplot", _UPLOT)] if _UPLOT.is_dir() else [])]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -1,18 +1,45 @@
-"""The last hour, minute by minute: what ended, how many there were, and whether more failed than at other days."""
+"""The past in stretches: what ended, how many there were, and whether more failed than at other days."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from workflows import counts
 from workflows.counts import Count, Minute
 from workflows.states import ACTIVE, TERMINAL, Status
 
 MINUTES = 60
-_MINUTE = timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
+_EPOCH = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of the past in `number` stretches of whole minutes; where one alone has too little, `coarse` are one."""
+
+    name: str
+    words: str
+    length: timedelta
+    number: int
+    coarse: int
+
+    def begins(self, now: datetime) -> list[datetime]:
+        """The beginnings of its stretches, at round times; the last one is not over yet."""
+        last = now - (now - _EPOCH) % self.length
+        return [last - place * self.length for place in reversed(range(self.number))]
+
+
+SPANS = {
+    span.name: span
+    for span in (
+        Span("hour", "last hour", MINUTE, 60, 2),
+        Span("day", "last 24 hours", 15 * MINUTE, 96, 2),
+        Span("week", "last 7 days", 120 * MINUTE, 84, 2),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -50,17 +77,17 @@ class LastHour:
 
 def last_hour(there_are: Iterable[Count], now: datetime) -> LastHour:
     """This will return the hour up to `now`, at which there are so many; two reads, of counts only."""
-    begin = now.replace(second=0, microsecond=0) - (MINUTES - 1) * _MINUTE
+    begin = now.replace(second=0, microsecond=0) - (MINUTES - 1) * MINUTE
     found = counts.per_minute(now - begin, until=now, kinds=list(Status))
     moved: dict[str, list[int]] = defaultdict(lambda: [0] * MINUTES)
     for minute in found:
-        place = (minute.at - begin) // _MINUTE
+        place = (minute.at - begin) // MINUTE
         if place < MINUTES:  # counts are dated by the clock of the database
             moved[minute.kind][place] += minute.workflows
     present = counts.by_status(there_are)
-    usual = counts.usual(Status.FAILED, begin, MINUTES * _MINUTE)
+    usual = counts.usual(Status.FAILED, begin, MINUTES * MINUTE)
     return LastHour(
-        minutes=[begin + place * _MINUTE for place in range(MINUTES)],
+        minutes=[begin + place * MINUTE for place in range(MINUTES)],
         ended={status: moved[status] for status in Status if status in TERMINAL},
         levels={status: counts.levels(present[status], moved[status]) for status in Status if status in ACTIVE},
         failures=_failures(found, usual),
@@ -79,3 +106,32 @@ def _failures(found: Iterable[Minute], usual: dict[str, float] | None) -> list[F
         Failures(name, number, since[name], None if usual is None else usual.get(name, 0.0))
         for name, number in sorted(failed.items())
     ]
+
+
+@dataclass(frozen=True)
+class QueuePast:
+    """The past of a queue in stretches: what ended, by status, and how many there were of each other status at the end.
+
+    None: that is not known.
+    """
+
+    begins: list[datetime]
+    ended: dict[Status, list[int]]
+    levels: dict[Status, list[int | None]]
+
+
+def queue_past(name: str, span: Span, now: datetime) -> QueuePast:
+    """What happened in a queue; three reads, of counts only."""
+    begins = span.begins(now)
+    moved = counts.stretches(begins[0], span.length, span.number, queue=name, kinds=list(Status))
+    there_are, since = counts.by_queue(counts.everything()), counts.queues_since()
+    first = next((place for place, begin in enumerate(begins) if since and since < begin + span.length), span.number)
+    return QueuePast(
+        begins,
+        ended={status: moved[status] for status in Status if status in TERMINAL},
+        levels={
+            status: [None] * first + list(counts.levels(there_are[name, status], moved[status])[first:])
+            for status in Status
+            if status in ACTIVE
+        },
+    )

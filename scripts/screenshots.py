@@ -44,7 +44,9 @@ PAGES = {
     "schedule": "/schedules/stock-every-morning/",
     "workers": "/workers/",
     "definitions": "/definitions/",
+    "definition": "/definitions/checkout/",
     "start": "/definitions/checkout/start/",
+    "curve": "/workflows/nightly-sync/curve?key=progress",
     "not-here": "/no-such-page/",
 }
 

@@ -96,6 +96,32 @@ def per_minute(length: timedelta, *, until: datetime | None = None, kinds: Colle
     return [Minute(*row) for row in fetch(counting.MINUTES, parameters)]
 
 
+def stretches(
+    begin: datetime, length: timedelta, number: int, *, definition: str = "", queue: str = "",
+    kinds: Collection[str] = HAPPENED,
+) -> dict[str, list[int]]:  # fmt: skip
+    """This will return what happened to a definition, or in a queue, in each of so many stretches of whole minutes.
+
+    By kind, as in `per_minute`. Older minutes than TREND_SECONDS are forgotten.
+    """
+    parameters = {
+        "of": definition or queue, "since": begin, "until": begin + number * length,
+        "seconds": length.total_seconds(), "kinds": list(kinds), "ends": sorted(TERMINAL),
+    }  # fmt: skip
+    found = {kind: [0] * number for kind in kinds}
+    for kind, place, workflows in fetch(
+        counting.DEFINITION_STRETCHES if definition else counting.QUEUE_STRETCHES, parameters
+    ):
+        found[kind][place] += workflows
+    return found
+
+
+def queues_since() -> datetime | None:
+    """This will return the first minute that is known of the queues; None: there is none."""
+    ((since,),) = fetch(counting.QUEUES_SINCE, {})
+    return since  # type: ignore[no-any-return]
+
+
 def levels(now: int, moved: Sequence[int]) -> list[int]:
     """How many there were at the end of each minute, from how many there are and by how many each minute moved them."""
     found = [now]

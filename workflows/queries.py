@@ -24,7 +24,7 @@ _GAPS = 50  # of which the mean is taken
 _LONGEST, _BEGINNING = 2_000, 200  # bytes of a value in a list, and characters of one that is longer
 _LOOKED_AT, _MOST_VALUES = 500, 20_000  # of the newest workflows, for the keys that there are
 _MOST_RUNNING = 1_000  # looked at; longest running first
-_EVENTS_LOOKED_AT = 200  # of each history, for how long it was silent
+EVENTS_LOOKED_AT = 200  # the last ones of each history, where many are compared
 _NOBODY_WORKS_AFTER = (
     EventKind.CREATED, EventKind.DEBOUNCED, EventKind.DUE, EventKind.WOKEN, EventKind.SUSPENDED, EventKind.RELEASED,
     EventKind.RESUMED, EventKind.FORKED, EventKind.WAIT_STARTED, EventKind.STEP_RETRYING,
@@ -231,7 +231,7 @@ def longest_silences(definitions: Collection[str], *, limit: int) -> dict[str, l
     nothing. Those that never were so are left out.
     """
     parameters = {
-        "definitions": list(definitions), "limit": limit, "events": _EVENTS_LOOKED_AT,
+        "definitions": list(definitions), "limit": limit, "events": EVENTS_LOOKED_AT,
         "idle": [kind.value for kind in _NOBODY_WORKS_AFTER],
     }  # fmt: skip
     return dict(fetch(reads.LONGEST_SILENCES, parameters))

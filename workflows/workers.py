@@ -24,6 +24,7 @@ from workflows.versions import code_version
 
 STOPPED, DIED, SILENT = "stopped", "died", "silent"
 _REMEMBERED = timedelta(days=7)  # how long the row of an ended worker is kept
+_MOST_COMPARED = 500  # workers that began before a moment, and after it
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,31 @@ def _patience() -> timedelta:
 def alive() -> QuerySet[Worker]:
     """The workers that live, as far as anybody knows, by name. Nobody is needed who buries the others."""
     return _expected().filter(heartbeat_at__gte=Now() - _patience()).order_by("name", "id")
+
+
+@dataclass(frozen=True)
+class CodeChange:
+    """At this moment a worker began that runs another code than those before it."""
+
+    at: datetime
+    version: str
+
+
+def code_changes(since: datetime) -> list[CodeChange]:
+    """This will return when other code began to run, oldest first: a deploy, or going back from one.
+
+    Only the first worker of a deploy counts: one like those that live, or like the one that began before it, does not.
+    """
+    changes: list[CodeChange] = []
+    begun = Worker.objects.order_by("started_at", "id").only("version", "started_at", "ended_at")
+    before = list(begun.filter(started_at__lt=since).reverse()[:_MOST_COMPARED])[::-1]
+    for worker in begun.filter(started_at__gte=since)[:_MOST_COMPARED]:
+        if before and worker.version != before[-1].version:
+            there = [one for one in before if one.ended_at is None or one.ended_at > worker.started_at]
+            if worker.version not in {one.version for one in there}:
+                changes.append(CodeChange(worker.started_at, worker.version))
+        before.append(worker)
+    return changes
 
 
 def known() -> QuerySet[Worker]:

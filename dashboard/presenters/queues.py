@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shlex
 
+from dashboard.presenters.charts import STACK, Bars, Lines, Series, bars, lines
+from dashboard.trends import QueuePast
 from workflows.models import Queue
+from workflows.states import Status
 
 
 def limits(queue: Queue | None) -> list[str]:
@@ -30,3 +33,16 @@ def consumers(count: int) -> str:
 def command(name: str) -> str:
     """How a worker for this queue is started."""
     return f"celery -A config worker -Q {shlex.quote(name)}"
+
+
+def throughput(past: QueuePast) -> Bars:
+    """What ended of it in each stretch."""
+    return bars(past.begins, {status.value: past.ended[status] for status in STACK})
+
+
+def depth(past: QueuePast) -> Lines | None:
+    """How many were queued and running at the end of each stretch; None: nothing is known of it yet."""
+    shown = [Series(status.value, status.value, past.levels[status]) for status in (Status.QUEUED, Status.RUNNING)]
+    if all(number is None for one in shown for number in one.numbers):
+        return None
+    return lines(past.begins, shown, "count", past.begins[-1])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 from django import template
 from django.utils.html import conditional_escape, format_html
@@ -23,6 +25,12 @@ register.filter("time_of_day", times.time_of_day)
 def number(count: int) -> str:
     """With commas between the thousands, as the browser writes it when it counts on."""
     return f"{count:,}"
+
+
+@register.filter("json")
+def as_json(value: Any) -> str:
+    """For an attribute that scripts read; escaped like any other text."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 @register.filter

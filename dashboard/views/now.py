@@ -15,16 +15,14 @@ from django.views.decorators.http import require_safe
 from dashboard import access, overviews, trends
 from dashboard.attention import attention
 from dashboard.presenters import attention as words
-from dashboard.presenters.charts import bars
+from dashboard.presenters.charts import STACK, Mark, bars
 from dashboard.presenters.tiles import tiles
 from dashboard.presenters.times import iso_utc
 from dashboard.views.pages import page_context
-from workflows import counts, registry
-from workflows.states import Status
+from workflows import counts, registry, workers
 from workflows.workers import QueueState
 
 STRIP = 12
-_STACK = (Status.SUCCEEDED, Status.CANCELLED, Status.FAILED, Status.QUARANTINED)  # from below
 
 
 @require_safe
@@ -52,12 +50,18 @@ def _rendered(request: HttpRequest, template: str) -> HttpResponse:
     needs = attention(request.user, now, queues=queues, found=found, failures=hour.failures)
     oldest = min((queue.oldest_at for queue in queues if queue.oldest_at), default=None)
     context = page_context(request, "now", live=True) | {"now": iso_utc(now)}
+    changes = workers.code_changes(hour.minutes[0]) if context["can_view_workers"] else []
     context |= {
         "tiles": tiles(counts.by_status(found), hour, oldest),
         "needs": [words.sentence(finding, context["now"]) for finding in needs.findings],
         "needs_more": needs.is_cut,
         "unseen": needs.unseen,
-        "bars": bars(hour.minutes, {status.value: hour.ended[status] for status in _STACK}),
+        "bars": bars(
+            hour.minutes,
+            {status.value: hour.ended[status] for status in STACK},
+            [Mark(change.at, change.version) for change in changes],
+        ),
+        "changes": [{"at": iso_utc(change.at), "version": change.version} for change in changes],
         "is_new": not found,
         "definitions": registry.names(),
     }

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,8 +17,7 @@ from django.views.decorators.http import require_safe
 from dashboard import access, estimates, snapshots
 from dashboard.filters import chosen_events, seq_of
 from dashboard.lineage import Relatives, children_after, relatives
-from dashboard.presenters import history, outlook, values
-from dashboard.presenters.definitions import definition_card
+from dashboard.presenters import charts, curves, history, outlook, values
 from dashboard.presenters.outlook import silence, time_left
 from dashboard.presenters.sentences import error_line, sentence
 from dashboard.presenters.timeline import phase, timeline
@@ -28,8 +26,7 @@ from dashboard.presenters.tree import tree
 from dashboard.presenters.values import progress
 from dashboard.presenters.verbs import arguments_by_name, editable_input, fork_positions, verbs
 from dashboard.snapshots import Snapshot
-from workflows import queries, registry, workers
-from workflows.fold import State
+from workflows import queries, workers
 from workflows.history import pace, part_before, status_events, wire, wire_time
 from workflows.models import Workflow
 from workflows.states import EventKind, Status
@@ -94,7 +91,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "sentence": sentence(state, at, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
         "outlook": _outlook(row, state, at),
-        "values": _shown_values(state),
+        "values": _shown_values(shown),
         "timeline": timeline(state, at, **spans),
         "error_line": error_line(state["workflow"]["error"]) if state["workflow"]["error"] else "",
         "input": tree(_text(row, "input"), partial(arguments_by_name, row.definition), whole=whole),
@@ -106,10 +103,19 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
     return render(request, "dashboard/workflow.html", context)
 
 
-def _shown_values(state: State) -> list[dict[str, Any]]:
+def _shown_values(shown: Snapshot) -> list[dict[str, Any]]:
+    """The current values by key; of numbers also the last ones, as far as the latest events have them."""
+    numbers = curves.recent(shown.events)
     return [
-        {"key": key, "text": values.brief(value["value"], 2000), "at": value["at"]}
-        for key, value in sorted(state["values"].items())
+        {
+            "key": key,
+            "text": values.brief(value["value"], 2000),
+            "at": value["at"],
+            "numbers": numbers.get(key, []),
+            "line": charts.curve_line(numbers[key]) if key in numbers else "",
+            "is_number": curves.number_of(value["value"]) is not None,
+        }
+        for key, value in sorted(shown.state["values"].items())
     ]
 
 
@@ -130,7 +136,7 @@ def peek(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "at": now,
         "sentence": sentence(state, now, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
-        "values": _shown_values(state),
+        "values": _shown_values(snapshot),
         "history": history.rows(part.entries)[::-1],
         "history_part": part,
         "most": PEEK_ROWS,
@@ -272,14 +278,3 @@ def children(request: HttpRequest, workflow_id: str) -> HttpResponse:
     context |= {"workflow": row, "children": found[:CHILDREN_ROWS], "paged": after is not None}
     context["next"] = found[CHILDREN_ROWS - 1].id if len(found) > CHILDREN_ROWS else None
     return render(request, "dashboard/children.html", context)
-
-
-@require_safe
-@never_cache
-@login_required
-def definitions(request: HttpRequest) -> HttpResponse:
-    """What can be started."""
-    if not access.can(request.user, "start"):
-        raise PermissionDenied
-    cards = [definition_card(definition) for definition in registry.definitions()]
-    return render(request, "dashboard/definitions.html", page_context(request, "definitions") | {"definitions": cards})

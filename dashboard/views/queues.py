@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -16,6 +17,7 @@ from dashboard import access, overviews
 from dashboard.forms import LimitsForm, PauseForm, first_error
 from dashboard.presenters import queues as words
 from dashboard.presenters.times import iso_utc
+from dashboard.trends import SPANS, queue_past
 from dashboard.views.pages import page_context
 from workflows import queues
 from workflows.errors import TelltaleError
@@ -57,9 +59,31 @@ def queue(request: HttpRequest, name: str) -> HttpResponse:
     return _queue_page(request, row, LimitsForm(initial=initial))
 
 
+@require_safe
+@never_cache
+@login_required
+def queue_fragment(request: HttpRequest, name: str) -> HttpResponse:
+    """Its numbers and charts again, for a page that is open."""
+    _require(request, "view_queues")
+    return render(request, "dashboard/queues/_state.html", _queue_context(request, overviews.queue_row(name)))
+
+
 def _queue_page(request: HttpRequest, row: QueueState, form: LimitsForm) -> HttpResponse:
-    context = page_context(request, "queues") | {"queue": _shown(row), "form": form, **_may(request)}
+    context = _queue_context(request, row) | {"form": form}
     return render(request, "dashboard/queue.html", context, status=422 if form.errors else 200)
+
+
+def _queue_context(request: HttpRequest, row: QueueState) -> dict[str, Any]:
+    span = SPANS.get(request.GET.get("span", ""), SPANS["hour"])
+    past = queue_past(row.name, span, timezone.now())
+    context = page_context(request, "queues", live=access.can(request.user, "view")) | _may(request)
+    return context | {
+        "queue": _shown(row),
+        "span": span,
+        "spans": SPANS.values(),
+        "depth": words.depth(past),
+        "bars": words.throughput(past),
+    }
 
 
 @require_POST

@@ -92,8 +92,8 @@ def test_every_page_loads_without_a_complaint(visit: Visit, worker: Worker) -> N
     page.get_by_role("link", name="doubling").click()
     expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
     expect(page.locator(".workflow-header__id")).to_have_text("<script>alert(1)</script>/é")
-    page.get_by_role("link", name="Start").click()
-    page.get_by_role("link", name="checkout").click()
+    page.get_by_role("link", name="Definitions").click()
+    page.get_by_role("link", name="Start checkout").click()
     expect(page.get_by_role("heading", name="Start checkout")).to_be_visible()
     assert page.evaluate("[...document.scripts].every(s => !s.src || /\\.[0-9a-f]{12}\\.js$/.test(s.src))")
     assert visit.troubles == []
@@ -296,8 +296,8 @@ class Proxy:
 
 @pytest.mark.parametrize(
     "path",
-    ["/workflows/", "/workflows/w/", "/definitions/", "/definitions/checkout/start/", "/login/", "/queues/",
-     "/queues/default/", "/workers/", "/schedules/", f"/schedules/{'s' * 100}/"],
+    ["/workflows/", "/workflows/w/", "/definitions/", "/definitions/publishing/", "/definitions/checkout/start/",
+     "/login/", "/queues/", "/queues/default/", "/workers/", "/schedules/", f"/schedules/{'s' * 100}/"],
 )  # fmt: skip
 def test_on_a_phone_nothing_scrolls_sideways(open_window: Callable[..., Visit], path: str) -> None:
     long = "an-id-without-any-place-to-break-it-" * 5

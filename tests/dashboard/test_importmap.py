@@ -38,6 +38,7 @@ def rendered() -> str:
 
 def test_without_hashed_files_only_the_entry_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importmap, "staticfiles_storage", object())
+    monkeypatch.setattr(importmap, "_LIBRARIES", {"none": "none/none.js"})
     with override_settings(
         STORAGES={"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     ):
@@ -58,6 +59,22 @@ def test_every_module_is_mapped_and_preloaded(monkeypatch: pytest.MonkeyPatch) -
     preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)">', html)
     assert "/static/js/elements/time_ago.0123456789ab.js" in preloaded
     assert html.index("importmap") < html.index("modulepreload") < html.index('type="module"')
+
+
+def test_a_library_is_named_where_it_is_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make run` needs no npm: without it the map has no such name, and importing it asks nobody."""
+
+    class Fetched(_Hashed):
+        hashed_files = {**_Hashed.hashed_files, "uplot/uPlot.esm.js": "x"}
+
+    monkeypatch.setattr(importmap, "static", _Hashed().url)
+    monkeypatch.setattr(importmap, "staticfiles_storage", _Hashed())
+    assert importmap.libraries() == {}
+    monkeypatch.setattr(importmap, "staticfiles_storage", Fetched())
+    assert importmap.libraries() == {"uplot": "/static/uplot/uPlot.esm.0123456789ab.js"}
+    html = rendered()
+    assert '"uplot": "/static/uplot/uPlot.esm.0123456789ab.js"' in html
+    assert 'href="/static/uplot' not in html  # only who draws a chart loads it
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)

@@ -448,8 +448,8 @@ def test_a_stranger_cannot_tell_a_workflow_from_none(stranger: Client) -> None:
 
 def test_a_viewer_may_not_start(people: People, client: Client) -> None:
     client.force_login(people.viewer)
-    assert client.get("/definitions/").status_code == 403
-    assert reverse("dashboard:definitions") not in page(client, "/workflows/")
+    assert client.get("/definitions/doubling/start/").status_code == 403
+    assert reverse("dashboard:start", args=["doubling"]) not in page(client, "/definitions/")
 
 
 def test_an_address_of_nothing_is_not_here(operator: Client) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from dashboard import zones
 from dashboard.estimates import Usual
-from dashboard.presenters import cells, history, outlook, rows, sentences, timeline, times, values
+from dashboard.presenters import cells, charts, curves, history, outlook, rows, sentences, timeline, times, values
 
 CASES: dict[str, list[list[Any]]] = json.loads(
     (Path(__file__).parent.parent / "presenter_cases.json").read_text(encoding="utf-8")
@@ -27,6 +27,21 @@ def cases(name: str) -> Any:
 @cases("duration")
 def test_a_duration_is_as_precise_as_its_length_deserves(case: Any) -> None:
     assert times.duration(case[0]) == case[1]
+
+
+@cases("amount")
+def test_an_amount_is_written_with_its_unit(case: Any) -> None:
+    assert charts.amount(*case[:-1]) == case[-1]
+
+
+@cases("number_of")
+def test_a_value_is_a_number_or_how_much_is_done(case: Any) -> None:
+    assert curves.number_of(case[0]) == case[1]
+
+
+@cases("curve_line")
+def test_the_small_line_lies_between_the_lowest_and_the_highest(case: Any) -> None:
+    assert charts.curve_line(case[0]) == case[1]
 
 
 @cases("whole_duration")

@@ -1,6 +1,6 @@
 """The tables. Fields, constraints and QuerySets only; who writes them is `transitions` and `event_log`."""
 
-from workflows.models.count import Count, CountChange, MinuteCount, Tally
+from workflows.models.count import Count, CountChange, MinuteCount, QueueMinuteCount, Tally
 from workflows.models.deletion import Deletion
 from workflows.models.event import Event
 from workflows.models.message import Message
@@ -20,6 +20,7 @@ __all__ = [
     "Message",
     "MinuteCount",
     "Queue",
+    "QueueMinuteCount",
     "QueueStart",
     "Schedule",
     "Step",

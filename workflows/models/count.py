@@ -56,6 +56,19 @@ class MinuteCount(models.Model):
         return f"{self.minute} {self.definition} {self.kind}"
 
 
+class QueueMinuteCount(models.Model):
+    """The same of a queue: what was created in it, what ended, and by how many more there were of each other status."""
+
+    pk = models.CompositePrimaryKey("minute", "queue", "kind")
+    minute = models.DateTimeField()
+    queue = models.CharField(max_length=100)
+    kind = models.CharField(max_length=12)  # created, or a status
+    workflows = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.minute} {self.queue} {self.kind}"
+
+
 class Tally(models.Model):
     """How many workflows ever did something, by how long it took them. It only grows; see `counts.Tally`."""
 

@@ -76,6 +76,13 @@ WITH taken AS (
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     ON CONFLICT (kind, name, bucket) DO UPDATE
     SET workflows = t.workflows + excluded.workflows, seconds = t.seconds + excluded.seconds
+), dated_by_queue AS (
+    INSERT INTO workflows_queueminutecount AS m (minute, queue, kind, workflows)
+    SELECT date_trunc('minute', at), queue, happened.kind, sum(happened.moved) FROM taken"""
+    + _HAPPENED
+    + """ AND at > clock_timestamp() - %(kept)s::interval
+    GROUP BY 1, 2, 3 HAVING sum(happened.moved) <> 0 ORDER BY 1, 2, 3
+    ON CONFLICT (minute, queue, kind) DO UPDATE SET workflows = m.workflows + excluded.workflows
 )
 SELECT count(*) FROM taken"""
 )
@@ -92,7 +99,11 @@ SELECT kind, name, bucket, sum(workflows)::bigint, sum(seconds)::float8 FROM (
 )
 
 FORGET_MINUTES: LiteralString = """
+WITH forgotten AS (
+    DELETE FROM workflows_queueminutecount WHERE minute < (SELECT clock_timestamp()) - %(kept)s::interval
+)
 DELETE FROM workflows_minutecount WHERE minute < (SELECT clock_timestamp()) - %(kept)s::interval"""
+QUEUES_SINCE: LiteralString = "SELECT min(minute) FROM workflows_queueminutecount"
 
 # Also of changes that are not folded yet: the last minute is the one people look at.
 MINUTES: LiteralString = (
@@ -106,6 +117,30 @@ SELECT minute, definition, kind, sum(moved)::bigint FROM (
     + """ AND at >= %(since)s AND happened.kind = ANY(%(kinds)s::text[])
 ) AS told GROUP BY minute, definition, kind HAVING sum(moved) <> 0 ORDER BY minute, definition, kind"""
 )
+
+
+def _stretches_of(column: LiteralString, table: LiteralString) -> LiteralString:
+    """What happened in each stretch of so many seconds, by their numbers. One probe of the table for each minute."""
+    return (
+        "SELECT kind, floor(extract(epoch FROM minute - %(since)s::timestamptz) / %(seconds)s)::int, sum(moved)::bigint"
+        " FROM (SELECT minute, kind, workflows AS moved FROM "
+        + table
+        + " WHERE "
+        + column
+        + """ = %(of)s AND kind = ANY(%(kinds)s::text[]) AND minute = ANY(ARRAY(
+        SELECT generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 minute', '1 minute')))
+    UNION ALL
+    SELECT date_trunc('minute', at), happened.kind, happened.moved FROM workflows_countchange"""
+        + _HAPPENED
+        + " AND "
+        + column
+        + """ = %(of)s AND at >= %(since)s AND at < %(until)s AND happened.kind = ANY(%(kinds)s::text[])
+) AS told GROUP BY 1, 2 HAVING sum(moved) <> 0"""
+    )
+
+
+DEFINITION_STRETCHES: LiteralString = _stretches_of("definition", "workflows_minutecount")
+QUEUE_STRETCHES: LiteralString = _stretches_of("queue", "workflows_queueminutecount")
 
 # The same stretch of each of the last days that the minutes reach back to. One row at least, if they reach back at all.
 STRETCHES: LiteralString = """

@@ -33,7 +33,7 @@ const PLACES = [
   { keys: "g q", says: "Queues", act: () => go("/queues/") },
   { keys: "g s", says: "Schedules", act: () => go("/schedules/") },
   { keys: "g k", says: "Workers", act: () => go("/workers/") },
-  { keys: "g d", says: "Definitions, to start one", act: () => go("/definitions/") },
+  { keys: "g d", says: "Definitions", act: () => go("/definitions/") },
 ];
 
 /** The digits open the saved views above the list; the sheet shows the first. @type {Key[]} */

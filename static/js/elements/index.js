@@ -1,5 +1,6 @@
 /** The only calls of customElements.define: names of elements, in one list. */
 
+import { ChartSeries } from "./chart_series.js";
 import { ConnectionStatus } from "./connection_status.js";
 import { CopyButton } from "./copy_button.js";
 import { ElapsedTime } from "./elapsed_time.js";
@@ -26,6 +27,7 @@ import { WorkflowValues } from "./workflow_values.js";
 
 /** @type {Record<string, CustomElementConstructor>} */
 const ELEMENTS = {
+  "chart-series": ChartSeries,
   "connection-status": ConnectionStatus,
   "copy-button": CopyButton,
   "elapsed-time": ElapsedTime,

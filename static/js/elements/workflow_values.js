@@ -1,12 +1,18 @@
-/** <workflow-values>: the current value of every key; a change shows old and new side by side for a moment. */
+/**
+ * <workflow-values data-curve>: the current value of every key; a change shows old and new side by side for a moment.
+ * A number has a small line of its last ones, which leads to all of them at the address `data-curve`.
+ */
 
-import { element, flash, one, setText } from "../lib/dom.js";
+import { curveLine, numberOf } from "../lib/charts.js";
+import { element, flash, one, setText, svgElement } from "../lib/dom.js";
 import { brief } from "../lib/values.js";
 import { LiveElement } from "./live_element.js";
 
 const WAS_MS = 2_000;
 const VALUE_LENGTH = 2_000;
 const SHORT = 40;
+const RECENT = 60;
+const LINE = { class: "sparkline tone", "data-status": "running", viewBox: "0 0 120 28", preserveAspectRatio: "none", "aria-hidden": "true" };
 
 /** @typedef {import("../live/protocol.js").State["values"]} Values */
 
@@ -15,10 +21,16 @@ export class WorkflowValues extends LiveElement {
   #timers = new Map();
   /** When each key changed last: what changes all the time must not glow all the time. @type {Map<string, number>} */
   #changedAt = new Map();
+  /** The last numbers of each key. @type {Map<string, number[]>} */
+  #numbers = new Map();
 
   /** @param {import("./live_element.js").WorkflowPage} page */
   follow({ store }) {
     this.release();
+    for (const link of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-numbers]"))) {
+      const key = /** @type {HTMLElement} */ (link.closest("tr")).dataset.key ?? "";
+      this.#numbers.set(key, JSON.parse(link.dataset.numbers ?? "[]"));
+    }
     this.until(store.subscribe((change) => this.#changed(change, store.state.values)));
     this.until(() => this.#timers.forEach(clearTimeout));
     const listening = new AbortController();
@@ -36,13 +48,25 @@ export class WorkflowValues extends LiveElement {
     link.setAttribute("aria-expanded", String(!shown));
     if (shown) return shown.remove();
     const viewer = element("json-viewer", { "data-src": `${link.href}&view=tree` });
-    return row.after(element("tr", { class: "values__whole" }, element("td", { colspan: "3" }, viewer)));
+    return row.after(element("tr", { class: "values__whole" }, element("td", { colspan: "4" }, viewer)));
   }
 
   /** @param {import("../live/fold.js").Change} change @param {Values} values */
-  #changed({ keys, kind }, values) {
-    if (kind === "snapshot") this.#dropMissing(values);
+  #changed({ keys, kind, events }, values) {
+    if (kind === "snapshot") {
+      this.#dropMissing(values);
+      this.#numbers.clear();
+    }
+    this.#remember(events);
     for (const key of keys) this.#paint(key, values[key]);
+  }
+
+  /** @param {import("../live/protocol.js").WireEvent[]} events */
+  #remember(events) {
+    for (const [, , kind, , key, data] of events) {
+      const number = kind === "value_set" ? numberOf(data.value) : null;
+      if (key && number !== null) this.#numbers.set(key, [...(this.#numbers.get(key) ?? []), number].slice(-RECENT));
+    }
   }
 
   /** @returns {HTMLElement[]} */
@@ -63,6 +87,7 @@ export class WorkflowValues extends LiveElement {
   #paint(key, { value, at }) {
     const row = this.querySelector(`tr[data-key="${CSS.escape(key)}"]`) ?? this.#insert(key);
     const text = brief(value, VALUE_LENGTH);
+    this.#paintCurve(one(row, ".values__curve"), key, numberOf(value));
     one(row, "time-ago").setAttribute("datetime", at);
     const cell = one(row, ".values__value");
     const now = cell.querySelector(".values__now") ?? wrap(cell);
@@ -73,6 +98,22 @@ export class WorkflowValues extends LiveElement {
     if (!calm) return;
     flash(row);
     this.#showOld(key, cell, old, text);
+  }
+
+  /** @param {Element} cell @param {string} key @param {number|null} number */
+  #paintCurve(cell, key, number) {
+    if (number === null) return cell.replaceChildren();
+    if (!cell.firstElementChild) cell.append(this.#curve(key));
+    return one(cell, "polyline", SVGElement).setAttribute("points", curveLine(this.#numbers.get(key) ?? [number]));
+  }
+
+  /** @param {string} key */
+  #curve(key) {
+    const svg = svgElement("svg", LINE);
+    svg.append(svgElement("polyline", { class: "sparkline__line" }));
+    const link = element("a", { href: `${this.dataset.curve}?key=${encodeURIComponent(key)}`, "aria-label": `${key} over time` });
+    link.append(svg);
+    return link;
   }
 
   /**
@@ -102,6 +143,7 @@ export class WorkflowValues extends LiveElement {
       { "data-key": key },
       element("th", { scope: "row" }, key),
       element("td", { class: "values__value" }),
+      element("td", { class: "values__curve" }),
       element("td", { class: "values__at" }, element("time-ago", { tabindex: "0" }), this.#link(key)),
     );
     const after = this.#rows.find((known) => (known.dataset.key ?? "") > key);

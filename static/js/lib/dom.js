@@ -58,7 +58,8 @@ export function setText(node, text) {
 }
 
 /**
- * Make a part of the page like a fresh one, in place where it can be: links, hovers and the focus stay where they are.
+ * Make a part of the page like a fresh one, in place where it can be: links, hovers and the focus stay where they are,
+ * and so do elements that draw themselves: they have a method `renew(fresh)`, and what is around them has no bare text.
  * @param {Element} node @param {Element} fresh
  * @returns {boolean} false: what has the focus would be lost, or mean something else; then nothing has changed
  */
@@ -73,6 +74,7 @@ export function exchange(node, fresh) {
 function keeps(node, fresh, focus) {
   if (focus === null || !node.contains(focus) || node.isEqualNode(fresh)) return true;
   if (!isSamePlace(node, fresh)) return false;
+  if (drawsItself(node)) return true;
   if (node === focus) return node.localName === "a" || node.localName === "time-ago";
   const [children, others] = [[...node.children], [...fresh.children]];
   return children.length === others.length && children.every((child, place) => keeps(child, others[place], focus));
@@ -81,10 +83,10 @@ function keeps(node, fresh, focus) {
 /** @param {Element} node @param {Element} fresh @param {Element|null} focus @returns {void} */
 function replace(node, fresh, focus) {
   if (node.isEqualNode(fresh)) return;
+  if (drawsItself(node) && isSamePlace(node, fresh)) return node.renew(fresh);
   if (focus === null || !node.contains(focus)) {
-    if (isAlike(node, fresh)) refill(node, fresh);
-    else node.replaceWith(fresh);
-    return;
+    if (isAlike(node, fresh)) return refill(node, fresh);
+    if (!leadsToDrawing(node, fresh)) return node.replaceWith(fresh);
   }
   copyAttributes(node, fresh);
   if (node === focus) return node.replaceChildren(...fresh.childNodes);
@@ -95,6 +97,17 @@ function replace(node, fresh, focus) {
 /** @param {Element} node @param {Element} other */
 const isSamePlace = (node, other) => node.nodeName === other.nodeName && node.getAttribute("href") === other.getAttribute("href");
 
+/** A method of an element that draws itself. @typedef {Element & {renew: (fresh: Element) => void}} Drawing */
+
+/** @param {Node} node @returns {node is Drawing} */
+const drawsItself = (node) => "renew" in node;
+
+/** Whether an element that draws itself is inside, at the same place in both. @param {Element} node @param {Element} other */
+function leadsToDrawing(node, other) {
+  const fits = isSamePlace(node, other) && node.children.length === other.children.length;
+  return fits && [...node.querySelectorAll("*")].some(drawsItself);
+}
+
 /**
  * The same elements and links; texts and attributes may differ.
  * @param {Node} node @param {Node} other @returns {boolean}
@@ -102,6 +115,7 @@ const isSamePlace = (node, other) => node.nodeName === other.nodeName && node.ge
 function isAlike(node, other) {
   if (node.nodeType !== other.nodeType) return false;
   if (!(node instanceof Element && other instanceof Element)) return true;
+  if (drawsItself(node)) return isSamePlace(node, other);
   if (!isSamePlace(node, other) || node.children.length !== other.children.length) return false;
   if (node.children.length === 0) return true;
   const [children, others] = [[...node.childNodes], other.childNodes];
@@ -110,6 +124,7 @@ function isAlike(node, other) {
 
 /** @param {Element} node @param {Element} fresh @returns {void} */
 function refill(node, fresh) {
+  if (drawsItself(node)) return node.renew(fresh);
   copyAttributes(node, fresh);
   if (node.children.length === 0) return void setText(node, fresh.textContent);
   node.childNodes.forEach((child, place) => {

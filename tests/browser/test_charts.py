@@ -1,0 +1,150 @@
+"""Charts in a real browser: drawn by the library where it is, a picture of the server where it is not, and live."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Locator, Page, expect
+
+from tests import definitions
+from tests.browser.test_console import LIVE_MS, Visit, assert_not_reloaded, mark, open_window, visit
+from tests.processes import Worker
+
+__all__ = ["open_window", "visit"]  # fixtures
+pytestmark = pytest.mark.django_db(transaction=True)
+INKED = """chart => {
+    const canvas = chart.querySelector("canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const colours = new Set();
+    for (let place = 0; place < data.length; place += 4) {
+        if (data[place + 3] === 255) colours.add(data.slice(place, place + 3).join());
+    }
+    return [...colours];
+}"""
+
+
+@pytest.fixture
+def library() -> None:
+    if not Path(settings.BASE_DIR, "node_modules/uplot").exists():
+        pytest.skip("NO CHART LIBRARY: npm is not installed, or could not fetch it")
+
+
+def end(workflow_id: str, *, fails: bool = False) -> None:
+    """One workflow that ends, one way or the other."""
+    handle = definitions.grouping.using(workflow_id=workflow_id).start(workflow_id, fail=fails)
+    if fails:
+        with pytest.raises(Exception, match="after the writes"):
+            handle.result(timeout=60)
+    else:
+        handle.result(timeout=60)
+
+
+def drawn(page: Page, place: int = 0) -> Locator:
+    chart = page.locator("chart-series").nth(place)
+    expect(chart).to_have_attribute("data-drawn", "", timeout=LIVE_MS)
+    expect(chart.locator(".chart__still")).to_be_hidden()
+    return chart
+
+
+@pytest.mark.usefixtures("library")
+def test_the_library_draws_what_ended_and_says_each_minute_to_pointer_and_keys(visit: Visit, worker: Worker) -> None:
+    end("first")
+    end("second", fails=True)
+    page = visit.open("/")
+    mark(page)
+    chart = drawn(page)
+    expect(chart).to_have_attribute("aria-valuetext", re.compile(r"^\d\d:\d\d UTC: "))
+    light = chart.evaluate(INKED)
+    assert len(light) >= 3  # the two parts of the bar, and labels
+
+    box = chart.locator(".u-over").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2)
+    expect(chart.locator(".chart__said")).to_have_text(re.compile(r"^\d\d:\d\d UTC: nothing ended$"))
+
+    page.get_by_role("heading", name="Last hour").click()  # the pointer leaves
+    expect(chart.locator(".chart__said")).to_have_text("")
+    chart.focus()
+    page.keyboard.press("End")
+    said = chart.locator(".chart__said")
+    # A minute may have ended since: what ended is in the last bar or in the one before.
+    if "nothing" in (said.text_content() or ""):
+        page.keyboard.press("ArrowLeft")
+    expect(said).to_have_text(re.compile(r"1 succeeded, 1 failed|1 failed|1 succeeded"))
+    page.keyboard.press("Home")
+    expect(said).to_contain_text("nothing ended")
+    for number in range(3):
+        end(f"more-{number}")
+    expect(page.locator(".key")).to_contain_text("4 succeeded", timeout=LIVE_MS)
+    expect(chart).to_be_focused()  # it went on under the focus
+    expect(said).to_contain_text("nothing ended")
+    assert_not_reloaded(page)
+
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_function(f"before => JSON.stringify(({INKED})(document.querySelector('chart-series'))) !== before",
+                           arg=page.evaluate("JSON.stringify", light), timeout=LIVE_MS)  # fmt: skip
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(chart.locator("canvas")).to_be_visible()
+    page.wait_for_function("document.querySelector('chart-series canvas').getBoundingClientRect().width < 390")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert visit.troubles == []
+
+
+@pytest.mark.usefixtures("library")
+def test_definitions_keys_and_queues_have_their_past(visit: Visit, worker: Worker) -> None:
+    for number in range(3):
+        definitions.publishing.using(workflow_id=f"p-{number}").start([1, 5, 2, number]).result(timeout=60)
+    page = visit.open("/definitions/")
+    page.locator('tr[data-definition="publishing"]').get_by_role("link", name="publishing", exact=True).click()
+    expect(page.locator(".portrait__facts")).to_contain_text("3 started, 3 ended, none badly", timeout=LIVE_MS)
+    for place in range(3):
+        drawn(page, place)
+    expect(page.locator('tr[data-key="key"]')).to_contain_text("number")
+    page.get_by_role("link", name="Last 7 days").click()
+    expect(page.get_by_role("link", name="Last 7 days")).to_have_attribute("aria-current", "true")
+    drawn(page)
+
+    page.get_by_role("link", name="Its workflows").click()
+    page.get_by_role("link", name="publishing").first.click()
+    page.get_by_role("link", name="key over time").click()
+    chart = drawn(page)
+    chart.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(chart.locator(".chart__said")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d UTC: key 5$"))
+
+    page = visit.open("/queues/default/")
+    expect(page.locator(".portrait__facts")).to_contain_text("Queued 0", timeout=LIVE_MS)
+    drawn(page, 1)
+    assert visit.troubles == []
+
+
+def test_a_small_line_grows_with_its_value(visit: Visit, worker: Worker) -> None:
+    tracked = definitions.doubling.using(workflow_id="t").start([1, 2, 3])
+    page = visit.open("/workflows/t/")
+    tracked.result(timeout=60)
+    line = page.get_by_role("link", name="progress over time").locator("polyline")
+    expect(line).to_have_attribute("points", re.compile(r"^0\.0,27\.0 .* 120\.0,1\.0$"), timeout=LIVE_MS)
+    assert visit.troubles == []
+
+
+def test_without_the_library_the_picture_of_the_server_stays_and_moves(
+    open_window: Callable[..., Visit], worker: Worker
+) -> None:
+    end("first")
+    visit = open_window()
+    visit.page.route(re.compile(r"/uPlot.*\.js$"), lambda route: route.abort())
+    page = visit.open("/")
+    mark(page)
+    chart = page.locator("chart-series")
+    expect(chart.locator(".bars__part")).to_have_count(1)
+    expect(chart.locator(".chart__still")).to_be_visible()
+    end("second", fails=True)
+    expect(page.locator(".key")).to_contain_text("1 failed", timeout=LIVE_MS)
+    expect(chart.locator('.bars__part[data-part="failed"]')).to_have_count(1)
+    expect(chart).not_to_have_attribute("data-drawn", "")
+    assert_not_reloaded(page)
