@@ -1,6 +1,7 @@
 /** A chart as the library wants it described (https://github.com/leeoniya/uPlot): the only place with its vocabulary. */
 
 import { drawn, roundSteps, sideLabel, sideRange, timeTicks } from "./charts.js";
+import { local } from "./zone.js";
 
 /** @typedef {import("uplot")} Plot @typedef {typeof import("uplot")} Library */
 /** @typedef {import("uplot").Axis} Axis @typedef {import("uplot").Series} Line */
@@ -25,7 +26,7 @@ export function options(library, current, look, pointed) {
   return {
     padding: [10, 12, 0, 0],
     legend: { show: false },
-    tzDate: (seconds) => library.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    tzDate: (seconds) => new Date(local(seconds * 1000).iso),
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: points(chart, look) },
     scales: { x: ends(chart), y: { range: (_plot, least, most) => sideRange(chart.unit, least, most) } },
     axes: axes(chart, look),

@@ -1,6 +1,7 @@
 /** What a chart draws and what it says of a point, from the numbers that the server put beside its picture. Pure. */
 
-import { absolute, clock, duration } from "./times.js";
+import { duration, when } from "./times.js";
+import { local } from "./zone.js";
 
 /** @typedef {{name: string, tone: string, numbers: (number|null)[]}} Series */
 /** @typedef {{at: number, words: string}} Mark  at: seconds since 1970, as in `x` */
@@ -77,8 +78,7 @@ export function said(chart, place) {
 
 /** Of whole minutes without seconds; of another day than that of `now` with its date. @param {Chart} chart @param {number} place */
 function moment({ x, now }, place) {
-  const at = iso(x[place]);
-  const text = at.slice(0, 10) === iso(now).slice(0, 10) ? clock(at) : absolute(at);
+  const text = when(iso(x[place]), now * 1000);
   return x.every((one) => one % MINUTE === 0) ? text.replace(/:\d\d( \S+)$/, "$1") : text;
 }
 
@@ -86,9 +86,9 @@ function moment({ x, now }, place) {
 export function timeTicks(splits) {
   const step = splits.length > 1 ? splits[1] - splits[0] : MINUTE;
   return splits.map((seconds, place) => {
-    const at = iso(seconds);
-    if (step >= DAY) return at.slice(0, 10).slice(place === 0 ? 0 : 5);
-    return `${at.slice(11, step < MINUTE ? 19 : 16)}${place === 0 ? " UTC" : ""}`;
+    const { iso: at, name } = local(seconds * 1000);
+    if (step >= DAY) return at.slice(place === 0 ? 0 : 5, 10);
+    return `${at.slice(11, step < MINUTE ? 19 : 16)}${place === 0 ? ` ${name}` : ""}`;
   });
 }
 
