@@ -496,9 +496,9 @@ def test_no_page_has_inline_style_or_a_script_without_the_nonce(operator: Client
 
 def test_a_chosen_theme_comes_with_the_page_and_nothing_else_does(operator: Client) -> None:
     operator.cookies["theme"] = "dark"
-    assert '<html lang="en" data-theme="dark">' in page(operator, "/workflows/")
+    assert '<html lang="en" data-theme="dark" data-density="normal">' in page(operator, "/workflows/")
     operator.cookies["theme"] = 'x" onload="alert(1)'
-    assert '<html lang="en">' in page(operator, "/workflows/")
+    assert '<html lang="en" data-density="normal">' in page(operator, "/workflows/")
 
 
 def test_a_page_of_a_workflow_is_never_kept_by_a_cache(operator: Client) -> None:
