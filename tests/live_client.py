@@ -87,18 +87,16 @@ class LiveClient:
         return frame
 
     def take_until(self, kind: str, within: float = PATIENCE) -> dict[str, Any]:
-        """Fold frames until one of this kind came."""
-        deadline = time.monotonic() + within
+        """Fold frames until one of this kind came; `within` so many seconds each."""
         while True:
-            frame = self.take(max(0.01, deadline - time.monotonic()))
+            frame = self.take(within)
             if frame["t"] == kind:
                 return frame
 
     def take_until_event(self, kind: str, within: float = PATIENCE) -> None:
-        """Fold frames until an event of this kind is in the log."""
-        deadline = time.monotonic() + within
+        """Fold frames until an event of this kind is in the log; `within` so many seconds each."""
         while not any(event[2] == kind for event in self.log):
-            self.take(max(0.01, deadline - time.monotonic()))
+            self.take(within)
 
     def close_code(self, within: float = PATIENCE) -> int:
         """Read on until the server closes; its code."""

@@ -47,7 +47,7 @@ def running(handle: WorkflowHandle[Any]) -> Iterator[None]:
     thread = threading.Thread(target=work)
     thread.start()
     yield
-    thread.join(PATIENCE)
+    thread.join(2 * PATIENCE)
 
 
 class Bursts:
