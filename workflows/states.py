@@ -83,6 +83,14 @@ class EventKind(StrEnum):
     UNPINNED = "unpinned"
 
 
+# The kinds of events that have a key: of a value, a topic, or another workflow.
+KEYED = frozenset({
+    EventKind.VALUE_SET, EventKind.MESSAGE_SENT, EventKind.MESSAGE_RECEIVED, EventKind.EVENT_READ, EventKind.SLEPT,
+    EventKind.CHILD_STARTED, EventKind.RESULT_READ, EventKind.RESULTS_GATHERED, EventKind.COMPLETION_READ,
+    EventKind.PATCHED,
+})  # fmt: skip
+
+
 class MissedPolicy(StrEnum):
     """What a schedule does about occurrences whose time passed while nothing could start them."""
 

@@ -25,7 +25,10 @@ ADDRESS = "/observed/"  # where a server that watches itself tells its statement
 
 
 class Statement(NamedTuple):
-    """One that was executed. `rows`: read of large tables. `scanned`, `counted`: those that it read from end to end."""
+    """One that was executed. `rows`: read of large tables. `scanned`, `counted`: those that it read from end to end.
+
+    Rows that an index picked may be counted; how many of them is seen by `rows`.
+    """
 
     text: str
     rows: int
@@ -44,7 +47,7 @@ def statement(explained: dict[str, Any]) -> Statement:
             rows += round((node["Actual Rows"] + passed) * node["Actual Loops"])
             if node["Node Type"] == "Seq Scan" and node["Actual Loops"]:
                 scanned.add(relation)
-            if under_count:
+            if under_count and not {"Index Cond", "Recheck Cond"} & node.keys():
                 counted.add(relation)
     return Statement(text, rows, sorted(scanned), sorted(counted))
 

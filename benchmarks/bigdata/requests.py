@@ -19,7 +19,6 @@ from django.urls import NoReverseMatch, URLPattern, reverse
 from dashboard import topics
 from dashboard.presenters.bulk import BULK_VERBS
 from dashboard.urls import urlpatterns
-from workflows import registry
 from workflows.states import Status
 
 _ANSWERS_FOR_EVER = "stream"  # its reads are those of a poll of a workflow
@@ -66,6 +65,8 @@ def _of_pattern(pattern: URLPattern, about: dict[str, Any]) -> Iterator[Asked | 
         except NoReverseMatch as error:
             yield f"{pattern.name}: {error}"
             continue
+        if pattern.name in _QUERIES:
+            address += f"?{_QUERIES[pattern.name]}"
         yield Asked(address, whole=any(value in _large(about) for value in values))
 
 
@@ -82,6 +83,8 @@ def _values(names: list[str], route: str, about: dict[str, Any]) -> list[list[An
 
 
 def _candidates(name: str, route: str, about: dict[str, Any]) -> list[Any]:
+    if name == "workflow_id" and "/curve" in route:  # of a value that they all have
+        return [about[kind] for kind in _OF_LARGE if kind != "family"]
     if name == "workflow_id":
         return [about[kind] for kind in ("small", "failed", "waiting", "queued", "awaited", "child", *_OF_LARGE)]
     if name == "seq":
@@ -89,10 +92,12 @@ def _candidates(name: str, route: str, about: dict[str, Any]) -> list[Any]:
     if name == "verb":
         return list(BULK_VERBS)
     beginning = route.partition("/")[0]
-    known = {"queues": "payments", "schedules": "nightly-02", "definitions": registry.names()[0]}
+    known = {"queues": "payments", "schedules": "nightly-02", "definitions": "checkout"}
     return [known[beginning]] if name == "name" and beginning in known else ["1"]
 
 
+# What some addresses need besides.
+_QUERIES = {"curve": "key=progress", "curve_fragment": "key=progress", "payload": "of=input", "palette": "q=order"}
 _OF_LARGE = ("long", "stepped", "growing", "family")
 
 
@@ -165,16 +170,21 @@ def posts(about: dict[str, Any]) -> Iterator[Asked]:
 def admin_pages(about: dict[str, Any]) -> Iterator[Asked]:
     """Every list of the admin about workflows, searched; what it can be narrowed by is found on the page itself."""
     yield Asked(reverse("admin:index"))
-    searches = [about["small"], about["long"], "legacy-", "nobody"]
+    searches = [about["small"], "legacy-", "nobody"]
     for model in admin.site._registry:
         if model._meta.app_label in ("workflows", "dashboard"):
             address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
             yield Asked(address)
             yield from (Asked(f"{address}?{urlencode({'q': search})}") for search in searches)
+            yield Asked(f"{address}?{urlencode({'q': about['long']})}", whole=True)
     events, workflows = reverse("admin:workflows_event_changelist"), reverse("admin:workflows_workflow_changelist")
     yield from (Asked(f"{events}?{query}") for query in ("key=progress", "key=phase", "key=approval", "key=nobody"))
-    yield from (Asked(f"{events}?key=progress&kind={kind}") for kind in ("failed", "message_sent", "value_set"))
-    yield Asked(f"{events}?q={quote(about['long'])}&kind=step_failed")
+    yield from (
+        Asked(f"{events}?key=progress&kind={kind}") for kind in ("created", "step_started", "failed", "value_set")
+    )
+    yield Asked(f"{events}?key=approval&kind=message_sent")
+    yield Asked(f"{events}?key=progress&since={quote(about['middle'][0])}")
+    yield Asked(f"{events}?q={quote(about['long'])}&kind=step_failed", whole=True)
     yield from (
         Asked(f"{workflows}?{urlencode({'status': status, 'definition': name})}")
         for status in ("failed", "cancelled", "quarantined", "queued")
@@ -191,8 +201,13 @@ _ROW = re.compile(r'<th class="field-[^"]*"><a href="([^"]+/change/)')
 
 
 def found_on(asked: Asked, content: str) -> list[Asked]:
-    """What a page links to of its own kind: filters, orders, neighbours; in the admin, one of its rows."""
+    """What a page links to of its own kind: filters, orders, neighbours; in the admin, one of its rows.
+
+    Of one that is filtered already only the neighbours: which filters go together is said above.
+    """
     path = asked.path.partition("?")[0]
     links = [Asked(path + html.unescape(link), whole=asked.whole) for link in _LINK.findall(content)]
+    if "?" in asked.path:
+        return [link for link in links if "before=" in link.path or "after=" in link.path]
     rows = [Asked(html.unescape(row)) for row in _ROW.findall(content)[:1]]
     return [*links, *rows]

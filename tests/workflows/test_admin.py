@@ -96,13 +96,36 @@ def test_filters_find_what_they_say(operator: Client) -> None:
         assert len(listed(operator, table, q="w-0000003")) >= 3
     assert len(listed(operator, "event", kind="created")) == 20
     assert len(listed(operator, "event", key="key-2")) == 20
+    assert len(listed(operator, "event", key="key-2", kind="value_set")) == 20
+    assert listed(operator, "event", key="key-2", kind="message_sent") == []
+    assert listed(operator, "event", key="key-2", kind="created") == []
     assert len(listed(operator, "event", since="2026-01-01T00:00:19")) == len(
         Event.objects.filter(at__gte=datetime(2026, 1, 1, 0, 0, 19, tzinfo=UTC))
     )
     assert listed(operator, "event", until="2025-12-31") == []
     assert len(listed(operator, "step", since="2026-01-01T00:00:19")) == 6
     assert len(listed(operator, "message", received="no")) == 18
+    assert len(listed(operator, "message", q="w-0000010")) == 1  # received
+    assert listed(operator, "message", q="w-0000010", received="no") == []
+    assert listed(operator, "workflow", status="failed", definition="rare") == []
+    assert listed(operator, "workflow", status="failed", definition="common") == ["w-0000020", "w-0000010"]
+    assert len(listed(operator, "workflow", definition="common")) == 19
+    assert listed(operator, "workflow", definition="common", since="2026-01-01T00:00:19") == ["w-0000020", "w-0000019"]
+    assert listed(operator, "workflow", q="w-000001", status="failed") == ["w-0000010"]
     assert len(listed(operator, "message", until="2026-01-01T00:00:04")) == 3
+
+
+def test_pages_of_a_definition_go_through_all_of_its_statuses_in_one_order(operator: Client) -> None:
+    _populate(workflows=250, each=1, cancelled=20)
+    everything = Workflow.objects.filter(definition="common").newest_first().values_list("id", flat=True)
+    content = page(operator, "/admin/workflows/workflow/", definition="common")
+    pages = [ids(content)]
+    while "Older" in content:
+        content = page(operator, "/admin/workflows/workflow/" + link(content, "Older"))
+        pages.append(ids(content))
+    assert [one for rows in pages for one in rows] == list(everything)
+    content = page(operator, "/admin/workflows/workflow/" + link(content, "Newer"))
+    assert ids(content) == pages[-2]
 
 
 def test_a_list_of_one_workflow_is_in_its_own_order(operator: Client) -> None:

@@ -27,7 +27,7 @@ from workflows.durable import Status, as_completed, gather, patched, set_event, 
 from workflows.fold import empty_state, fold
 from workflows.handles import WorkflowHandle
 from workflows.models import Event
-from workflows.states import EventKind
+from workflows.states import KEYED, EventKind
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -325,6 +325,7 @@ def test_the_recorded_cases_fold_and_know_every_kind_of_event() -> None:
     for case in cases:
         assert fold(case["before"], case["events"]) == case["after"], case["name"]
     assert {event[2] for case in cases for event in case["events"]} | {"created"} == {kind.value for kind in EventKind}
+    assert {event[2] for case in cases for event in case["events"] if event[4] is not None} == KEYED
 
 
 def test_folding_leaves_the_state_before_as_it_was() -> None:

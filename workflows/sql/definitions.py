@@ -1,20 +1,22 @@
 """What is asked about a definition as a whole. Each reads a bounded number of rows by index, however many there are.
 
-"The latest of a definition" is written as a range of a single name: told that it is equal, the planner takes the order
-of names for granted, may walk the index of all workflows, and finds none of a name that nobody ever started at its end.
+"The latest of a definition" are the latest of each status, one probe of `workflow_of_definition` each: asked for a name
+alone, the planner may walk the index of all workflows, and finds none of a name that nobody ever started at its end.
 """
 
 from __future__ import annotations
 
 from typing import LiteralString
 
-# When one of each definition was started last: one probe of `workflow_by_definition` each.
+# When one of each definition was started last.
 LAST_CREATED: LiteralString = """
-SELECT asked.definition, w.created_at FROM unnest(%(definitions)s::text[]) AS asked(definition)
+SELECT asked.definition, max(w.created_at) FROM unnest(%(definitions)s::text[]) AS asked(definition)
+CROSS JOIN unnest(%(statuses)s::text[]) AS s(status)
 CROSS JOIN LATERAL (
-    SELECT created_at FROM workflows_workflow WHERE definition BETWEEN asked.definition AND asked.definition
-    ORDER BY definition, created_at DESC, id DESC LIMIT 1
-) AS w"""
+    SELECT created_at FROM workflows_workflow WHERE definition = asked.definition AND status = s.status
+    ORDER BY created_at DESC, id DESC LIMIT 1
+) AS w
+GROUP BY asked.definition"""
 
 # How long the last ones that succeeded in each stretch took, by index `workflow_succeeded`.
 DURATION_BANDS: LiteralString = """
@@ -30,9 +32,11 @@ GROUP BY stretch.place ORDER BY stretch.place"""
 
 _LATEST: LiteralString = """
 WITH latest AS (
-    SELECT id, last_seq, version, status, created_at FROM workflows_workflow
-    WHERE definition BETWEEN %(definition)s AND %(definition)s
-    ORDER BY definition, created_at DESC, id DESC LIMIT %(limit)s
+    SELECT one.* FROM unnest(%(statuses)s::text[]) AS s(status) CROSS JOIN LATERAL (
+        SELECT id, last_seq, version, status, created_at FROM workflows_workflow
+        WHERE definition = %(definition)s AND status = s.status ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+    ) AS one
+    ORDER BY created_at DESC, id DESC LIMIT %(limit)s
 )"""
 
 # Which code the latest began with, the newest first.
