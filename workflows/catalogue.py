@@ -10,12 +10,13 @@ from workflows.queries import EVENTS_LOOKED_AT
 from workflows.sql import definitions, fetch
 from workflows.states import Status
 
+_STATUSES = [status.value for status in Status]
 _KEYS_LOOKED_AT, _VALUE_CHARACTERS = 100, 200  # of each workflow, and in all; of the example
 
 
 def last_created(names: Collection[str]) -> dict[str, datetime]:
     """This will return when a workflow of each definition was started last; those without any are left out."""
-    return dict(fetch(definitions.LAST_CREATED, {"definitions": list(names)}))
+    return dict(fetch(definitions.LAST_CREATED, {"definitions": list(names), "statuses": _STATUSES}))
 
 
 class Band(NamedTuple):
@@ -50,7 +51,8 @@ class Version(NamedTuple):
 def versions(definition: str, *, limit: int) -> list[Version]:
     """This will return which code the latest workflows of a definition began with, the newest first."""
     bad = [Status.FAILED.value, Status.QUARANTINED.value]
-    rows = fetch(definitions.VERSIONS, {"definition": definition, "limit": limit, "bad": bad})
+    parameters = {"definition": definition, "statuses": _STATUSES, "limit": limit, "bad": bad}
+    rows = fetch(definitions.VERSIONS, parameters)
     return [Version(*row) for row in rows]
 
 
@@ -72,7 +74,7 @@ def published_keys(definition: str, *, limit: int) -> list[PublishedKey]:
     `sets` counts in the last events of each (queries.EVENTS_LOOKED_AT): of longer histories it is too low.
     """
     parameters = {
-        "definition": definition, "limit": limit, "keys": _KEYS_LOOKED_AT, "events": EVENTS_LOOKED_AT,
-        "length": _VALUE_CHARACTERS,
+        "definition": definition, "statuses": _STATUSES, "limit": limit, "keys": _KEYS_LOOKED_AT,
+        "events": EVENTS_LOOKED_AT, "length": _VALUE_CHARACTERS,
     }  # fmt: skip
     return [PublishedKey(*row) for row in fetch(definitions.KEYS, parameters)]
