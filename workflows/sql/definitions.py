@@ -1,8 +1,8 @@
 """What is asked about a definition as a whole. Each reads a bounded number of rows by index, however many there are.
 
-"The latest of a definition" is read for each status by `workflow_of_definition`, as the beginning of what follows in the
-order of that index. Told that the name is equal, the planner takes the order of names for granted, may walk the index of
-all workflows, and finds none of a name that nobody ever started at its end.
+"The latest of a definition" is read for each status by `workflow_of_definition`, as the beginning of what follows in
+the order of that index. Told that the name is equal, the planner takes the order of names for granted, may walk the
+index of all workflows, and finds none of a name that nobody ever started at its end.
 """
 
 from __future__ import annotations
