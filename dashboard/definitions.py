@@ -16,7 +16,7 @@ from workflows.models import Schedule
 from workflows.registry import Definition
 from workflows.states import TERMINAL, Status
 
-VERSIONS_OF, KEYS_OF = 1_000, 50  # the latest workflows that are looked at for them
+VERSIONS_OF, KEYS_OF = 500, 50  # the latest workflows that are looked at for them
 _SAMPLE = 40  # of each stretch, for how long it took
 _MOST_SCHEDULES = 100
 BAD = (Status.FAILED, Status.QUARANTINED)

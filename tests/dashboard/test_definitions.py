@@ -119,7 +119,7 @@ def test_a_definition_without_workflows_says_so_everywhere(operator: Client) -> 
 
 def test_its_past_is_told_in_charts_and_in_words(operator: Client) -> None:
     succeeded("doubling", *range(1, 11))
-    minute = timezone.now().replace(second=0, microsecond=0) - 5 * MINUTE
+    minute = timezone.now().replace(second=0, microsecond=0) - 30 * MINUTE
     for kind, number in (("succeeded", 3), ("failed", 1)):
         MinuteCount.objects.create(minute=minute, definition="doubling", kind=kind, workflows=number)
     MinuteCount.objects.create(minute=minute, definition="other", kind="failed", workflows=100)
