@@ -47,6 +47,8 @@ PAGES = {
     "definition": "/definitions/checkout/",
     "start": "/definitions/checkout/start/",
     "curve": "/workflows/nightly-sync/curve?key=progress",
+    "long-history": "/workflows/year-end/",
+    "moment": "/workflows/nightly-sync/?seq=90",
     "not-here": "/no-such-page/",
 }
 
@@ -152,8 +154,16 @@ def _browser() -> Iterator[Any]:
 
 def _start_work() -> None:
     """A small shop's day: what has ended, well and badly, what runs, what waits."""
+    from scripts import past_hour
+    from tests.long_history import write_long_history
     from workflows import operations  # Django must be set up
     from workflows.models import Workflow
+
+    past_hour.begin()
+    _until(past_hour.have_gone_on, "the orders wait for their payments")
+    past_hour.pay()
+    _until(past_hour.have_ended, "the orders have ended")
+    past_hour.move_back()
 
     def start(definition: str, workflow_id: str | None = None, **arguments: Any) -> None:
         operations.start(definition, kwargs=arguments, workflow_id=workflow_id, by="ana")
@@ -163,7 +173,8 @@ def _start_work() -> None:
     start("time_zones")
     start("inventory", "stock-check")
     ended = Workflow.objects.filter(finished_at__isnull=False)
-    _until(lambda: ended.count() == 4, "the first workflows have ended")
+    _until(lambda: ended.count() == 4 + past_hour.ORDERS, "the first workflows have ended")
+    write_long_history("year-end", 100_010)
     start("checkout", "order-2026-117", order=SMALL_ORDER | {"id": "2026-117"})
     start("checkout", "order-2026-118", order=SMALL_ORDER)
     start("checkout", "order-2026-119", order={"id": "2026-119", "items": []})
@@ -242,6 +253,11 @@ def _while_data_moves(browser: Any, url: str, into: Path, theme: str, size: dict
 
 def _select_and_act(page: Any, url: str, take: Callable[[str], None]) -> None:
     """Tick some rows, look at the keys, and cancel those of them that have not ended."""
+    from workflows import operations  # Django must be set up
+    from workflows.options import Options
+
+    for _ in range(5):
+        operations.start("time_zones", options=Options(queue="imports"))
     page.goto(url + PAGES["list"])
     page.locator('connection-status[data-state="live"]').wait_for()
     for box in page.locator("input[name=id]").all()[:7]:
