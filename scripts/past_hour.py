@@ -5,17 +5,17 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from workflows import counts, operations
-from workflows.models import Workflow
+from workflows.models import Value, Workflow
 
-ORDERS = 160
+ORDERS = 72
 _TEAS = ("Assam, 250 g", "Sencha, 100 g", "Rooibos, 500 g")
 
 # When each was created, and how long it then waited for its payment: more and more slowly through the hour.
 _MOMENTS = """
 CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
 SELECT w.id, (SELECT min(seq) FROM workflows_event WHERE workflow_id = w.id AND kind = 'suspended') AS waited_from,
-    date_trunc('second', now()) - interval '58 minutes' + n * interval '20 seconds' - w.created_at AS shift,
-    interval '1 second' * (8 + n / 8 + 13 * ((n * 7919) %% 97) / 97.0) AS waited
+    date_trunc('second', now()) - interval '58 minutes' + n * interval '48 seconds' - w.created_at AS shift,
+    interval '1 second' * (8 + n / 4 + 13 * ((n * 7919) %% 97) / 97.0) AS waited
 FROM (SELECT id, created_at, row_number() OVER (ORDER BY md5(id)) AS n
     FROM workflows_workflow WHERE definition = 'checkout' AND finished_at IS NOT NULL) AS w"""
 _EVENTS = """
@@ -56,11 +56,10 @@ def begin() -> None:
 
 
 def pay() -> None:
-    """Send each order that has none yet its payment; every twentieth is declined."""
-    waiting = Workflow.objects.filter(definition="checkout", status="waiting").values_list("id", flat=True)
-    for number, workflow_id in enumerate(waiting):
-        outcome = "declined" if number % 20 == 11 else "paid"
-        operations.send(workflow_id, "payment", {"outcome": outcome}, by="shop", idempotency_key="payment")
+    """Send each order that waits what it costs."""
+    for total in Value.objects.filter(key="total", workflow__definition="checkout", workflow__status="waiting"):
+        payment = {"outcome": "paid", "amount": total.value}
+        operations.send(total.workflow_id, "payment", payment, by="shop", idempotency_key="payment")
 
 
 def have_gone_on() -> bool:

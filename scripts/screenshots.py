@@ -160,9 +160,9 @@ def _start_work() -> None:
     from workflows.models import Workflow
 
     past_hour.begin()
-    _until(past_hour.have_gone_on, "the orders wait for their payments")
+    _until(past_hour.have_gone_on, "the orders wait for their payments", within=120)
     past_hour.pay()
-    _until(past_hour.have_ended, "the orders have ended")
+    _until(past_hour.have_ended, "the orders have ended", within=180)
     past_hour.move_back()
 
     def start(definition: str, workflow_id: str | None = None, **arguments: Any) -> None:
