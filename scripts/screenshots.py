@@ -51,6 +51,12 @@ PAGES = {
     "moment": "/workflows/nightly-sync/?seq=90",
     "not-here": "/no-such-page/",
 }
+IN_THE_README = {
+    "list": ("light", "/workflows/?peek=sync-2026-11-23"),
+    "console": ("light", "/workflows/sync-2026-11-23/"),
+    "now": ("dark", "/"),
+    "definition": ("dark", "/definitions/checkout/"),
+}
 
 
 def main(into: Path) -> int:
@@ -65,7 +71,7 @@ def main(into: Path) -> int:
         _start_work()
         for theme, size in ((theme, size) for theme in ("light", "dark") for size in (WIDE, NARROW)):
             troubles += _while_data_moves(browser, url, into, theme, size)
-        _picture_of_the_readme(browser, url)
+        _pictures_of_the_readme(browser, url)
     print(f"{len(list(into.glob('*.png')))} pictures in {into}")
     print("\n".join(troubles), file=sys.stderr)
     return 1 if troubles else 0
@@ -358,19 +364,26 @@ def _take(page: Any, file: Path, troubles: list[str]) -> None:
     page.screenshot(path=file)
 
 
-def _picture_of_the_readme(browser: Any, url: str) -> None:
+def _pictures_of_the_readme(browser: Any, url: str) -> None:
     from workflows import operations  # Django must be set up
     from workflows.models import Workflow
 
-    arguments = {"calls": 14, "failures": 3, "seed": 11, "fatal": False}
+    operations.start(
+        "checkout", kwargs={"order": SMALL_ORDER | {"id": "2026-121"}}, workflow_id="order-2026-121", by="ana"
+    )
+    operations.start("inventory", workflow_id="stock-check-3", by="ana")
+    arguments = {"calls": 60, "failures": 3, "seed": 11, "fatal": False}
     operations.start("flaky", kwargs=arguments, workflow_id="sync-2026-11-23", by="ana")
     underway = Workflow.objects.filter(id="sync-2026-11-23", last_seq__gt=50)
     _until(underway.exists, "the sync is well under way")
-    with _window(browser, "light", {"width": 1280, "height": 800}) as (page, _):
-        page.goto(f"{url}/login/")
-        _sign_in(page)
-        page.goto(f"{url}/workflows/sync-2026-11-23/")
-        _take(page, ROOT / "docs/images/console.png", [])
+    for name, (theme, path) in IN_THE_README.items():
+        with _window(browser, theme, WIDE) as (page, _):
+            page.goto(f"{url}/login/")
+            _sign_in(page)
+            page.goto(url + path)
+            if "peek" in path:
+                page.locator(".peek .history__row").first.wait_for()
+            _take(page, ROOT / f"docs/images/{name}.png", [])
 
 
 if __name__ == "__main__":
