@@ -69,9 +69,10 @@ def main(into: Path) -> int:
         for theme, size in ((theme, size) for theme in ("light", "dark") for size in (WIDE, NARROW)):
             troubles += _before_the_first(browser, url, into, theme, size)
         _start_work()
+        _pictures_of_the_readme(browser, url)
+        _write_long_history()
         for theme, size in ((theme, size) for theme in ("light", "dark") for size in (WIDE, NARROW)):
             troubles += _while_data_moves(browser, url, into, theme, size)
-        _pictures_of_the_readme(browser, url)
     print(f"{len(list(into.glob('*.png')))} pictures in {into}")
     print("\n".join(troubles), file=sys.stderr)
     return 1 if troubles else 0
@@ -161,7 +162,6 @@ def _browser() -> Iterator[Any]:
 def _start_work() -> None:
     """A small shop's day: what has ended, well and badly, what runs, what waits."""
     from scripts import past_hour
-    from tests.long_history import write_long_history
     from workflows import operations  # Django must be set up
     from workflows.models import Workflow
 
@@ -180,16 +180,22 @@ def _start_work() -> None:
     start("inventory", "stock-check")
     ended = Workflow.objects.filter(finished_at__isnull=False)
     _until(lambda: ended.count() == 4 + past_hour.ORDERS, "the first workflows have ended")
-    write_long_history("year-end", 100_010)
     start("checkout", "order-2026-117", order=SMALL_ORDER | {"id": "2026-117"})
     start("checkout", "order-2026-118", order=SMALL_ORDER)
     start("checkout", "order-2026-119", order={"id": "2026-119", "items": []})
     operations.cancel("order-2026-117", by="ana", reason="customer changed their mind")
     start("inventory", "stock-check-2")
-    start("flaky", "nightly-sync", calls=400, failures=2, fatal=False)
+    start("flaky", "nightly-sync", calls=1500, failures=2, fatal=False)
     _set_up_operations()
     sync = Workflow.objects.filter(id="nightly-sync", last_seq__gt=120)
     _until(sync.exists, "the sync has begun")
+
+
+def _write_long_history() -> None:
+    """A hundred thousand events, of a definition that no worker knows."""
+    from tests.long_history import write_long_history  # Django must be set up
+
+    write_long_history("year-end", 100_010)
 
 
 def _set_up_operations() -> None:
@@ -368,10 +374,6 @@ def _pictures_of_the_readme(browser: Any, url: str) -> None:
     from workflows import operations  # Django must be set up
     from workflows.models import Workflow
 
-    operations.start(
-        "checkout", kwargs={"order": SMALL_ORDER | {"id": "2026-121"}}, workflow_id="order-2026-121", by="ana"
-    )
-    operations.start("inventory", workflow_id="stock-check-3", by="ana")
     arguments = {"calls": 60, "failures": 3, "seed": 11, "fatal": False}
     operations.start("flaky", kwargs=arguments, workflow_id="sync-2026-11-23", by="ana")
     underway = Workflow.objects.filter(id="sync-2026-11-23", last_seq__gt=50)
