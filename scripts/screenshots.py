@@ -47,7 +47,15 @@ PAGES = {
     "definition": "/definitions/checkout/",
     "start": "/definitions/checkout/start/",
     "curve": "/workflows/nightly-sync/curve?key=progress",
+    "long-history": "/workflows/year-end/",
+    "moment": "/workflows/nightly-sync/?seq=90",
     "not-here": "/no-such-page/",
+}
+IN_THE_README = {
+    "list": ("light", "/workflows/?peek=sync-2026-11-23"),
+    "console": ("light", "/workflows/sync-2026-11-23/"),
+    "now": ("dark", "/"),
+    "definition": ("dark", "/definitions/checkout/"),
 }
 
 
@@ -61,9 +69,10 @@ def main(into: Path) -> int:
         for theme, size in ((theme, size) for theme in ("light", "dark") for size in (WIDE, NARROW)):
             troubles += _before_the_first(browser, url, into, theme, size)
         _start_work()
+        _pictures_of_the_readme(browser, url)
+        _write_long_history()
         for theme, size in ((theme, size) for theme in ("light", "dark") for size in (WIDE, NARROW)):
             troubles += _while_data_moves(browser, url, into, theme, size)
-        _picture_of_the_readme(browser, url)
     print(f"{len(list(into.glob('*.png')))} pictures in {into}")
     print("\n".join(troubles), file=sys.stderr)
     return 1 if troubles else 0
@@ -152,8 +161,15 @@ def _browser() -> Iterator[Any]:
 
 def _start_work() -> None:
     """A small shop's day: what has ended, well and badly, what runs, what waits."""
+    from scripts import past_hour
     from workflows import operations  # Django must be set up
     from workflows.models import Workflow
+
+    past_hour.begin()
+    _until(past_hour.have_gone_on, "the orders wait for their payments", within=120)
+    past_hour.pay()
+    _until(past_hour.have_ended, "the orders have ended", within=180)
+    past_hour.move_back()
 
     def start(definition: str, workflow_id: str | None = None, **arguments: Any) -> None:
         operations.start(definition, kwargs=arguments, workflow_id=workflow_id, by="ana")
@@ -163,16 +179,23 @@ def _start_work() -> None:
     start("time_zones")
     start("inventory", "stock-check")
     ended = Workflow.objects.filter(finished_at__isnull=False)
-    _until(lambda: ended.count() == 4, "the first workflows have ended")
+    _until(lambda: ended.count() == 4 + past_hour.ORDERS, "the first workflows have ended")
     start("checkout", "order-2026-117", order=SMALL_ORDER | {"id": "2026-117"})
     start("checkout", "order-2026-118", order=SMALL_ORDER)
     start("checkout", "order-2026-119", order={"id": "2026-119", "items": []})
     operations.cancel("order-2026-117", by="ana", reason="customer changed their mind")
     start("inventory", "stock-check-2")
-    start("flaky", "nightly-sync", calls=400, failures=2, fatal=False)
+    start("flaky", "nightly-sync", calls=1500, failures=2, fatal=False)
     _set_up_operations()
     sync = Workflow.objects.filter(id="nightly-sync", last_seq__gt=120)
     _until(sync.exists, "the sync has begun")
+
+
+def _write_long_history() -> None:
+    """A hundred thousand events, of a definition that no worker knows."""
+    from tests.long_history import write_long_history  # Django must be set up
+
+    write_long_history("year-end", 100_010)
 
 
 def _set_up_operations() -> None:
@@ -242,6 +265,11 @@ def _while_data_moves(browser: Any, url: str, into: Path, theme: str, size: dict
 
 def _select_and_act(page: Any, url: str, take: Callable[[str], None]) -> None:
     """Tick some rows, look at the keys, and cancel those of them that have not ended."""
+    from workflows import operations  # Django must be set up
+    from workflows.options import Options
+
+    for _ in range(5):
+        operations.start("time_zones", options=Options(queue="imports"))
     page.goto(url + PAGES["list"])
     page.locator('connection-status[data-state="live"]').wait_for()
     for box in page.locator("input[name=id]").all()[:7]:
@@ -342,19 +370,22 @@ def _take(page: Any, file: Path, troubles: list[str]) -> None:
     page.screenshot(path=file)
 
 
-def _picture_of_the_readme(browser: Any, url: str) -> None:
+def _pictures_of_the_readme(browser: Any, url: str) -> None:
     from workflows import operations  # Django must be set up
     from workflows.models import Workflow
 
-    arguments = {"calls": 14, "failures": 3, "seed": 11, "fatal": False}
+    arguments = {"calls": 60, "failures": 3, "seed": 11, "fatal": False}
     operations.start("flaky", kwargs=arguments, workflow_id="sync-2026-11-23", by="ana")
     underway = Workflow.objects.filter(id="sync-2026-11-23", last_seq__gt=50)
     _until(underway.exists, "the sync is well under way")
-    with _window(browser, "light", {"width": 1280, "height": 800}) as (page, _):
-        page.goto(f"{url}/login/")
-        _sign_in(page)
-        page.goto(f"{url}/workflows/sync-2026-11-23/")
-        _take(page, ROOT / "docs/images/console.png", [])
+    for name, (theme, path) in IN_THE_README.items():
+        with _window(browser, theme, WIDE) as (page, _):
+            page.goto(f"{url}/login/")
+            _sign_in(page)
+            page.goto(url + path)
+            if "peek" in path:
+                page.locator(".peek .history__row").first.wait_for()
+            _take(page, ROOT / f"docs/images/{name}.png", [])
 
 
 if __name__ == "__main__":

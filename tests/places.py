@@ -14,38 +14,49 @@ from workflows.options import Options
 PAGES: dict[str, list[str]] = {
     "login": ["/login/"],
     "dashboard:now": ["/"],
-    "dashboard:workflows": ["/workflows/", "/workflows/?status=quarantined&q=none", "/workflows/?q=status:odd"],
+    "dashboard:workflows": [
+        "/workflows/", "/workflows/?status=quarantined&q=none", "/workflows/?q=status:odd",
+        "/workflows/?columns=status,name,event.progress:number,last", "/workflows/?peek=ended",
+    ],
+    "dashboard:views": ["/views/"],
     "dashboard:workflow": ["/workflows/ended/", "/workflows/broken/", "/workflows/queued/", "/workflows/ended/?seq=3"],
     "dashboard:children": ["/workflows/ended/children/"],
+    "dashboard:curve": ["/workflows/ended/curve?key=progress"],
     "dashboard:queues": ["/queues/"],
     "dashboard:queue": ["/queues/nobody/"],
     "dashboard:schedules": ["/schedules/"],
     "dashboard:schedule": ["/schedules/every-morning/"],
     "dashboard:workers": ["/workers/"],
     "dashboard:definitions": ["/definitions/"],
+    "dashboard:definition": ["/definitions/doubling/", "/definitions/time_zones/"],
     "dashboard:start": ["/definitions/time_zones/start/"],
     "examples:checkout": ["/examples/checkout/"],
-}
+}  # fmt: skip
 _ACT, _PART, _DATA = "acts, and leads to a page", "a part of a page that has it already", "data for scripts"
 NOT_PAGES: dict[str, str] = {
     "logout": _ACT,
     "examples:pay": "asks for a checkout that is under way; its parts are those of the other example",
     "dashboard:bulk_confirmation": "answers a form: visited by the test of the selection",
     "dashboard:bulk": "answers a form: visited by the test of the selection",
+    "dashboard:bulk_results": "a file",
     **dict.fromkeys(
         ("dashboard:cancellation", "dashboard:messages", "dashboard:resumption", "dashboard:forks",
          "dashboard:restarts", "dashboard:pin", "dashboard:deletion", "dashboard:queue_limits", "dashboard:queue_pause",
-         "dashboard:schedule_pause", "dashboard:schedule_triggers", "dashboard:schedule_backfills"),
+         "dashboard:schedule_pause", "dashboard:schedule_triggers", "dashboard:schedule_backfills",
+         "dashboard:view_creation", "dashboard:view_change", "dashboard:view_default", "dashboard:view_place",
+         "dashboard:view_deletion"),
         _ACT,
     ),
     **dict.fromkeys(
         ("dashboard:now_fragment", "dashboard:obstacle", "dashboard:relatives", "dashboard:queues_fragment",
-         "dashboard:schedules_fragment", "dashboard:workers_fragment"),
+         "dashboard:schedules_fragment", "dashboard:workers_fragment", "dashboard:queue_fragment",
+         "dashboard:definitions_fragment", "dashboard:definition_fragment", "dashboard:curve_fragment",
+         "dashboard:peek", "dashboard:event", "dashboard:payload"),
         _PART,
     ),
     **dict.fromkeys(
         ("dashboard:palette", "dashboard:moments", "dashboard:marks", "dashboard:stream", "dashboard:matching",
-         "dashboard:poll"),
+         "dashboard:poll", "dashboard:keys", "dashboard:history", "dashboard:spans"),
         _DATA,
     ),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 const ACTIONS = "main :is(button, summary.button, a.button, summary.verb__name)";
 /** Rows repeat these, and forms that nobody has opened have their own; their names say nothing by themselves. */
-const NOT_ALONE = "copy-button, .history__rows, dialog, [inert], [hidden], details:not([open]) > form";
+const NOT_ALONE = "copy-button, .workflow-table tbody, .history__rows, dialog, [inert], [hidden], details:not([open]) > form";
 
 /** @returns {import("../lib/palette.js").Line[]} */
 export function pages() {

@@ -9,6 +9,7 @@ import { local } from "./zone.js";
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const SIDE_WIDTH = 58;
+const HALF_A_LABEL = 28;
 const LABEL_SPACE = 72;
 const LINE_SPACE = 26;
 const BAR_WIDTH = 0.75;
@@ -24,7 +25,7 @@ const LONELY_SECONDS = 60;
 export function options(library, current, look, pointed) {
   const chart = current();
   return {
-    padding: [10, 12, 0, 0],
+    padding: [10, HALF_A_LABEL, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => new Date(local(seconds * 1000).iso),
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: points(chart, look) },
