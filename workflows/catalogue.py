@@ -51,9 +51,8 @@ class Version(NamedTuple):
 def versions(definition: str, *, limit: int) -> list[Version]:
     """This will return which code the latest workflows of a definition began with, the newest first."""
     bad = [Status.FAILED.value, Status.QUARANTINED.value]
-    rows = fetch(
-        definitions.VERSIONS, {"definition": definition, "limit": limit, "bad": bad, "statuses": _STATUSES}
-    )  # fmt: skip
+    parameters = {"definition": definition, "statuses": _STATUSES, "limit": limit, "bad": bad}
+    rows = fetch(definitions.VERSIONS, parameters)
     return [Version(*row) for row in rows]
 
 
@@ -75,7 +74,7 @@ def published_keys(definition: str, *, limit: int) -> list[PublishedKey]:
     `sets` counts in the last events of each (queries.EVENTS_LOOKED_AT): of longer histories it is too low.
     """
     parameters = {
-        "definition": definition, "limit": limit, "keys": _KEYS_LOOKED_AT, "events": EVENTS_LOOKED_AT,
-        "length": _VALUE_CHARACTERS, "statuses": _STATUSES,
+        "definition": definition, "statuses": _STATUSES, "limit": limit, "keys": _KEYS_LOOKED_AT,
+        "events": EVENTS_LOOKED_AT, "length": _VALUE_CHARACTERS,
     }  # fmt: skip
     return [PublishedKey(*row) for row in fetch(definitions.KEYS, parameters)]

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from workflows.errors import NotTelltale, SignedOut, Unreachable
 
 SESSION = "sessionid"  # the cookie's name
-SILENCE = 30.0  # seconds without a word, after which a connection is taken for lost
+SILENCE = 25.0  # seconds without a word, after which a connection is taken for lost
 
 _TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="([^"]+)"')
 

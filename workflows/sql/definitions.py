@@ -1,21 +1,24 @@
 """What is asked about a definition as a whole. Each reads a bounded number of rows by index, however many there are.
 
-"The latest of a definition" are the latest of each status, one probe of `workflow_of_definition` each: asked for a name
-alone, the planner may walk the index of all workflows, and finds none of a name that nobody ever started at its end.
+"The latest of a definition" is read for each status by `workflow_of_definition`, as the beginning of what follows in
+the order of that index. Told that the name is equal, the planner takes the order of names for granted, may walk the
+index of all workflows, and finds none of a name that nobody ever started at its end.
 """
 
 from __future__ import annotations
 
 from typing import LiteralString
 
-# When one of each definition was started last.
+# When one of each definition was started last: one probe for each status.
 LAST_CREATED: LiteralString = """
 SELECT asked.definition, max(w.created_at) FROM unnest(%(definitions)s::text[]) AS asked(definition)
-CROSS JOIN unnest(%(statuses)s::text[]) AS s(status)
+CROSS JOIN unnest(%(statuses)s::text[]) AS of(status)
 CROSS JOIN LATERAL (
-    SELECT created_at FROM workflows_workflow WHERE definition = asked.definition AND status = s.status
-    ORDER BY created_at DESC, id DESC LIMIT 1
+    SELECT definition, status, created_at FROM workflows_workflow
+    WHERE (definition, status) >= (asked.definition, of.status)
+    ORDER BY definition, status, created_at DESC, id DESC LIMIT 1
 ) AS w
+WHERE w.definition = asked.definition AND w.status = of.status
 GROUP BY asked.definition"""
 
 # How long the last ones that succeeded in each stretch took, by index `workflow_succeeded`.
@@ -32,11 +35,13 @@ GROUP BY stretch.place ORDER BY stretch.place"""
 
 _LATEST: LiteralString = """
 WITH latest AS (
-    SELECT one.* FROM unnest(%(statuses)s::text[]) AS s(status) CROSS JOIN LATERAL (
-        SELECT id, last_seq, version, status, created_at FROM workflows_workflow
-        WHERE definition = %(definition)s AND status = s.status ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-    ) AS one
-    ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+    SELECT w.* FROM unnest(%(statuses)s::text[]) AS of(status) CROSS JOIN LATERAL (
+        SELECT id, definition, last_seq, version, status, created_at FROM workflows_workflow
+        WHERE (definition, status) >= (%(definition)s, of.status)
+        ORDER BY definition, status, created_at DESC, id DESC LIMIT %(limit)s
+    ) AS w
+    WHERE w.definition = %(definition)s AND w.status = of.status
+    ORDER BY w.created_at DESC, w.id DESC LIMIT %(limit)s
 )"""
 
 # Which code the latest began with, the newest first.
