@@ -197,9 +197,8 @@ def _write_long_history() -> None:
     from workflows import queues
 
     write_long_history("year-end", 100_010)
-    queues.set_limits(
-        "default", concurrency=8, rate_limit=50, rate_period=1.0, by="ana"
-    )  # it might have been one too many
+    # Not before: it might have been one too many.
+    queues.set_limits("default", concurrency=8, rate_limit=50, rate_period=1.0, by="ana")
 
 
 def _set_up_operations() -> None:
