@@ -194,8 +194,11 @@ def _start_work() -> None:
 def _write_long_history() -> None:
     """A hundred thousand events, of a definition that no worker knows."""
     from tests.long_history import write_long_history  # Django must be set up
+    from workflows import queues
 
     write_long_history("year-end", 100_010)
+    # Not before: it might have been one too many.
+    queues.set_limits("default", concurrency=8, rate_limit=50, rate_period=1.0, by="ana")
 
 
 def _set_up_operations() -> None:
@@ -203,7 +206,6 @@ def _set_up_operations() -> None:
     from workflows import operations, queues, schedules  # Django must be set up
     from workflows.options import Options
 
-    queues.set_limits("default", concurrency=8, rate_limit=50, rate_period=1.0, by="ana")
     queues.set_limits("reports", partition_concurrency=1, by="ana")
     queues.pause("imports", by="ana")
     for number in range(3):
