@@ -39,7 +39,7 @@ class Visitor:
     """A signed-in superuser on one connection that is kept."""
 
     def __init__(self, server: Server, session: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
         self._origin = f"http://127.0.0.1:{server.port}"
         self._session = session
 

@@ -40,25 +40,30 @@ def statement(explained: dict[str, Any]) -> Statement:
     """What a plan in JSON says."""
     text = explained["Query Text"]
     rows, scanned, counted = 0, set[str](), set[str]()
-    for node, under_count in _nodes(explained["Plan"], counts=bool(_COUNTS.search(text))):
-        relation = node.get("Relation Name", "")
+    for node, relation, under_count in _nodes(explained["Plan"], counts=bool(_COUNTS.search(text))):
         if relation in _LARGE and node["Node Type"] != "ModifyTable":
             passed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
             rows += round((node["Actual Rows"] + passed) * node["Actual Loops"])
             if node["Node Type"] == "Seq Scan" and node["Actual Loops"]:
                 scanned.add(relation)
-            if under_count and not {"Index Cond", "Recheck Cond"} & node.keys():
+            if under_count and "Relation Name" in node and not {"Index Cond", "Recheck Cond"} & node.keys():
                 counted.add(relation)
     return Statement(text, rows, sorted(scanned), sorted(counted))
 
 
-def _nodes(node: dict[str, Any], *, counts: bool, under_count: bool = False) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Each node, and whether what it reads is counted; what a limit lets through is counted at no cost to speak of."""
-    yield node, under_count
+def _nodes(
+    node: dict[str, Any], relation: str = "", *, counts: bool, under_count: bool = False
+) -> Iterator[tuple[dict[str, Any], str, bool]]:
+    """Each node, the table that it reads, and whether what it reads is counted.
+
+    A bitmap's entries are of the table above them. What a limit lets through is counted at no cost to speak of.
+    """
     kind = node["Node Type"]
+    relation = node.get("Relation Name", relation if kind.startswith("Bitmap") else "")
+    yield node, "" if kind in ("BitmapAnd", "BitmapOr") else relation, under_count
     under_count = kind != "Limit" and (under_count or (kind == "Aggregate" and counts))
     for below in node.get("Plans", ()):
-        yield from _nodes(below, counts=counts, under_count=under_count)
+        yield from _nodes(below, relation, counts=counts, under_count=under_count)
 
 
 _seen: list[Statement] = []

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import LiteralString
 
 # What a value is as a number: itself, or how much is done, for a progress. Beyond what a float can hold it is none.
+# The key is an expression, else the planner would join a workflow's events with all of that key.
 _NUMBERS: LiteralString = """
 SELECT workflow_id, seq, at, CASE WHEN abs(found::numeric) < 1e300 THEN found::float8 END AS number FROM (
     SELECT workflow_id, seq, at, CASE jsonb_typeof(data -> 'value')
         WHEN 'number' THEN data -> 'value'
         WHEN 'object' THEN CASE jsonb_typeof(data #> '{value,done}') WHEN 'number' THEN data #> '{value,done}' END
     END AS found
-    FROM workflows_event WHERE workflow_id = ANY(%(ids)s::text[]) AND kind = 'value_set' AND key = %(key)s
+    FROM workflows_event WHERE workflow_id = ANY(%(ids)s::text[]) AND kind = 'value_set' AND concat(key) = %(key)s
 ) AS one WHERE found IS NOT NULL"""
 
 # All of them or, of each of so many parts, the lowest and the highest, so that no spike is lost. The first and the last

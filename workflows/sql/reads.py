@@ -91,6 +91,7 @@ def _part(groups: LiteralString, order: LiteralString) -> LiteralString:
     """Groups with their last event, the time of the event before, and the value that was replaced, if not long ago.
 
     `max_bytes` ends a part early, but never before its first group; `found` counts those that there would have been.
+    The key is compared as an expression, else the planner would join the few events of a stretch with all of that key.
     """
     return (
         "SELECT first, count, last, "
@@ -114,7 +115,7 @@ FROM (
     LEFT JOIN LATERAL (
         SELECT o.data -> 'value' AS value FROM workflows_event AS o
         WHERE o.workflow_id = %(workflow_id)s AND o.seq BETWEEN g.first - %(look_back)s AND g.first - 1
-          AND o.kind = 'value_set' AND o.key = e.key
+          AND o.kind = 'value_set' AND concat(o.key) = e.key
         ORDER BY o.seq DESC LIMIT 1
     ) AS b ON e.kind = 'value_set'
 ) AS measured
