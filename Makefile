@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
+AT_ONCE = $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)# tests; half of their time they wait for processes
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-brokers test-without-hints chaos continuity check format lint types layers sizes migrations docs palette js js-types bench bench-live soak big-data big-data-check big-data-remove screenshots clean
@@ -35,10 +36,10 @@ run: $(STAMP) node_modules/uplot ## start everything: database, web, worker, bea
 	@exec $(BIN)/python manage.py up
 
 test: $(DEV_STAMP) node_modules/uplot ## the whole suite, on a throw-away database
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n $(AT_ONCE) --maxprocesses 4 --dist loadfile
 
 test-without-hints: $(DEV_STAMP) ## the acceptance suite with hints off: slower, never wrong
-	TELLTALE_HINTS=0 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/acceptance
+	TELLTALE_HINTS=0 $(BIN)/pytest -n $(AT_ONCE) --maxprocesses 4 --dist loadfile tests/acceptance
 
 chaos: $(DEV_STAMP) ## faults at random for MINUTES=30 (SEED=… repeats the plan), then a verdict
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) $(CHAOS)
@@ -48,7 +49,7 @@ continuity: $(DEV_STAMP) ## pages watch for MINUTES=5 (SEED=… repeats the plan
 
 test-brokers: $(DEV_STAMP) ## the acceptance suite on Redis and on RabbitMQ; needs Debian's redis-server and rabbitmq-server
 	for broker in redis rabbitmq; do \
-		$(BIN)/python -m scripts.with_broker $$broker -m pytest -n auto --maxprocesses 4 --dist loadfile \
+		$(BIN)/python -m scripts.with_broker $$broker -m pytest -n $(AT_ONCE) --maxprocesses 4 --dist loadfile \
 			tests/acceptance tests/config/test_broker.py || exit 1; done
 
 check: format-check lint types layers sizes migrations docs palette js js-types ## everything CI checks besides the tests
