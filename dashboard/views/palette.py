@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TypedDict
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -18,6 +19,7 @@ from dashboard.listings import listing
 from workflows import registry, schedules
 
 MOST = 8  # of each kind
+_RIGHTS = ("view", "start", "view_queues", "view_schedules")  # any of them finds something
 
 
 class Found(TypedDict):
@@ -33,7 +35,12 @@ class Found(TypedDict):
 @never_cache
 @login_required
 def found(request: HttpRequest) -> JsonResponse:
-    """What has the asked text in its name, or begins with it where that is an id. A few of each kind."""
+    """What has the asked text in its name, or begins with it where that is an id. A few of each kind.
+
+    Raises PermissionDenied for whom there is nothing to find.
+    """
+    if not any(access.can(request.user, right) for right in _RIGHTS):
+        raise PermissionDenied
     wanted = storable(request.GET.get("q", ""))
     lines = [line for find in _FINDERS for line in islice(find(request, wanted), MOST)] if wanted else []
     return JsonResponse({"found": lines})

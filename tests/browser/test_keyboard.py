@@ -116,7 +116,7 @@ def test_a_workflow_is_started_a_queue_paused_and_a_schedule_triggered(visit: Vi
     page = visit.open("/")
     page.keyboard.press("g")
     page.keyboard.press("d")
-    tab_to(page, page.get_by_role("link", name="time_zones", exact=True))
+    tab_to(page, page.get_by_role("link", name="Start time_zones", exact=True))
     page.keyboard.press("Enter")
     tab_to(page, page.locator("#id_workflow_id"))
     page.keyboard.type("by-keys")
