@@ -31,6 +31,7 @@ def test_rows_are_as_high_as_was_chosen_on_every_page_from_then_on(visit: Visit)
         page.reload()
         assert height(page, ".workflow-table tbody tr") == pytest.approx(pixels, abs=1)
         page = visit.open("/workflows/ended/")
+        assert height(page, ".history__row") == pytest.approx(pixels, abs=2)
         assert height(page, ".timeline tbody tr") == pytest.approx(pixels, abs=1)
 
 
