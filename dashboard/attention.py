@@ -23,12 +23,10 @@ from workflows.workers import QueueState
 
 MOST = 10
 OVERDUE = timedelta(minutes=1)  # alarms look once a second; who is this late was forgotten by all
-MORE_FAILURES, TIMES_USUAL = (
-    5,
-    3,
-)  # failing much more than usual: at least so many, and more than so many times the mean
+TIMES_USUAL = 3  # much more than usual
+MORE_FAILURES = 5  # failing much more than usual: at least so many in the last hour, too
 MOST_COUNTED = 100
-QUIET, TIMES_USUAL = timedelta(minutes=1), 3  # silent, or going on, for long: both, compared with its definition
+QUIET = timedelta(minutes=1)  # silent, or going on, for much longer than usual: at least for so long, too
 QUIET_ALONE, TIMES_ITSELF = timedelta(minutes=10), 20  # and where its definition says nothing, with its own mean gap
 _MOST_RUNNING, _MOST_DEFINITIONS = 1_000, 50  # looked at; of the definitions, those that run for longest
 _MOST_SCHEDULES = 500

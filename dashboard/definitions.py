@@ -39,8 +39,8 @@ class Overview:
     last_started: datetime | None
 
 
-def overviews(now: datetime) -> list[Overview]:
-    """All that are known, or of which there are workflows, by name."""
+def overviews(now: datetime, only: str | None = None) -> list[Overview]:
+    """All that are known, or of which there are workflows, by name; or this one among them."""
     there_are: dict[str, dict[str, int]] = defaultdict(dict)
     for (name, status), number in counts.by_definition(counts.everything()).items():
         there_are[name][status] = number
@@ -49,7 +49,7 @@ def overviews(now: datetime) -> list[Overview]:
     for minute in hour:
         happened[minute.definition, minute.kind] += minute.workflows
     known = {definition.name: definition for definition in registry.definitions()}
-    names = sorted({*known, *there_are})
+    names = [name for name in sorted({*known, *there_are}) if only in (None, name)]
     usual, last = estimates.usual(names), catalogue.last_created(names)
     return [
         Overview(
@@ -65,7 +65,7 @@ def overviews(now: datetime) -> list[Overview]:
 
 def overview(name: str, now: datetime) -> Overview | None:
     """One; None: nobody knows it, and there is no workflow of it."""
-    return next((one for one in overviews(now) if one.name == name), None)
+    return next(iter(overviews(now, only=name)), None)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -37,16 +38,13 @@ def creation(request: HttpRequest) -> HttpResponse:
     """Keep what the list shows under a name."""
     _require(request)
     form, query = SavedViewForm(request.POST), request.POST.get("query", "")
-    if not form.is_valid():
-        notices.error(request, f"Not saved: {first_error(form)}")
-        return redirect("dashboard:views")
 
     def act() -> HttpResponse:
         made = saved_views.save(_person(request), form.cleaned_data["name"], query, shared=form.cleaned_data["shared"])
         notices.success(request, f"Saved as “{made.name}”.")
         return redirect(f"{reverse('dashboard:workflows')}?{made.query or EVERYTHING}")
 
-    return _done(request, "Not saved", act)
+    return _done(request, "Not saved", act, form)
 
 
 @require_POST
@@ -55,16 +53,13 @@ def change(request: HttpRequest, view_id: int) -> HttpResponse:
     """Another name, or shared or not."""
     _require(request)
     form = SavedViewForm(request.POST)
-    if not form.is_valid():
-        notices.error(request, f"Not changed: {first_error(form)}")
-        return redirect("dashboard:views")
 
     def act() -> HttpResponse:
         made = saved_views.change(_person(request), view_id, **form.cleaned_data)
         notices.success(request, f"“{made.name}” is {'shared' if made.shared else 'yours alone'}.")
         return redirect("dashboard:views")
 
-    return _done(request, "Not changed", act)
+    return _done(request, "Not changed", act, form)
 
 
 @require_POST
@@ -121,8 +116,13 @@ def _person(request: HttpRequest) -> int:
     return int(request.user.pk or 0)
 
 
-def _done(request: HttpRequest, failure: str, act: Callable[[], HttpResponse]) -> HttpResponse:
-    """What somebody else owns is answered as what is not there."""
+def _done(
+    request: HttpRequest, failure: str, act: Callable[[], HttpResponse], form: Form | None = None
+) -> HttpResponse:
+    """What the act answers, if the form is in order. What somebody else owns is answered as what is not there."""
+    if form is not None and not form.is_valid():
+        notices.error(request, f"{failure}: {first_error(form)}")
+        return redirect("dashboard:views")
     try:
         return act()
     except SavedView.DoesNotExist:
