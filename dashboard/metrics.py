@@ -20,6 +20,7 @@ from dashboard import fanout
 from dashboard.measures import PROCESS, SENT
 from workflows import counts, registry, workers
 from workflows.counts import BOUNDS, Tally
+from workflows.patience import once_more
 from workflows.states import Status
 
 MOST_NAMES = 200
@@ -29,11 +30,7 @@ OTHERS = "(others)"  # stands for all further ones; no name of ours has parenthe
 def of_database() -> list[Metric] | None:
     """What all processes share; a few indexed reads. None: the database does not answer."""
     try:
-        return _of_database()
-    except (DatabaseError, InterfaceError):
-        connection.close()
-    try:
-        return _of_database()  # it broke while idle
+        return once_more(_of_database)
     except (DatabaseError, InterfaceError):
         connection.close()
         return None

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
-
-from django.db import InterfaceError, OperationalError, connection
 
 from dashboard import access, protocol, snapshots, tail, topics
 from workflows import history
+from workflows.patience import once_more
 
 THREADS = 4
 
@@ -108,12 +108,8 @@ class Reads:
 
 
 def _read(question: Callable[..., _Answer], *arguments: Any) -> _Answer:
-    """In a thread of ours, on its connection. One that broke while idle says so only when used: once more then."""
-    try:
-        return question(*arguments)
-    except (OperationalError, InterfaceError):
-        connection.close()
-        return question(*arguments)
+    """In a thread of ours, on its connection."""
+    return once_more(partial(question, *arguments))
 
 
 def _visible_heads(asked: Collection[tuple[access.Visitor, str]]) -> dict[tuple[access.Visitor, str], history.Head]:

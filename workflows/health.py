@@ -20,6 +20,7 @@ from django.db.models.functions import Extract, Now
 from workflows import dispatch, workers
 from workflows.conf import conf
 from workflows.listener import listener
+from workflows.patience import once_more
 
 OK, DEGRADED, FAILED = "ok", "degraded", "failed"
 _ECHO_PATIENCE = 1.0  # seconds for a hint to arrive
@@ -37,17 +38,13 @@ class Finding:
 
 
 def _measured(look: Callable[[], Finding], lost: str = FAILED) -> Finding:
-    """What it finds, with the time that took. A connection that broke while idle says so when used: once more then."""
+    """What it finds, with the time that took."""
     began = time.monotonic()
     try:
-        found = look()
-    except (DatabaseError, InterfaceError):
+        found = once_more(look)
+    except (DatabaseError, InterfaceError) as error:
         connection.close()
-        try:
-            found = look()
-        except (DatabaseError, InterfaceError) as error:
-            connection.close()
-            found = Finding(lost, f"the database does not answer: {str(error).strip()}", _DATABASE_CURE)
+        found = Finding(lost, f"the database does not answer: {str(error).strip()}", _DATABASE_CURE)
     return Finding(found.state, found.says, found.cure, time.monotonic() - began)
 
 

@@ -47,6 +47,15 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, AWAY)
 
 
+def once_more(read: Callable[[], T]) -> T:
+    """The answer to a read, asked twice at most: a connection that broke while idle says so only when it is used."""
+    try:
+        return read()
+    except AWAY:
+        connection.close()
+        return read()
+
+
 def patiently(read: Callable[[], T], *, what: str) -> T:
     """The answer to a read that a workflow needs to go on. `what` says in logs whose it is."""
     patience = Patience(what)

@@ -2,6 +2,7 @@
 
 import { element } from "../lib/dom.js";
 import { accept, offersFor } from "../lib/completion.js";
+import { keptEntries } from "../lib/kept.js";
 
 const RECENT = "recent-searches";
 const MOST_RECENT = 5;
@@ -118,10 +119,9 @@ async function publishedKeys(address) {
 /** What was searched for in this browser before. @returns {string[]} */
 function recent() {
   try {
-    const kept = JSON.parse(localStorage.getItem(RECENT) ?? "[]");
-    return Array.isArray(kept) ? kept.filter((one) => typeof one === "string").slice(0, MOST_RECENT) : [];
+    return keptEntries(localStorage.getItem(RECENT), isText).slice(0, MOST_RECENT);
   } catch {
-    return [];
+    return []; // this browser keeps nothing
   }
 }
 
@@ -131,3 +131,6 @@ function remember(text) {
   if (query === "") return;
   localStorage.setItem(RECENT, JSON.stringify([query, ...recent().filter((one) => one !== query)].slice(0, MOST_RECENT)));
 }
+
+/** @param {unknown} entry @returns {entry is string} */
+const isText = (entry) => typeof entry === "string";

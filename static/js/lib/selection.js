@@ -6,6 +6,8 @@
  *   selection.applies({statuses: ["failed"], skips_pinned: null});  // how many a verb applies to
  */
 
+import { keptEntries } from "./kept.js";
+
 /** Where a tab keeps it, followed by whose it is. */
 export const KEPT = "selected-workflows";
 
@@ -26,12 +28,7 @@ export class Selection {
    * @param {string|null} text @returns {[string, Facts][]}
    */
   static entries(text) {
-    try {
-      const kept = JSON.parse(text ?? "[]");
-      return Array.isArray(kept) ? kept.filter(isEntry) : [];
-    } catch {
-      return [];
-    }
+    return keptEntries(text, isEntry);
   }
 
   get text() {

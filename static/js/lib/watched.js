@@ -6,6 +6,8 @@
  *   watched.note("order-42", {status: "failed", …});        // "failed": somebody must be told of that, once
  */
 
+import { keptEntries } from "./kept.js";
+
 /** Where a browser keeps it, followed by whose it is. */
 export const KEPT = "watched-workflows";
 /** A page follows each of them. */
@@ -40,12 +42,7 @@ export class Watched {
 
   /** What an earlier page kept; nothing for what is no such thing. @param {string|null} text @returns {[string, Facts][]} */
   static entries(text) {
-    try {
-      const kept = JSON.parse(text ?? "[]");
-      return Array.isArray(kept) ? kept.filter(isEntry) : [];
-    } catch {
-      return [];
-    }
+    return keptEntries(text, isEntry);
   }
 
   get text() {
