@@ -16,6 +16,7 @@ class Completion {
   /** @type {import("../lib/completion.js").Offer[]} */
   #offers = [];
   #active = -1;
+  #isWanted = false; // until it is closed, also while there is nothing to offer
   /** @type {string[]|null} what was published; null until somebody asks */
   #keys = null;
 
@@ -41,11 +42,12 @@ class Completion {
   async #offer() {
     this.#offers = offersFor(this.input.value, this.input.selectionStart ?? 0, this.#words);
     this.#active = -1;
+    this.#isWanted = true;
     this.#paint();
     if (this.#keys !== null) return;
     this.#keys = [];
     this.#keys = await publishedKeys(this.box.dataset.keys ?? "").catch(() => []); // they can be typed as well
-    if (document.activeElement === this.input && !this.list.hidden && this.#active < 0) this.#offer();
+    if (this.#isWanted && this.#active < 0) this.#offer();
   }
 
   get #words() {
@@ -91,6 +93,7 @@ class Completion {
   #close() {
     this.#offers = [];
     this.#active = -1;
+    this.#isWanted = false;
     this.#paint();
   }
 
