@@ -79,6 +79,5 @@ def _looked_for(
         if place is None or len(found) > limit or looked_at >= LOOKED_AT or time.monotonic() > until:
             break
     is_full = len(found) > limit
-    rows = Workflow.objects.defer("input", "output").in_bulk([each.workflow_id for each in found[:limit]])
-    kept = [rows[each.workflow_id] for each in found[:limit] if each.workflow_id in rows]
-    return Listing(kept, None, found[limit - 1] if is_full else None, looked_at, None if is_full else place)
+    older, further = (found[limit - 1], None) if is_full else (None, place)
+    return Listing(finding.at(found[:limit]), None, older, looked_at, further)

@@ -78,12 +78,12 @@ def workflow_page(
         found = found & within
     if after is not None:
         places = _nearest(found.filter(_newer_than(after)), wanted, limit + 1, newest_first=False)
-        more_newer, rows = len(places) > limit, _at(places[:limit][::-1])
+        more_newer, rows = len(places) > limit, at(places[:limit][::-1])
         return Page(rows, _cursor(rows, 0) if more_newer else None, _cursor(rows, -1))
     if before is not None:
         found = found.filter(_older_than(before))
     places = _nearest(found, wanted, limit + 1, newest_first=True)
-    more_older, rows = len(places) > limit, _at(places[:limit])
+    more_older, rows = len(places) > limit, at(places[:limit])
     return Page(rows, _cursor(rows, 0) if before is not None else None, _cursor(rows, -1) if more_older else None)
 
 
@@ -159,8 +159,8 @@ def _sorted(places: Iterable[tuple[datetime, str]], limit: int, *, newest_first:
     return [Cursor(*place) for place in sorted(places, reverse=newest_first)[:limit]]
 
 
-def _at(places: Sequence[Cursor]) -> list[Workflow]:
-    """The rows at these places; one that is gone meanwhile is left out."""
+def at(places: Sequence[Cursor]) -> list[Workflow]:
+    """This will return the rows at these places; one that is gone meanwhile is left out."""
     rows = Workflow.objects.defer("input", "output").in_bulk([place.workflow_id for place in places])
     return [rows[place.workflow_id] for place in places if place.workflow_id in rows]
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Func, Q, QuerySet, TextField
+from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from workflows.errors import WorkflowNotFound
-from workflows.history import last_event, wire_time
+from workflows.history import last_event, of_kinds, wire_time
 from workflows.ids import possible
 from workflows.models import Event, Step, Value, Workflow
 from workflows.sql import fetch, reads
@@ -78,13 +78,8 @@ _LANDMARKS = frozenset({
 
 
 def landmarks(workflow_id: str, limit: int) -> list[tuple[int, str]]:
-    """This will return seq and kind of the latest failures, takeovers, acts of people and ends, ascending.
-
-    The kind is compared as an expression, else the planner may look at everybody's events of such kinds for it.
-    """
-    events = Event.objects.alias(said=Func("kind", function="concat", output_field=TextField()))
-    found = events.filter(workflow_id=workflow_id, said__in=[kind.value for kind in _LANDMARKS])
-    return list(found.order_by("-seq").values_list("seq", "kind")[:limit])[::-1]
+    """This will return seq and kind of the latest failures, takeovers, acts of people and ends, ascending."""
+    return list(of_kinds(workflow_id, _LANDMARKS).order_by("-seq").values_list("seq", "kind")[:limit])[::-1]
 
 
 def summaries(ids: Sequence[str], keys: Collection[str] = ()) -> list[Summary]:
