@@ -69,9 +69,10 @@ def change(user_id: int, view_id: int, *, name: str, shared: bool) -> SavedView:
     """Another name, or shared or not. Raises Refused, and SavedView.DoesNotExist unless it is this person's."""
     view = SavedView.objects.get(pk=view_id, owner_id=user_id)
     view.name, view.shared = name, shared
+    _saved(view)  # first: a name that is taken leaves everything as it was
     if not shared:
         DefaultView.objects.filter(view=view).exclude(user_id=user_id).delete()
-    return _saved(view)
+    return view
 
 
 def _saved(view: SavedView) -> SavedView:

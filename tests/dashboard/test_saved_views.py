@@ -180,3 +180,15 @@ def test_the_admin_shows_and_removes_views_and_changes_none(people: People, admi
     admin_client.post(f"/admin/dashboard/savedview/{made}/delete/", {"post": "yes"})
     assert not SavedView.objects.exists()
     assert browser(people.operator).get("/admin/dashboard/savedview/").status_code == 403
+
+
+def test_a_refused_change_takes_a_view_from_nobody_who_opens_with_it(people: People) -> None:
+    owner, other = people.operator.pk, people.viewer.pk
+    shared = saved_views.save(owner, "ours", "status=failed", shared=True)
+    saved_views.save(owner, "taken", "status=queued", shared=False)
+    saved_views.open_with(other, shared.pk)
+    with pytest.raises(Refused, match="already"):
+        saved_views.change(owner, shared.pk, name="taken", shared=False)
+    assert DefaultView.objects.filter(user_id=other, view=shared).exists()
+    saved_views.change(owner, shared.pk, name="mine", shared=False)
+    assert not DefaultView.objects.exists()
