@@ -7,6 +7,9 @@ DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 AT_ONCE = $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)# tests; half of their time they wait for processes
 
+# Each process of ours would compile the whole project anew: two thirds of the CPU time that a start costs.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-brokers test-without-hints chaos continuity check format lint types layers sizes migrations docs palette js js-types bench bench-live soak big-data big-data-check big-data-remove screenshots clean
 

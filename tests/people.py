@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
 
@@ -20,14 +22,20 @@ class People(NamedTuple):
 
 def create_people() -> People:
     """The three, each with PASSWORD."""
-    operator = User.objects.create_user("operator", password=PASSWORD, is_staff=True)
-    viewer = User.objects.create_user("viewer", password=PASSWORD, is_staff=True)
-    stranger = User.objects.create_user("stranger", password=PASSWORD)
+    operator = User.objects.create(username="operator", password=_hashed(), is_staff=True)
+    viewer = User.objects.create(username="viewer", password=_hashed(), is_staff=True)
+    stranger = User.objects.create(username="stranger", password=_hashed())
     ours = Permission.objects.filter(content_type__app_label="workflows")
     acts = "^(view_|start_|cancel_|send_|resume_|fork_|(change|delete)_workflow|change_queue|change_schedule)"
     operator.user_permissions.set(ours.filter(codename__regex=acts))
     viewer.user_permissions.set(ours.filter(codename__startswith="view_"))
     return People(operator, viewer, stranger)
+
+
+@cache
+def _hashed() -> str:
+    """Of PASSWORD. Hashing is slow by intent; once per process of the suite will do."""
+    return make_password(PASSWORD)
 
 
 TAKEN = ("session", "account", "right")

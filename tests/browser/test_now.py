@@ -26,7 +26,8 @@ def number(status: str) -> str:
 
 
 def test_it_moves_by_itself_and_says_what_needs_somebody(visit: Visit, worker: Worker) -> None:
-    page = visit.page  # signing in leads here
+    visit.sign_in()  # leads here
+    page = visit.page
     expect(page).to_have_title("Now · Telltale")
     expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
     expect(page.locator(".needs__none")).to_have_text(
