@@ -143,7 +143,7 @@ def test_readers_that_never_read_or_trickle_cost_a_bounded_amount_each(server: S
     with LiveClient(server, session) as quick:
         quick.follow(writer.id)
         quick.take_until("snapshot")
-        writer.publish(10, size=20_000)  # so that what a server needs once is there
+        writer.publish(400, size=20_000)  # so that what a server needs once for as much is there
         _read_up_to(quick, writer)
         sockets = [RawSocket(server.port, session) for _ in range(NEVER + TRICKLE)]
         for one in sockets:
