@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 AT_ONCE = $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)# tests; half of their time they wait for processes
+SPREAD = -n $(AT_ONCE) --maxprocesses 4 --dist loadfile --no-loadscope-reorder# slow directories come first by name: no long end
 
 # Each process of ours would compile the whole project anew: two thirds of the CPU time that a start costs.
 unexport PYTHONDONTWRITEBYTECODE
@@ -39,10 +40,10 @@ run: $(STAMP) node_modules/uplot ## start everything: database, web, worker, bea
 	@exec $(BIN)/python manage.py up
 
 test: $(DEV_STAMP) node_modules/uplot ## the whole suite, on a throw-away database
-	$(BIN)/pytest -n $(AT_ONCE) --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest $(SPREAD)
 
 test-without-hints: $(DEV_STAMP) ## the acceptance suite with hints off: slower, never wrong
-	TELLTALE_HINTS=0 $(BIN)/pytest -n $(AT_ONCE) --maxprocesses 4 --dist loadfile tests/acceptance
+	TELLTALE_HINTS=0 $(BIN)/pytest $(SPREAD) tests/acceptance
 
 chaos: $(DEV_STAMP) ## faults at random for MINUTES=30 (SEED=… repeats the plan), then a verdict
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) $(CHAOS)
@@ -52,7 +53,7 @@ continuity: $(DEV_STAMP) ## pages watch for MINUTES=5 (SEED=… repeats the plan
 
 test-brokers: $(DEV_STAMP) ## the acceptance suite on Redis and on RabbitMQ; needs Debian's redis-server and rabbitmq-server
 	for broker in redis rabbitmq; do \
-		$(BIN)/python -m scripts.with_broker $$broker -m pytest -n $(AT_ONCE) --maxprocesses 4 --dist loadfile \
+		$(BIN)/python -m scripts.with_broker $$broker -m pytest $(SPREAD) \
 			tests/acceptance tests/config/test_broker.py || exit 1; done
 
 check: format-check lint types layers sizes migrations docs palette js js-types ## everything CI checks besides the tests

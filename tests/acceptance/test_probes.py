@@ -15,11 +15,12 @@ import pytest
 from django.db import connection
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.definitions import publishing
+from tests.definitions import listening, publishing
 from tests.live_client import LiveClient, session_of
 from tests.people import People
 from tests.processes import Server, Worker, sessions
 from tests.wait import PATIENCE, until
+from workflows import operations
 from workflows.states import TERMINAL
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,8 +117,12 @@ def test_metrics_of_all_workers_come_from_any_web_process(
     refused = publishing.start([1], key="")
     for handle in [*handles, refused]:
         until(lambda handle=handle: handle.status() in TERMINAL, what="all have ended")  # type: ignore[misc]
-    ended = {"definition": "publishing", "status": "succeeded"}
-    until(lambda: sample(server, "telltale_workflows_finished_total", **ended) == 12, what="the ends are told")
+    for status, number in (("succeeded", 12), ("failed", 1)):
+        ended = {"definition": "publishing", "status": status}
+        until(
+            lambda ended=ended, number=number: sample(server, "telltale_workflows_finished_total", **ended) == number,  # type: ignore[misc]
+            what="the ends are told",
+        )
     found = samples(server)
 
     def value(name: str, **labels: str) -> float | None:
@@ -140,8 +145,10 @@ def test_metrics_of_all_workers_come_from_any_web_process(
         page.take_until("snapshot")
         until(lambda: sample(server, "telltale_connections") == 1, what="the socket is counted")
         assert (sample(server, "telltale_frames_sent_total") or 0) >= 2
-        late = publishing.start([1, 2, 3])
+        late = listening.start("go")
         page.follow(late.id)
+        page.take_until("snapshot")
+        operations.send(late.id, "go", 1)  # while somebody looks
         page.take_until_event("succeeded")
         until(lambda: sample(server, "telltale_stream_lag_seconds_count"), what="the lag is measured")
     until(lambda: sample(server, "telltale_connections") == 0, what="the socket is gone")
