@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := workflows dashboard config examples
 AT_ONCE = $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)# tests; half of their time they wait for processes
-SPREAD = -n $(AT_ONCE) --maxprocesses 4 --dist loadfile --no-loadscope-reorder# slow directories come first by name: no long end
+SPREAD = -n $(AT_ONCE) --maxprocesses 4 --dist loadfile
 
 # Each process of ours would compile the whole project anew: two thirds of the CPU time that a start costs.
 unexport PYTHONDONTWRITEBYTECODE
