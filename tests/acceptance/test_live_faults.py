@@ -139,12 +139,14 @@ NEVER, TRICKLE = 20, 10
 
 def test_readers_that_never_read_or_trickle_cost_a_bounded_amount_each(server: Server, people: People) -> None:
     session = session_of(people.viewer)
-    writer = Writer()
+    before_all, writer = Writer(), Writer()
     with LiveClient(server, session) as quick:
+        quick.follow(before_all.id)
+        quick.take_until("snapshot")
+        before_all.publish(400, size=20_000)  # so that what a server needs once for as much is there
+        _read_up_to(quick, before_all)
         quick.follow(writer.id)
         quick.take_until("snapshot")
-        writer.publish(400, size=20_000)  # so that what a server needs once for as much is there
-        _read_up_to(quick, writer)
         sockets = [RawSocket(server.port, session) for _ in range(NEVER + TRICKLE)]
         for one in sockets:
             one.send(json.dumps({"t": "subscribe", "topic": f"workflow:{writer.id}"}).encode())

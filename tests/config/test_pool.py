@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from config.pool import packets
+from tests.processes import ROOT
+from tests.wait import PATIENCE
 
 LONG = 150_000  # bytes: three packets
 
@@ -45,3 +49,10 @@ def test_the_end_of_all_writers_is_the_end() -> None:
     writer.close()
     with pytest.raises(EOFError):
         reader.recv()
+
+
+def test_what_a_killed_child_took_is_accepted_as_lost_and_the_pool_goes_on() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.taken_along"], cwd=ROOT, capture_output=True, text=True, timeout=4 * PATIENCE
+    )
+    assert (told.returncode, told.stdout.split()) == (0, ["lost", "lost", "lost", "3", "4"]), told.stderr
