@@ -318,6 +318,7 @@ def test_without_scripts_every_page_is_complete(browser: Any, people: People, se
     visit = Visit(context.new_page(), server)
     visit.sign_in()
     page = visit.page
+    expect(page).to_have_title("Now · Telltale")
     page.goto(f"{server.url}/workflows/")
     page.get_by_label("Queued").check(force=True)
     page.get_by_role("button", name="Filter").click()
