@@ -23,6 +23,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import is_same_domain
 
 from workflows.models import Workflow
+from workflows.visibility import Visibility
 
 _log = logging.getLogger("dashboard.access")
 
@@ -35,6 +36,9 @@ PERMISSIONS = {
     "send": "workflows.send_message",
     "resume": "workflows.resume_workflow",
     "fork": "workflows.fork_workflow",
+    "bulk": "workflows.bulk_workflows",
+    "view_values": "workflows.view_values",
+    "view_sensitive": "workflows.view_sensitive",
     "pin": "workflows.change_workflow",
     "delete": "workflows.delete_workflow",
     "view_queues": "workflows.view_queue",
@@ -57,6 +61,18 @@ def can(user: Visitor, action: str, workflow: Workflow | None = None) -> bool:
 def visible_workflows(user: Visitor) -> QuerySet[Workflow]:
     """The workflows this person may see. Today all or none; narrow it here and everything follows."""
     return Workflow.objects.all() if can(user, "view") else Workflow.objects.none()
+
+
+def audience(user: Visitor) -> Visibility | None:
+    """The most that this person may read of values; None: not even those that are public.
+
+    What is for NEVER is for nobody.
+    """
+    if not can(user, "view"):
+        return None
+    if not can(user, "view_values"):
+        return Visibility.PUBLIC
+    return Visibility.ADMIN if can(user, "view_sensitive") else Visibility.STAFF
 
 
 class Credential(NamedTuple):

@@ -26,9 +26,9 @@ def create_people() -> People:
     viewer = User.objects.create(username="viewer", password=_hashed(), is_staff=True)
     stranger = User.objects.create(username="stranger", password=_hashed())
     ours = Permission.objects.filter(content_type__app_label="workflows")
-    acts = "^(view_|start_|cancel_|send_|resume_|fork_|(change|delete)_workflow|change_queue|change_schedule)"
+    acts = "^(view_|start_|cancel_|send_|resume_|fork_|bulk_|(change|delete)_workflow|change_queue|change_schedule)"
     operator.user_permissions.set(ours.filter(codename__regex=acts))
-    viewer.user_permissions.set(ours.filter(codename__startswith="view_"))
+    viewer.user_permissions.set(ours.filter(codename__startswith="view_").exclude(codename="view_sensitive"))
     return People(operator, viewer, stranger)
 
 

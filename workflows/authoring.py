@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from django.db import transaction
 
-from workflows import context, event_log, operations, payloads, registry, steps
+from workflows import context, event_log, operations, payloads, registry, steps, visibility
 from workflows.context import Execution
 from workflows.errors import DuplicateWorkflow
 from workflows.handles import WorkflowHandle
@@ -26,12 +26,15 @@ R = TypeVar("R")
 class Definition(Generic[P, R]):
     """A decorated function: known by its name, started by `start`. Calling it runs the plain function."""
 
-    def __init__(self, function: Callable[P, R], *, name: str | None, queue: str) -> None:
+    def __init__(
+        self, function: Callable[P, R], *, name: str | None, queue: str, keys: Mapping[str, str] | None = None
+    ) -> None:
         if inspect.iscoroutinefunction(function):
             raise TypeError(f"{function.__qualname__} is async; workflows are plain functions that a worker runs.")
         self.function = function
         self.name = payloads.checked_key(name or function.__name__, what="definition name")
         self.queue = checked_queue(queue)
+        self.keys = visibility.checked(keys or {}, definition=self.name)
         self.signature = inspect.signature(function)
         self.doc = inspect.getdoc(function) or ""
         functools.update_wrapper(self, function)
@@ -148,17 +151,26 @@ class Step(Generic[P, R]):
 @overload
 def workflow(function: Callable[P, R], /) -> Definition[P, R]: ...
 @overload
-def workflow(*, name: str | None = None, queue: str = "default") -> Callable[[Callable[P, R]], Definition[P, R]]: ...
 def workflow(
-    function: Callable[P, R] | None = None, /, *, name: str | None = None, queue: str = "default"
+    *, name: str | None = None, queue: str = "default", keys: Mapping[str, str] | None = None
+) -> Callable[[Callable[P, R]], Definition[P, R]]: ...
+def workflow(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    queue: str = "default",
+    keys: Mapping[str, str] | None = None,
 ) -> Definition[P, R] | Callable[[Callable[P, R]], Definition[P, R]]:
     """This will make a function a definition. Its name (default: the function's) is stored with every workflow.
 
-    Raises DuplicateDefinition when another function has the name.
+    keys: who may read what it publishes: by key "public" (anybody, widgets too), "staff" (who may view values; what is
+    not named), "admin" (who may view sensitive values) or "never" (nobody outside the workflow).
+    Raises DuplicateDefinition when another function has the name, PayloadError and InvalidVisibility.
     """
 
     def decorate(decorated: Callable[P, R]) -> Definition[P, R]:
-        definition = Definition(decorated, name=name, queue=queue)
+        definition = Definition(decorated, name=name, queue=queue, keys=keys)
         registry.register(definition)
         return definition
 

@@ -24,6 +24,10 @@ class InvalidInput(TelltaleError, TypeError):
     """Arguments that do not fit a definition's signature."""
 
 
+class InvalidVisibility(TelltaleError, ValueError):
+    """A definition says of a key that somebody may read it whom nobody knows."""
+
+
 class UnknownDefinition(TelltaleError, LookupError):
     """No definition of that name is imported in this process."""
 

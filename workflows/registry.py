@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from workflows.errors import DuplicateDefinition, UnknownDefinition
@@ -31,6 +31,10 @@ class Definition(Protocol):
     @property
     def doc(self) -> str:
         """Its docstring, or an empty text."""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Who may read the keys that it declares, by `visibility.Visibility`."""
 
 
 _definitions: dict[str, Definition] = {}

@@ -15,6 +15,7 @@ from dashboard import access
 from dashboard.access import Credential, Standing
 from tests.definitions import publishing
 from tests.people import People
+from workflows.visibility import Visibility
 
 
 def test_everybody_may_do_exactly_what_they_were_given(people: People) -> None:
@@ -24,8 +25,17 @@ def test_everybody_may_do_exactly_what_they_were_given(people: People) -> None:
         for name, user in {**people._asdict(), "nobody": AnonymousUser(), "root": root}.items()
     }
     everything = set(access.PERMISSIONS)
-    looks = {"view", "view_queues", "view_schedules", "view_workers"}
+    looks = {"view", "view_values", "view_queues", "view_schedules", "view_workers"}
     assert may == {"operator": everything, "viewer": looks, "stranger": set(), "nobody": set(), "root": everything}
+
+
+def test_an_audience_is_the_most_that_somebody_may_read(people: People) -> None:
+    watcher = User.objects.create_user("watcher")
+    watcher.user_permissions.add(Permission.objects.get(codename="view_workflow"))
+    blind = User.objects.create_user("blind")
+    blind.user_permissions.add(Permission.objects.get(codename="view_values"))
+    read = [access.audience(user) for user in (*people, watcher, blind, AnonymousUser())]
+    assert read == [Visibility.ADMIN, Visibility.STAFF, None, Visibility.PUBLIC, None, None]
 
 
 def test_a_disabled_account_may_nothing_even_as_superuser(db: None) -> None:

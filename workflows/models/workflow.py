@@ -79,6 +79,9 @@ class Workflow(models.Model):
             ("send_message", "Can send messages to workflows"),
             ("resume_workflow", "Can resume workflows"),
             ("fork_workflow", "Can fork and restart workflows"),
+            ("bulk_workflows", "Can act on many workflows at once"),
+            ("view_values", "Can view inputs, outputs and published values"),
+            ("view_sensitive", "Can view sensitive values"),
         ]
         constraints = [
             # Each is read anew by every statement on this table: see `conditions`.
