@@ -10,8 +10,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from workflows.admin import shown
-from workflows.admin.filters import (
+from dashboard.admin import shown
+from dashboard.admin.filters import (
     KeyFilter,
     KindFilter,
     SentFilter,
@@ -19,8 +19,8 @@ from workflows.admin.filters import (
     TimeOfIdFilter,
     UnreadFilter,
 )
-from workflows.admin.inspection import Inspection
-from workflows.admin.keyset import Column
+from dashboard.admin.inspection import Inspection
+from dashboard.admin.keyset import Column
 from workflows.models import Event, Message, Step, Value
 from workflows.states import EventKind
 

@@ -8,10 +8,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from dashboard.admin import shown
+from dashboard.admin.inspection import Inspection
+from dashboard.admin.keyset import Column
 from workflows import workers
-from workflows.admin import shown
-from workflows.admin.inspection import Inspection
-from workflows.admin.keyset import Column
 from workflows.models import Worker
 
 

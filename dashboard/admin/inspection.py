@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from workflows.admin import shown
-from workflows.admin.keyset import Column, KeysetChangeList
+from dashboard.admin import shown
+from dashboard.admin.keyset import Column, KeysetChangeList
 from workflows.models import Workflow
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dashboard.admin import shown
+from dashboard.admin.inspection import Inspection
+from dashboard.admin.keyset import Column
 from workflows import schedules, ticks
-from workflows.admin import shown
-from workflows.admin.inspection import Inspection
-from workflows.admin.keyset import Column
 from workflows.errors import TelltaleError
 from workflows.models import Schedule, Workflow
 

@@ -4,6 +4,6 @@
 What the admin changes, it changes through `operations` and `schedules`.
 """
 
-from workflows.admin import deletion_page, parts, schedule_page, worker_page, workflow_page
+from dashboard.admin import deletion_page, parts, saved_view_page, schedule_page, worker_page, workflow_page
 
-__all__ = ["deletion_page", "parts", "schedule_page", "worker_page", "workflow_page"]
+__all__ = ["deletion_page", "parts", "saved_view_page", "schedule_page", "worker_page", "workflow_page"]

@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from dashboard.admin import shown
+from dashboard.admin.filters import DefinitionFilter, StatusFilter, TimeFilter
+from dashboard.admin.inspection import Inspection
+from dashboard.admin.keyset import Column
 from workflows import operations
-from workflows.admin import shown
-from workflows.admin.filters import DefinitionFilter, StatusFilter, TimeFilter
-from workflows.admin.inspection import Inspection
-from workflows.admin.keyset import Column
 from workflows.errors import TransitionRefused, WorkflowNotFound
 from workflows.models import Event, Step, Value, Workflow
 from workflows.states import Status

@@ -12,8 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from tests.dashboard.test_admin import ids, page
 from tests.people import People
-from tests.workflows.test_admin import ids, page
 from workflows import schedules
 from workflows.models import Schedule, Workflow
 

@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 
-from workflows.admin import shown
-from workflows.admin.inspection import Inspection
-from workflows.admin.keyset import Column
+from dashboard.admin import shown
+from dashboard.admin.inspection import Inspection
+from dashboard.admin.keyset import Column
 from workflows.models import Deletion
 
 
