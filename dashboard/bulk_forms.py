@@ -1,4 +1,4 @@
-"""Forms of verbs for many workflows: which are meant, why, and what came of it."""
+"""Forms of verbs for many workflows: which are meant, and why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from dashboard.forms import NOTHING, CancellationForm, JsonField
-from dashboard.presenters.bulk import MOST, OUTCOMES, BulkVerb, Line
+from dashboard.presenters.bulk import MOST, BulkVerb
 from workflows import ids
 
 
@@ -35,10 +35,10 @@ class SelectionForm(forms.Form):
 
 
 class BulkForm(CancellationForm):
-    """A confirmed set, and why. `nonce`: one confirmation is carried out once."""
+    """A confirmed set, and why. `action`: the id of what it becomes, so that one confirmation is carried out once."""
 
     ids = IdsField()
-    nonce = forms.CharField(max_length=64)
+    action = forms.UUIDField()
 
     def __init__(self, *args: Any, verb: BulkVerb, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,21 +58,3 @@ class BulkForm(CancellationForm):
         if is_needed and given.get("reason") == "":
             self.add_error("reason", "Say why: it is kept, and somebody will ask.")
         return given
-
-
-class ResultForm(forms.Form):
-    """What came of a verb for many, as its page told it: `[id, outcome, detail]` each."""
-
-    lines = JsonField(of=list)
-
-    def clean_lines(self) -> list[Line]:
-        """Each as a line of a file."""
-        given = self.cleaned_data["lines"]
-        if len(given) > MOST or not all(_is_line(each) for each in given):
-            raise forms.ValidationError("This is no result.")
-        return [Line(*each) for each in given]
-
-
-def _is_line(given: Any) -> bool:
-    texts = isinstance(given, list) and len(given) == 3 and all(isinstance(each, str) for each in given)
-    return texts and given[1] in OUTCOMES and not any("\ud800" <= one <= "\udfff" for each in given for one in each)

@@ -289,7 +289,11 @@ def _select_and_act(page: Any, url: str, take: Callable[[str], None]) -> None:
     take("bulk-confirmation")
     page.locator("#bulk-reason").fill("the import was wrong")
     page.get_by_role("button", name=re.compile("^Cancel")).click()
+    page.locator(".bulk__standing").wait_for()
     take("bulk-result")
+    page.get_by_role("link", name="All bulk actions").click()
+    page.locator(".overview").wait_for()
+    take("bulk")
 
 
 def _look_closer(page: Any, url: str, take: Callable[[str], None]) -> None:

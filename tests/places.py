@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests import definitions, execution
-from workflows import operations, schedules
+from workflows import bulk, operations, schedules
 from workflows.options import Options
 
+ACTION = UUID("7e11a1e0-0000-4000-8000-000000000001")
 # Names of `urls.py` → where such a page is, after `furnish`. A name may stand for several pages.
 PAGES: dict[str, list[str]] = {
     "login": ["/login/"],
@@ -19,6 +21,8 @@ PAGES: dict[str, list[str]] = {
         "/workflows/?columns=status,name,event.progress:number,last", "/workflows/?peek=ended",
     ],
     "dashboard:views": ["/views/"],
+    "dashboard:bulk_actions": ["/bulk/", "/bulk/?page=9"],
+    "dashboard:bulk_action": [f"/bulk/{ACTION}/", f"/bulk/{ACTION}/?back=status%3Dqueued"],
     "dashboard:workflow": ["/workflows/ended/", "/workflows/broken/", "/workflows/queued/", "/workflows/ended/?seq=3"],
     "dashboard:children": ["/workflows/ended/children/"],
     "dashboard:curve": ["/workflows/ended/curve?key=progress"],
@@ -37,21 +41,22 @@ NOT_PAGES: dict[str, str] = {
     "logout": _ACT,
     "examples:pay": "asks for a checkout that is under way; its parts are those of the other example",
     "dashboard:bulk_confirmation": "answers a form: visited by the test of the selection",
-    "dashboard:bulk": "answers a form: visited by the test of the selection",
+    "dashboard:bulk": _ACT,
     "dashboard:bulk_results": "a file",
     **dict.fromkeys(
         ("dashboard:cancellation", "dashboard:messages", "dashboard:resumption", "dashboard:forks",
          "dashboard:restarts", "dashboard:pin", "dashboard:deletion", "dashboard:queue_limits", "dashboard:queue_pause",
          "dashboard:schedule_pause", "dashboard:schedule_triggers", "dashboard:schedule_backfills",
          "dashboard:view_creation", "dashboard:view_change", "dashboard:view_default", "dashboard:view_place",
-         "dashboard:view_deletion"),
+         "dashboard:view_deletion", "dashboard:bulk_abort"),
         _ACT,
     ),
     **dict.fromkeys(
         ("dashboard:now_fragment", "dashboard:obstacle", "dashboard:relatives", "dashboard:queues_fragment",
          "dashboard:schedules_fragment", "dashboard:workers_fragment", "dashboard:queue_fragment",
          "dashboard:definitions_fragment", "dashboard:definition_fragment", "dashboard:curve_fragment",
-         "dashboard:peek", "dashboard:event", "dashboard:payload"),
+         "dashboard:bulk_fragment", "dashboard:bulk_action_fragment", "dashboard:peek", "dashboard:event",
+         "dashboard:payload"),
         _PART,
     ),
     **dict.fromkeys(
@@ -78,3 +83,5 @@ def furnish() -> None:
     execution.work_off(ended, broken)
     operations.start("doubling", kwargs={"numbers": []}, workflow_id="queued", options=Options(queue="nobody"))
     schedules.create("every-morning", "time_zones", cron="30 9 * * *", time_zone="America/Chicago")
+    bulk.begin(ACTION, "pin", ["queued", "no-such"], by="operator", reason="kept for the audit")
+    bulk.carry_on(ACTION)

@@ -178,3 +178,4 @@ class Keeper:
             idle = len(self._known) - recovery.held_by([identity(pid) for pid in self._known])
             if idle > 0:
                 recovery.redispatch(self._queues(), limit=idle)
+            recovery.carry_on_bulk()

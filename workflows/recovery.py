@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workflows import counts, dispatch, engine, transitions, wakeups
+from workflows import bulk, counts, dispatch, engine, transitions, wakeups
 from workflows.conf import conf
 from workflows.models import Workflow
 from workflows.sql import fetch
@@ -17,6 +17,7 @@ from workflows.states import Status
 from workflows.transitions import Ended, Released
 
 _BATCH = 100
+_BULK_SECONDS = 0.25  # of one look: the other duties are as urgent
 _MOST_BATCHES = 20  # of one look: a tree of thousands shares one deadline
 
 
@@ -71,6 +72,11 @@ def deliver_wakeups(*, limit: int = _BATCH) -> int:
 def fold_counts() -> int:
     """This will add what happened to the counts' sums, so that reading them stays cheap; returns how many changes."""
     return counts.fold()
+
+
+def carry_on_bulk() -> int:
+    """This will carry on with bulk actions whose process went away, for a moment; returns how many have ended."""
+    return bulk.carry_on_with_all(seconds=_BULK_SECONDS)
 
 
 def redispatch(queues: list[str], *, limit: int) -> int:

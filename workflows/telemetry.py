@@ -172,6 +172,11 @@ def occurrence_left_out(workflow_id: str, twin: str) -> None:
     _log.info("occurrence %r left out: %r has its dedup key and goes on", workflow_id, twin)
 
 
+def bulk_interrupted(error: Exception) -> None:
+    """A bulk action stopped in the middle: the database does not answer."""
+    _log.warning("bulk actions stopped in the middle, workers carry on: %s", str(error).strip())
+
+
 def stop_enforced() -> None:
     """A stopping worker hung, most often in a broker that is away, and was ended."""
     _log.warning("worker ended for certain: it was told to stop, executes nothing, and hung on its broker")

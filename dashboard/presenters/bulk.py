@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dashboard.presenters.verbs import verbs
-from workflows.bulk import Outcome
-from workflows.models import Workflow
+from workflows.models import BulkAction, BulkOutcome, Workflow
 from workflows.states import Status
 
 MOST = 1_000  # at once; the shell takes more
@@ -127,47 +126,65 @@ def _shares(rows: Iterable[Workflow]) -> list[Share]:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What came of it: refused ones first, because they need somebody. `left`: nobody asked for these."""
+class Account:
+    """A bulk action in words: what was asked for, how far it is, how it ended."""
 
-    verb: BulkVerb
-    outcomes: list[Outcome]
-    left: list[str]
-    trouble: str
-
-    @property
-    def refused(self) -> list[Outcome]:
-        """Those that the engine refused."""
-        return [outcome for outcome in self.outcomes if not outcome.done]
+    action: BulkAction
+    name: str
+    verb: str
+    done_word: str
+    is_final: bool
+    right: str
 
     @property
-    def done(self) -> list[Outcome]:
-        """Those that it was done to."""
-        return [outcome for outcome in self.outcomes if outcome.done]
+    def state(self) -> str:
+        """One of under way, finished, stopped."""
+        if self.action.ended_at is None:
+            return "under way"
+        return "stopped" if self.action.aborted_by and self.action.left else "finished"
+
+    @property
+    def offers_more(self) -> bool:
+        """Whether what is or will be left can be gone on with from its page."""
+        return bool(self.name and self.action.left)
 
     @property
     def asked(self) -> int:
-        """How many it was to be done to."""
-        return len(self.outcomes) + len(self.left)
+        """How many were asked for by now, refused ones as well."""
+        return self.action.done + self.action.refused
 
     @property
-    def lines(self) -> list[Line]:
-        """What came of each, to be kept."""
-        told = [Line(each.workflow_id, "done" if each.done else "refused", each.detail) for each in self.outcomes]
-        return told + [Line(workflow_id, "left", "not asked for") for workflow_id in self.left]
+    def title(self) -> str:
+        """What is or was done, as a heading."""
+        done, total = self.action.done, self.action.total
+        return f"{done:,} of {total:,} {'workflow' if total == 1 else 'workflows'} {self.done_word}"
+
+
+def account(action: BulkAction) -> Account:
+    """The words for one. Those of a verb that pages do not offer are made of its name."""
+    known = BULK_VERBS.get(action.verb.removesuffix("_tree"))
+    if known is None:
+        label = action.verb.replace("_", " ").capitalize()
+        return Account(action, "", label, f"asked to {action.verb}", False, "delete")
+    label = f"{known.label} with children" if action.verb.endswith("_tree") else known.label
+    return Account(action, known.name, label, known.done, known.is_final, known.right)
 
 
 class Line(NamedTuple):
-    """What came of one workflow, for a file. `outcome` is one of OUTCOMES."""
+    """What came of one workflow, for a file."""
 
     workflow: str
     outcome: str
     detail: str
 
 
-OUTCOMES = ("done", "refused", "left")
 # A spreadsheet takes what begins so for a formula, which may fetch, send or run something.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def line(row: BulkOutcome) -> Line:
+    """One row's."""
+    return Line(row.workflow_id, row.outcome, row.detail or ("not asked for" if row.outcome == "left" else ""))
 
 
 def as_csv(verb: str, lines: Iterable[Line]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -13,7 +14,7 @@ from tests import definitions
 from tests.browser.test_console import LIVE_MS, Visit, assert_not_reloaded, mark, open_window, visit
 from tests.people import People
 from tests.processes import Server
-from workflows import operations
+from workflows import bulk, operations
 from workflows.models import Workflow
 from workflows.options import Options
 
@@ -114,6 +115,28 @@ def test_all_that_match_become_a_fixed_set(visit: Visit) -> None:
     expect(page.locator(".selection-bar")).to_be_hidden()
 
 
+def test_a_bulk_action_moves_on_its_page_until_somebody_stops_it(visit: Visit) -> None:
+    names = [f"w-{number}" for number in range(6)]
+    start(*names)
+    action = bulk.begin(uuid4(), "cancel", names, by="operator", reason="wrong import")
+    page = visit.open("/bulk/")
+    page.get_by_role("link", name="Cancel 6 workflows").click()
+    mark(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("0 of 6 workflows cancelled")
+    bulk.carry_on(action.pk, seconds=0)
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 of 6 workflows cancelled", timeout=LIVE_MS)
+    assert_not_reloaded(page)
+    page.get_by_role("button", name="Stop: leave 5 alone").click()
+    expect(page.locator(".bulk__standing")).to_have_text("Stopped by operator")
+    page.get_by_role("button", name="Go on with the 5 that were left").click()
+    page.get_by_role("button", name="Cancel 5 workflows").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("5 of 5 workflows cancelled", timeout=LIVE_MS)
+    with page.expect_download() as file:
+        page.get_by_role("link", name="CSV").click()
+    assert file.value.path().read_text().count("cancel,done") == 5
+    assert visit.troubles == []
+
+
 def test_the_list_is_worked_by_keys_alone(visit: Visit) -> None:
     start("one", "two", "three")
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -132,7 +155,14 @@ def test_the_list_is_worked_by_keys_alone(visit: Visit) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".workflow-header__id")).to_have_text("two")
     page.wait_for_load_state()  # its keys are heard
-    for key, path in (("q", "queues"), ("s", "schedules"), ("k", "workers"), ("n", ""), ("w", "workflows")):
+    for key, path in (
+        ("q", "queues"),
+        ("s", "schedules"),
+        ("k", "workers"),
+        ("b", "bulk"),
+        ("n", ""),
+        ("w", "workflows"),
+    ):
         page.keyboard.press("g")
         page.keyboard.press(key)
         expect(page).to_have_url(re.compile(f"{visit.server.url}/{path}/?$"))

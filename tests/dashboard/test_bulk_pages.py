@@ -6,28 +6,29 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+import threading
 from itertools import product
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.messages import get_messages
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
 
-from dashboard.presenters.bulk import BULK_VERBS, MOST
+from dashboard.presenters.bulk import BULK_VERBS, MOST, Line, as_csv, as_json_lines
 from dashboard.views import bulk as bulk_views
+from dashboard.views import bulk_actions as bulk_action_views
 from tests import definitions
 from tests.people import People
-from workflows import bulk, operations
-from workflows.bulk import Outcome
-from workflows.models import Deletion, Workflow
+from tests.wait import until
+from workflows import bulk, operations, recovery
+from workflows.models import BulkAction, Deletion, Event, Workflow
 from workflows.options import Options
 
 __all__ = ["definitions"]  # known to the registry
 pytestmark = pytest.mark.django_db
-NONCE = "once"
 
 
 @pytest.fixture
@@ -52,8 +53,17 @@ def confirm(client: Client, verb: str, ids: list[Any] | str = "", **data: Any) -
 
 
 def carry_out(client: Client, verb: str, ids: list[Any] | str, **data: Any) -> HttpResponse:
-    given = {"ids": ids if isinstance(ids, str) else json.dumps(ids), "nonce": NONCE, **data}
-    return client.post(f"/bulk/{verb}", given)
+    """Confirm it; the answer is the page it leads to."""
+    given = {"ids": ids if isinstance(ids, str) else json.dumps(ids), "action": uuid4(), **data}
+    answer = client.post(f"/bulk/{verb}", given)
+    leads_to_the_action = answer.status_code == 302 and answer["Location"].startswith("/bulk/")
+    return client.get(answer["Location"]) if leads_to_the_action else answer
+
+
+def came(response: HttpResponse, outcome: str) -> dict[str, str]:
+    """What the page of an action says of the workflows with that outcome, and why."""
+    rows = [row for part in response.context["parts"] if part["outcome"] == outcome for row in part["rows"]]
+    return {row.workflow_id: row.detail for row in rows}
 
 
 def text(response: HttpResponse) -> str:
@@ -91,8 +101,8 @@ def test_confirming_needs_no_script(operator: Client, five: list[str]) -> None:
     listed = text(operator.get("/workflows/"))
     assert 'type="checkbox" name="id" value="a" form="selection"' in listed
     response = operator.post("/bulk/cancel/confirmation", {"ids": "", "id": ["a", "d"]})
-    ids, nonce = response.context["ids"], response.context["nonce"]
-    response = operator.post("/bulk/cancel", {"ids": ids, "nonce": nonce, "reason": "wrong"})
+    ids, action = response.context["ids"], response.context["action"]
+    response = operator.post("/bulk/cancel", {"ids": ids, "action": action, "reason": "wrong"}, follow=True)
     assert statuses() == {"a": "cancelled", "b": "queued", "c": "queued", "d": "cancelled", "e": "cancelled"}
     assert "1 of 1 workflow cancelled" in text(response)
 
@@ -157,9 +167,8 @@ def test_each_history_says_who_and_why(operator: Client, five: list[str]) -> Non
 
 def test_what_is_refused_says_why_beside_what_was_done(operator: Client, five: list[str]) -> None:
     response = carry_out(operator, "cancel", ["a", "d", "no-such"])
-    report = response.context["report"]
-    assert [outcome.workflow_id for outcome in report.done] == ["a"]
-    refused = {outcome.workflow_id: outcome.detail for outcome in report.refused}
+    assert list(came(response, "done")) == ["a"]
+    refused = came(response, "refused")
     assert "it is cancelled" in refused["d"]
     assert "There is no workflow 'no-such'" in refused["no-such"]
     assert "1 of 3 workflows cancelled" in text(response)
@@ -174,7 +183,7 @@ def test_every_verb_is_done_as_its_name_says(operator: Client, five: list[str], 
     assert (row.status, row.pinned) == (after, verb == "pin")
     last = row.events.latest("seq")
     assert (last.data["by"], last.data["reason"]) == ("operator", "because")
-    assert len(response.context["report"].done) == 1
+    assert list(came(response, "done")) == ["d"]
 
 
 def test_the_children_are_cancelled_only_if_that_is_wanted(operator: Client, five: list[str]) -> None:
@@ -185,7 +194,7 @@ def test_the_children_are_cancelled_only_if_that_is_wanted(operator: Client, fiv
         "doubling", kwargs={"numbers": []}, workflow_id="other", parent="b", options=Options(queue="nobody")
     )
     carry_out(operator, "cancel", ["a"])
-    carry_out(operator, "cancel", ["b"], nonce="another", tree="on")
+    carry_out(operator, "cancel", ["b"], tree="on")
     assert (statuses()["child"], statuses()["other"]) == ("queued", "cancelled")
 
 
@@ -210,37 +219,150 @@ def test_more_than_fifty_need_a_reason(operator: Client) -> None:
     assert set(statuses().values()) == {"cancelled"}
 
 
-def test_a_result_that_is_loaded_again_does_nothing_again(operator: Client, five: list[str]) -> None:
-    carry_out(operator, "resume", ["d"])
+def test_one_confirmation_is_carried_out_once(operator: Client, five: list[str]) -> None:
+    """The way back and a second click lead to the same action."""
+    once = uuid4()
+    carry_out(operator, "resume", ["d"], action=once)
     operations.cancel("d")
-    again = carry_out(operator, "resume", ["d"])
-    assert again.status_code == 409
-    assert "Carried out already" in text(again)
-    assert statuses()["d"] == "cancelled"
+    again = carry_out(operator, "resume", ["d", "e"], action=once)
+    assert "1 of 1 workflow resumed" in text(again)
+    assert (statuses()["d"], statuses()["e"]) == ("cancelled", "cancelled")
+    assert BulkAction.objects.count() == 1
 
 
-def test_what_takes_too_long_is_left_and_can_be_gone_on_with(
-    operator: Client, five: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+# Actions that go on by themselves
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request in which there is time for one workflow only."""
     monkeypatch.setattr(bulk_views, "SECONDS", 0)
-    response = carry_out(operator, "cancel", ["a", "b", "c"])
-    report = response.context["report"]
-    assert ([each.workflow_id for each in report.done], report.left) == (["a"], ["b", "c"])
-    assert "2 were not asked for: it took too long." in text(response)
-    assert confirm(operator, "cancel", response.context["left_ids"]).context["plan"].ids == ["b", "c"]
 
 
-def test_a_database_that_goes_away_in_the_middle_leaves_the_rest_and_says_so(
-    operator: Client, five: list[str], monkeypatch: pytest.MonkeyPatch
+def test_what_a_request_has_no_time_for_goes_on_behind_it(operator: Client, five: list[str], slow: None) -> None:
+    response = carry_out(operator, "cancel", ["a", "b", "c"], reason="wrong")
+    assert "1 of 3 workflows cancelled" in text(response)
+    assert "Under way" in text(response)
+    assert list(came(response, "left")) == ["b", "c"]
+    assert "data-settled" not in text(response)
+    action = response.context["action"]
+    assert recovery.carry_on_bulk() == 1  # as every worker does, once a second
+    response = operator.get(f"/bulk/{action.pk}/state")
+    assert "3 of 3 workflows cancelled" in text(response)
+    assert "data-settled" in text(response)
+    assert {statuses()[name] for name in "abc"} == {"cancelled"}
+    last = Workflow.objects.get(id="c").events.latest("seq")
+    assert last.data == {"by": "operator", "reason": "wrong"}
+
+
+def test_who_stops_an_action_leaves_the_rest_alone_and_can_go_on_with_it(
+    operator: Client, people: People, five: list[str], slow: None
 ) -> None:
-    def breaking(*_: Any, **__: Any) -> Iterator[Outcome]:
-        yield Outcome("a", True, "")
-        raise OperationalError("the connection is lost\nmore")
+    action = carry_out(operator, "cancel", ["a", "b", "c"]).context["action"]
+    viewer = Client()
+    viewer.force_login(people.viewer)
+    assert viewer.post(f"/bulk/{action.pk}/abort").status_code == 403
+    assert "Stop:" not in text(viewer.get(f"/bulk/{action.pk}/"))
+    assert "Stop: leave 2 alone" in text(operator.get(f"/bulk/{action.pk}/"))
+    response = operator.post(f"/bulk/{action.pk}/abort", follow=True)
+    assert "Stopped by operator" in text(response)
+    assert recovery.carry_on_bulk() == 0
+    assert (statuses()["b"], statuses()["c"]) == ("queued", "queued")
+    assert confirm(operator, "cancel", response.context["left_ids"]).context["plan"].ids == ["b", "c"]
+    again = operator.post(f"/bulk/{action.pk}/abort", follow=True)
+    assert "It had ended already." in text(again)
 
-    monkeypatch.setattr(bulk, "apply", breaking)
-    response = carry_out(operator, "cancel", ["a", "b"])
-    assert "The database did not answer: the connection is lost" in text(response)
-    assert response.context["report"].left == ["b"]
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_carry_on_at_once_ask_for_each_workflow_once(five: list[str]) -> None:
+    action = bulk.begin(uuid4(), "pin", list("abcde"), by="operator")
+    threads = [threading.Thread(target=_carry_on_and_leave, args=(action.pk,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    action.refresh_from_db()
+    assert (action.done, action.refused, action.left) == (5, 0, 0)
+    assert action.ended_at is not None
+    assert Event.objects.filter(kind="pinned").count() == 5
+
+
+def _carry_on_and_leave(action_id: UUID) -> None:
+    bulk.carry_on(action_id)
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_action_goes_on_in_its_process_when_no_worker_is_there(
+    operator: Client, five: list[str], slow: None
+) -> None:
+    action = carry_out(operator, "cancel", list("abc")).context["action"]
+    until(lambda: BulkAction.objects.get(pk=action.pk).ended_at is not None, what="the action has ended")
+    assert {statuses()[name] for name in "abc"} == {"cancelled"}
+
+
+def test_a_verb_that_breaks_off_leaves_its_workflow_to_the_next(
+    five: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaking(workflow_id: str, **told: Any) -> Workflow:
+        operations.cancel(workflow_id, **told)
+        raise OperationalError("the connection is lost")
+
+    action = bulk.begin(uuid4(), "cancel", ["a", "b"], by="operator")
+    with monkeypatch.context() as broken:
+        broken.setitem(bulk.VERBS, "cancel", breaking)
+        with pytest.raises(OperationalError):
+            bulk.carry_on(action.pk)
+    assert statuses()["a"] == "queued"
+    assert bulk.carry_on(action.pk)
+    action.refresh_from_db()
+    assert (action.done, action.refused) == (2, 0)
+
+
+def test_past_actions_are_listed_newest_first_with_who_why_and_how_far(
+    operator: Client, people: People, five: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No bulk action yet" in text(operator.get("/bulk/"))
+    carry_out(operator, "cancel", ["a", "d"], reason="wrong <import>", tree="on")
+    carry_out(operator, "pin", ["b"])
+    client = Client()
+    client.force_login(people.viewer)
+    for address in ("/bulk/", "/bulk/table"):
+        response = client.get(address)
+        assert [row["account"].verb for row in response.context["rows"]] == ["Pin", "Cancel with children"]
+        shown = text(response)
+        assert "wrong &lt;import&gt;" in shown
+        assert "2 of 2" in shown
+    monkeypatch.setattr(bulk_action_views, "PAGE_ROWS", 1)
+    assert [row["account"].verb for row in operator.get("/bulk/?page=2").context["rows"]] == ["Cancel with children"]
+    for number in ("0", "-1", "x", "9" * 18):
+        assert operator.get(f"/bulk/?page={number}").status_code == 200
+
+
+def test_outcomes_are_shown_of_workflows_that_one_may_see(
+    operator: Client, people: People, five: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = carry_out(operator, "delete", ["d", "e", "a"], reason="old").context["action"]
+    viewer = Client()
+    viewer.force_login(people.viewer)
+    shown = viewer.get(f"/bulk/{action.pk}/")
+    assert (came(shown, "done"), list(came(shown, "refused"))) == ({}, ["a"])
+    assert "Those that you may see." in text(shown)
+    assert list(came(operator.get(f"/bulk/{action.pk}/"), "done")) == ["d", "e"]
+
+
+def test_strangers_learn_nothing_of_an_action(operator: Client, people: People, five: list[str]) -> None:
+    action = carry_out(operator, "pin", ["a"]).context["action"]
+    pages = ["/bulk/", "/bulk/table", *(f"/bulk/{action.pk}/{part}" for part in ("", "state", "results.csv"))]
+    stranger = Client()
+    for page in pages:
+        assert stranger.get(page).status_code == 302
+    stranger.force_login(people.stranger)
+    for page in pages:
+        assert stranger.get(page).status_code == 403
+    assert stranger.post(f"/bulk/{action.pk}/abort").status_code == 403
+    assert operator.get(f"/bulk/{uuid4()}/").status_code == 404
+    assert operator.get("/bulk/no-uuid/").status_code == 404
 
 
 def test_all_that_match_say_when_they_are_not_all(
@@ -257,47 +379,30 @@ def test_all_that_match_say_when_they_are_not_all(
 # What came of it, as a file
 
 
-def files(operator: Client, lines: Any, ending: str = "csv", verb: str = "cancel") -> HttpResponse:
-    return operator.post(
-        f"/bulk/{verb}/results.{ending}", {"lines": lines if isinstance(lines, str) else json.dumps(lines)}
-    )
-
-
 def test_the_result_can_be_kept_as_csv_and_as_json_lines(operator: Client, five: list[str]) -> None:
-    response = carry_out(operator, "cancel", ["a", "d", "no-such"])
-    told = files(operator, response.context["lines"])
+    action = carry_out(operator, "cancel", ["a", "d", "no-such"]).context["action"]
+    told = operator.get(f"/bulk/{action.pk}/results.csv")
     assert re.fullmatch(r'attachment; filename="cancel-[-0-9]+\.csv"', told["Content-Disposition"])
     assert told["Content-Type"] == "text/csv; charset=utf-8"
     rows = list(csv.reader(io.StringIO(told.content.decode())))
     assert [row[:3] for row in rows] == [
-        ["workflow", "verb", "outcome"], ["no-such", "cancel", "refused"], ["a", "cancel", "done"],
-        ["d", "cancel", "refused"],
+        ["workflow", "verb", "outcome"], ["a", "cancel", "done"], ["d", "cancel", "refused"],
+        ["no-such", "cancel", "refused"],
     ]  # fmt: skip
-    kept = [json.loads(line) for line in files(operator, response.context["lines"], "jsonl").content.splitlines()]
-    assert [each["outcome"] for each in kept] == ["refused", "done", "refused"]
-    assert "it is cancelled" in kept[2]["detail"]
+    told = operator.get(f"/bulk/{action.pk}/results.jsonl")
+    kept = [json.loads(line) for line in told.content.splitlines()]
+    assert [each["outcome"] for each in kept] == ["done", "refused", "refused"]
+    assert "it is cancelled" in kept[1]["detail"]
+    assert operator.get(f"/bulk/{action.pk}/results.exe").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-2+3", "@SUM(A1)", "＝1", '=HYPERLINK("http://evil.example")'])
-def test_no_cell_of_the_csv_is_a_formula(operator: Client, name: str) -> None:
-    lines = [[name, "done", ""], ["a", "refused", name], ['quote"and,comma', "left", "two\nlines"]]
-    rows = list(csv.reader(io.StringIO(files(operator, lines).content.decode())))
+def test_no_cell_of_the_csv_is_a_formula(name: str) -> None:
+    lines = [Line(name, "done", ""), Line("a", "refused", name), Line('quote"and,comma', "left", "two\nlines")]
+    rows = list(csv.reader(io.StringIO(as_csv("cancel", lines))))
     assert (rows[1][0], rows[2][3]) == (f"'{name}", f"'{name}")
     assert rows[3] == ['quote"and,comma', "cancel", "left", "two\nlines"]
-    assert json.loads(files(operator, lines, "jsonl").content.splitlines()[0])["workflow"] == name
-
-
-NO_RESULT = ["", "[1]", "{}", '[["a"]]', '[["a", "maybe", ""]]', '[["\\ud800", "done", ""]]', '[["a", "done", 1]]']
-
-
-def test_what_is_no_result_is_no_file(operator: Client, people: People) -> None:
-    for lines in [*NO_RESULT, json.dumps([["a", "done", ""]] * (MOST + 1))]:
-        assert files(operator, lines).status_code == 404, lines[:40]
-    assert files(operator, [], "exe").status_code == 404
-    assert files(operator, [], verb="explode").status_code == 404
-    viewer = Client()
-    viewer.force_login(people.viewer)
-    assert files(viewer, []).status_code == 403
+    assert json.loads(as_json_lines("cancel", lines).splitlines()[0])["workflow"] == name
 
 
 # Bad input
@@ -362,7 +467,7 @@ def test_a_bulk_verb_is_posted_and_by_a_page_of_ours(people: People, five: list[
     client.force_login(people.operator)
     for address in ("/bulk/cancel", "/bulk/cancel/confirmation"):
         assert client.get(address).status_code == 405
-        assert client.post(address, {"ids": '["a"]', "nonce": NONCE}).status_code == 403
+        assert client.post(address, {"ids": '["a"]', "action": str(uuid4())}).status_code == 403
     assert statuses()["a"] == "queued"
 
 

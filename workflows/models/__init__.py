@@ -1,5 +1,6 @@
 """The tables. Fields, constraints and QuerySets only; who writes them is `transitions` and `event_log`."""
 
+from workflows.models.bulk import BulkAction, BulkOutcome
 from workflows.models.count import Count, CountChange, MinuteCount, QueueMinuteCount, Tally
 from workflows.models.deletion import Deletion
 from workflows.models.event import Event
@@ -13,6 +14,8 @@ from workflows.models.worker import Worker
 from workflows.models.workflow import Workflow
 
 __all__ = [
+    "BulkAction",
+    "BulkOutcome",
     "Count",
     "CountChange",
     "Deletion",

@@ -33,6 +33,7 @@ const PLACES = [
   { keys: "g q", says: "Queues", act: () => go("/queues/") },
   { keys: "g s", says: "Schedules", act: () => go("/schedules/") },
   { keys: "g k", says: "Workers", act: () => go("/workers/") },
+  { keys: "g b", says: "Bulk", act: () => go("/bulk/") },
   { keys: "g d", says: "Definitions", act: () => go("/definitions/") },
 ];
 

@@ -1,6 +1,7 @@
 /**
  * <live-fragment src interval|topic>: a part of the page that the server renders again every `interval` ms, or, with a
- * topic or several, whenever one of them says that something changed, or both.
+ * topic or several, whenever one of them says that something changed, or both. Once a part says `data-settled`, the
+ * interval ends.
  *
  * Fetched only while the page is visible. Of what was fetched, each part at the top is exchanged only when it differs and
  * the reader is not busy inside it: no selected text, no open form, no focus but on a link that stays. When it cannot be
@@ -85,7 +86,12 @@ export class LiveFragment extends LiveElement {
     this.#outdated = false;
     if (!this.#standsStill) await this.#fetch();
     this.#fetching = false;
-    if (this.isConnected && (this.#interval || this.#outdated)) this.#schedule(this.#pause);
+    if (this.isConnected && ((this.#interval && !this.#isSettled) || this.#outdated)) this.#schedule(this.#pause);
+  }
+
+  /** What the server said last will not change by itself. */
+  get #isSettled() {
+    return this.querySelector(".live-fragment__body > [data-settled]") !== null;
   }
 
   get #standsStill() {
