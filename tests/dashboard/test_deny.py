@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -17,10 +18,11 @@ from dashboard.fanout import Refused
 from tests.definitions import publishing
 from tests.execution import run
 from tests.people import People
-from workflows import queues
-from workflows.models import Event, Message, Queue, Workflow
+from workflows import bulk, queues
+from workflows.models import BulkAction, Event, Message, Queue, Workflow
 
 SECRET = "hidden-from-strangers"
+ACTION = UUID("7e11a1e0-0000-4000-8000-000000000002")
 PUBLIC = ("login", "logout", "examples:")  # who may not see the console still signs in, and may try the examples
 
 
@@ -38,7 +40,7 @@ def address(name: str, parts: set[str], workflow_id: str) -> str:
     """Of something that exists, where that makes a difference."""
     known = {
         "name": "publishing" if "start" in name else "secret-queue", "app_label": "workflows", "url": "workflows/",
-        "content_type_id": "1", "id": "1", "seq": "1", "view_id": "1", "ending": "csv",
+        "content_type_id": "1", "id": "1", "seq": "1", "view_id": "1", "ending": "csv", "action_id": ACTION,
     }  # fmt: skip
     return reverse(name, kwargs={part: known.get(part, workflow_id) for part in parts})
 
@@ -57,12 +59,14 @@ def hidden(db: None, monkeypatch: pytest.MonkeyPatch) -> str:
     handle = publishing.using(workflow_id="hidden", queue="secret-queue").start([SECRET])
     run(handle)
     queues.set_limits("secret-queue", worker_concurrency=3)
+    bulk.begin(ACTION, "cancel", [SECRET], by="operator", reason=SECRET)
     return str(handle.id)
 
 
 def _everything() -> tuple[Any, ...]:
     workflows = list(Workflow.objects.order_by("pk").values_list("pk", "status", "last_seq"))
-    return workflows, Event.objects.count(), Message.objects.count(), list(Queue.objects.values())
+    kept = list(Queue.objects.values()), list(BulkAction.objects.values())
+    return workflows, Event.objects.count(), Message.objects.count(), kept
 
 
 @pytest.mark.django_db(transaction=True)
