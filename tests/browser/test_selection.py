@@ -14,6 +14,7 @@ from tests import definitions
 from tests.browser.test_console import LIVE_MS, Visit, assert_not_reloaded, mark, open_window, visit
 from tests.people import People
 from tests.processes import Server
+from tests.wait import until
 from workflows import bulk, operations
 from workflows.models import Workflow
 from workflows.options import Options
@@ -87,7 +88,7 @@ def test_a_selection_lasts_over_pages_and_updates_until_it_is_acted_on(visit: Vi
     expect(page.get_by_role("heading", level=1)).to_have_text("Cancel 5 of 5 selected workflows?")
     page.locator("#bulk-reason").fill("wrong import")
     page.get_by_role("button", name="Cancel 5 workflows").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("5 of 5 workflows cancelled")
+    expect(page.get_by_role("heading", level=1)).to_have_text("5 of 5 workflows cancelled", timeout=LIVE_MS)
     page.get_by_role("link", name="Back to the list").click()
     expect(page.locator("tr[data-id] input:checked")).to_have_count(0)
     expect(page.locator(".selection-bar")).to_be_hidden()
@@ -108,7 +109,7 @@ def test_all_that_match_become_a_fixed_set(visit: Visit) -> None:
     verb(page, "cancel").click()
     page.locator("#bulk-reason").fill("all of them")
     page.get_by_role("button", name="Cancel 51 workflows").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("51 of 51 workflows cancelled")
+    expect(page.get_by_role("heading", level=1)).to_have_text("51 of 51 workflows cancelled", timeout=LIVE_MS)
     assert Workflow.objects.get(id="late").status == "queued"
     visit.open("/workflows/?status=queued")
     expect(box(page, "late")).not_to_be_checked()
@@ -228,7 +229,7 @@ def test_without_scripts_many_are_acted_on_as_well(browser: Any, people: People,
     box(page, "two").check()
     verb(page, "cancel").click()
     page.get_by_role("button", name="Cancel 2 workflows").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("2 of 2 workflows cancelled")
+    until(lambda: page.reload() and "2 of 2 workflows cancelled" in page.content(), what="both are cancelled")
     page.get_by_role("link", name="Back to the list").click()
     page.get_by_label("all that match").check()
     verb(page, "delete").click()
@@ -249,6 +250,6 @@ def test_on_a_phone_the_selection_and_its_confirmation_fit(open_window: Callable
     expect(page.get_by_role("button", name="Cancel 1 workflow")).to_be_visible()
     assert page.evaluate(sideways) <= 390
     page.get_by_role("button", name="Cancel 1 workflow").tap()
-    expect(page.get_by_role("heading", level=1)).to_have_text("1 of 1 workflow cancelled")
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 of 1 workflow cancelled", timeout=LIVE_MS)
     assert page.evaluate(sideways) <= 390
     assert phone.troubles == []

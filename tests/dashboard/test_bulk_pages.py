@@ -31,6 +31,12 @@ __all__ = ["definitions"]  # known to the registry
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that waits for its action, however slow the machine is."""
+    monkeypatch.setattr(bulk_views, "SECONDS", None)
+
+
 @pytest.fixture
 def operator(client: Client, people: People) -> Client:
     client.force_login(people.operator)
@@ -234,7 +240,7 @@ def test_one_confirmation_is_carried_out_once(operator: Client, five: list[str])
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+def slow(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request in which there is time for one workflow only."""
     monkeypatch.setattr(bulk_views, "SECONDS", 0)
 
