@@ -23,6 +23,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import is_same_domain
 
 from workflows.models import Workflow
+from workflows.redaction import Lens
 from workflows.visibility import Visibility
 
 _log = logging.getLogger("dashboard.access")
@@ -63,16 +64,25 @@ def visible_workflows(user: Visitor) -> QuerySet[Workflow]:
     return Workflow.objects.all() if can(user, "view") else Workflow.objects.none()
 
 
+def lens(user: Visitor, workflow: Workflow) -> Lens:
+    """How this person sees the content of a workflow that it may see."""
+    return Lens(workflow.definition, audience(user))
+
+
 def audience(user: Visitor) -> Visibility | None:
     """The most that this person may read of values; None: not even those that are public.
 
     What is for NEVER is for nobody.
     """
-    if not can(user, "view"):
+    return _audience(*(can(user, action) for action in ("view", "view_values", "view_sensitive")))
+
+
+def _audience(views: bool, values: bool, sensitive: bool) -> Visibility | None:
+    if not views:
         return None
-    if not can(user, "view_values"):
+    if not values:
         return Visibility.PUBLIC
-    return Visibility.ADMIN if can(user, "view_sensitive") else Visibility.STAFF
+    return Visibility.ADMIN if sensitive else Visibility.STAFF
 
 
 class Credential(NamedTuple):
@@ -81,6 +91,14 @@ class Credential(NamedTuple):
     session_key: str
     user_id: int
     session_hash: str
+    audience: Visibility | None = None
+
+
+class Rights(NamedTuple):
+    """Whether somebody may watch workflows, and how much of their values."""
+
+    may_watch: bool
+    audience: Visibility | None
 
 
 class Admission(NamedTuple):
@@ -92,7 +110,7 @@ class Admission(NamedTuple):
 
 
 def admissions(session_keys: Collection[str]) -> dict[str, Admission]:
-    """Who is signed in with these sessions: three queries for all. Sessions of nobody are left out."""
+    """Who is signed in with these sessions: five queries for all. Sessions of nobody are left out."""
     keys = [key for key in session_keys if key.isascii() and key.isalnum()]  # as Django makes them; a cookie may be not
     alive = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     claims = {session.session_key: session.get_decoded() for session in alive}
@@ -101,8 +119,8 @@ def admissions(session_keys: Collection[str]) -> dict[str, Admission]:
     return {key: admission for key, admission in found.items() if admission is not None}
 
 
-def _admission(key: str, claim: dict[str, Any], users: dict[int, tuple[User, bool]]) -> Admission | None:
-    user, viewer = users.get(int(claim.get(SESSION_KEY, 0)), (None, False))
+def _admission(key: str, claim: dict[str, Any], users: dict[int, tuple[User, Rights]]) -> Admission | None:
+    user, rights = users.get(int(claim.get(SESSION_KEY, 0)), (None, Rights(False, None)))
     if user is None or claim.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return None
     given, hashes = (
@@ -111,19 +129,20 @@ def _admission(key: str, claim: dict[str, Any], users: dict[int, tuple[User, boo
     )
     if not any(constant_time_compare(given, one) for one in hashes):
         return None
-    return Admission(user, Credential(key, user.pk, hashes[0]), viewer)
+    return Admission(user, Credential(key, user.pk, hashes[0], rights.audience), rights.may_watch)
 
 
 class Standing(Enum):
     """What became of a credential."""
 
     GOOD = "good"
+    CHANGED = "changed"  # it may watch, but read more or less than it was admitted for
     SIGNED_OUT = "signed_out"
     FORBIDDEN = "forbidden"
 
 
 def standings(credentials: Collection[Credential]) -> dict[Credential, Standing]:
-    """Which connections may stay open: two queries for all. A changed password ends sessions, as in Django."""
+    """Which connections may stay open: five queries for all. A changed password ends sessions, as in Django."""
     keys = {credential.session_key for credential in credentials}
     alive = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     sessions = set(alive.values_list("session_key", flat=True))
@@ -137,20 +156,25 @@ def holders(action: str, ids: Collection[int]) -> set[int]:
     return set(users.filter(pk__in=ids).values_list("pk", flat=True))
 
 
-def _viewers(ids: Iterable[int]) -> dict[int, tuple[User, bool]]:
-    """Active users among these, and whether each may watch."""
+def _viewers(ids: Iterable[int]) -> dict[int, tuple[User, Rights]]:
+    """Active users among these, and what each may watch."""
     active = {user.pk: user for user in get_user_model().objects.filter(pk__in=ids, is_active=True)}
-    viewers = holders("view", active)
-    return {pk: (user, pk in viewers) for pk, user in active.items()}
+    held = {action: holders(action, active) for action in ("view", "view_values", "view_sensitive")}
+    return {
+        pk: (user, Rights(pk in held["view"], _audience(*(pk in held[action] for action in held))))
+        for pk, user in active.items()
+    }
 
 
-def _standing(credential: Credential, sessions: set[str], users: dict[int, tuple[User, bool]]) -> Standing:
-    user, viewer = users.get(credential.user_id, (None, False))
+def _standing(credential: Credential, sessions: set[str], users: dict[int, tuple[User, Rights]]) -> Standing:
+    user, rights = users.get(credential.user_id, (None, Rights(False, None)))
     if user is None or credential.session_key not in sessions:
         return Standing.SIGNED_OUT
     if not constant_time_compare(credential.session_hash, user.get_session_auth_hash()):
         return Standing.SIGNED_OUT
-    return Standing.GOOD if viewer else Standing.FORBIDDEN
+    if not rights.may_watch:
+        return Standing.FORBIDDEN
+    return Standing.GOOD if rights.audience is credential.audience else Standing.CHANGED
 
 
 def session_key(headers: Iterable[tuple[bytes, bytes]]) -> str:

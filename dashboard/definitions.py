@@ -13,6 +13,7 @@ from workflows import catalogue, counts, registry, schedules
 from workflows.catalogue import Band, PublishedKey, Version
 from workflows.counts import CREATED
 from workflows.models import Schedule
+from workflows.redaction import HIDDEN, Lens
 from workflows.registry import Definition
 from workflows.states import TERMINAL, Status
 
@@ -113,7 +114,9 @@ class Portrait:
 
 def portrait(user: access.Visitor, name: str) -> Portrait:
     """The rest of the page of a definition. Schedules only for who may see them."""
-    keys = catalogue.published_keys(name, limit=KEYS_OF)
+    lens = Lens(name, access.audience(user))
+    found = catalogue.published_keys(name, limit=KEYS_OF)
+    keys = [one if lens.shows(one.key) else one._replace(value=HIDDEN) for one in found]
     owners = {key.workflow_id for key in keys}
     may = access.can(user, "view_schedules")
     return Portrait(

@@ -50,7 +50,7 @@ class _Turn(NamedTuple):
 
     topic: Topic
     head: int
-    cursors: dict[WorkflowSubscription, int]
+    places: dict[WorkflowSubscription, tail.Place]
 
 
 class Fanout:
@@ -109,7 +109,7 @@ class Fanout:
     ) -> WorkflowSubscription:
         """Subscribe to a workflow, from a cursor or from a snapshot. Raises Refused."""
         topic = self._topics.get(workflow_id) or self._open(workflow_id)
-        subscription = WorkflowSubscription(reader, topic)
+        subscription = WorkflowSubscription(reader, topic, reader.credential.audience)
         topic.readers[subscription] = None
         try:
             head = await self.reads.head(user, workflow_id)
@@ -210,8 +210,8 @@ class Fanout:
     async def _tick(self, due: list[Topic], now: float) -> None:
         for topic in due:
             del self._due[topic]
-        turns = [_Turn(topic, topic.head, {one: one.cursor for one in topic.turn(now)}) for topic in due]
-        places = {(turn.topic.id, seq) for turn in turns for seq in turn.cursors.values()}
+        turns = [_Turn(topic, topic.head, {one: one.place for one in topic.turn(now)}) for topic in due]
+        places = {place for turn in turns for place in turn.places.values()}
         try:
             found = await self._ticks.ask(tail.read, places) if places else {}
         except Exception:
@@ -219,11 +219,11 @@ class Fanout:
                 self._mark(topic)
             raise
         for turn in turns:
-            frames = {seq: found.get((turn.topic.id, seq)) for seq in turn.cursors.values()}
+            frames = {place: found.get(place) for place in turn.places.values()}
             self._spread(turn, frames)
             self._measure(turn)
-            for subscription, seq in turn.cursors.items():
-                frame = frames[seq]
+            for subscription, place in turn.places.items():
+                frame = frames[place]
                 turn.topic.served(subscription, now, more=frame is not None and frame.full)
             next_turn = turn.topic.next_turn()
             if next_turn is not None and turn.topic not in self._due:
@@ -231,25 +231,29 @@ class Fanout:
 
     def _measure(self, turn: _Turn) -> None:
         moved_at, turn.topic.moved_at = turn.topic.moved_at, 0.0
-        if moved_at and turn.cursors:  # else nobody was ready
+        if moved_at and turn.places:  # else nobody was ready
             measures.STREAM_LAG.observe(self._loop.time() - moved_at)
 
-    def _spread(self, turn: _Turn, frames: dict[int, tail.Frame | None]) -> None:
+    def _spread(self, turn: _Turn, frames: dict[tail.Place, tail.Frame | None]) -> None:
         topic = turn.topic
         topic.suspect = False
-        topic.frames = {seq: frame for seq, frame in frames.items() if frame is not None and frame.text and frame.whole}
+        topic.frames = {
+            (seq, audience): frame
+            for (_, seq, audience), frame in frames.items()
+            if frame is not None and frame.text and frame.whole
+        }
         follows = any(frame is None or frame.text or not frame.whole for frame in frames.values())
         if frames and not follows and topic.head == turn.head:
-            topic.head = max(frames)  # the hint was about events that are no more
+            topic.head = max(seq for _, seq, _ in frames)  # the hint was about events that are no more
         lost: dict[ResetReason, list[WorkflowSubscription]] = {}
-        for subscription, seq in turn.cursors.items():
-            if subscription.placed and subscription.cursor == seq:  # else it left that place meanwhile
-                reason = tail.void(subscription.epoch, frames[seq])
+        for subscription, place in turn.places.items():
+            if subscription.placed and subscription.place == place:  # else it left that place meanwhile
+                reason = tail.void(subscription.epoch, frames[place])
                 if reason is not None:
                     lost.setdefault(reason, []).append(subscription)
         for reason, subscriptions in lost.items():
             self._do(self._restart_or_part(subscriptions, reason))
-        for subscription in turn.cursors:
+        for subscription in turn.places:
             subscription.reader.wake(subscription)
 
     async def _restart_or_part(self, lost: list[WorkflowSubscription], reason: ResetReason) -> None:
@@ -261,13 +265,15 @@ class Fanout:
                 self._do(subscription.reader.end(CloseCode.COME_BACK))
 
     async def _restart(self, lost: list[WorkflowSubscription], reason: ResetReason | None) -> None:
-        """Readers without a valid place begin with one snapshot, made once."""
+        """Readers without a valid place begin with one snapshot, made once for each audience."""
         for subscription in lost:
             subscription.displace([])
         topic, name = lost[0].topic, lost[0].name
-        start = await self.reads.start(topic.id)
+        audiences = {subscription.audience for subscription in lost}
+        starts = {audience: await self.reads.start(topic.id, audience) for audience in audiences}
         reset = [] if reason is None else [protocol.reset(name, reason)]
         for subscription in lost:
+            start = starts[subscription.audience]
             if start is None:
                 subscription.displace([protocol.reset(name, ResetReason.GONE)])
             else:
@@ -293,9 +299,9 @@ class Fanout:
     async def _tick_lists(self, read_from: datetime) -> None:
         asked, started = set(self._lists), self._started
         self._started = set()
-        known = lists.least_known(subscription.view for subscription in asked)
-        keys = lists.keys_of(subscription.view for subscription in asked)
-        news = await self.reads.threads.ask(lists.read, known, read_from, started, keys)
+        views = [subscription.view for subscription in asked]
+        known, keys, audiences = lists.least_known(views), lists.keys_of(views), lists.audiences_of(views)
+        news = await self.reads.threads.ask(lists.read, known, read_from, started, keys, audiences)
         if self._lists <= asked:  # else one came meanwhile that wants to know from an earlier time on
             self._lists_read_from = news.read_on_from
         for subscription in asked & self._lists:
@@ -316,6 +322,8 @@ class Fanout:
         for reader in self._readers:
             if standings.get(reader.credential) is access.Standing.SIGNED_OUT:
                 self._do(reader.end(CloseCode.SIGNED_OUT))
+            elif standings.get(reader.credential) is access.Standing.CHANGED:
+                self._do(reader.end(CloseCode.COME_BACK))
             elif standings.get(reader.credential) is access.Standing.FORBIDDEN:
                 self._do(reader.end(CloseCode.FORBIDDEN))
         await self.overviews.audit()

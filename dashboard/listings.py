@@ -7,16 +7,17 @@ the rest are looked at one by one, which is bounded, and the page says where tha
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 
 from dashboard.columns import Columns
 from dashboard.filters import ListFilter
-from workflows import counts, finding, queries
+from workflows import counts, finding, queries, visibility
 from workflows.finding import Cursor
 from workflows.models import Workflow
+from workflows.visibility import Visibility
 
 LOOKED_AT = 10_000  # workflows, for one page
 SECONDS = 3.0
@@ -48,14 +49,17 @@ def list_query(wanted: ListFilter, columns: Columns, **more: str) -> str:
 
 
 def listing(
-    wanted: ListFilter, within: QuerySet[Workflow], *, before: Cursor | None = None, after: Cursor | None = None,
-    limit: int,
+    wanted: ListFilter, within: QuerySet[Workflow], audience: Visibility | None, *, before: Cursor | None = None,
+    after: Cursor | None = None, limit: int,
 ) -> Listing:  # fmt: skip
-    """The page older than `before`, or the nearest newer than `after`; with `where`, pages lead to older ones only."""
+    """The page older than `before`, or the nearest newer than `after`; with `where`, pages lead to older ones only.
+
+    What the audience may not read is not found by it either.
+    """
     known = {count.definition for count in counts.everything()} if wanted.definition.endswith("*") else ()
     definitions = wanted.definitions(known)
     if wanted.where:
-        return _looked_for(wanted, within, definitions, before, limit)
+        return _looked_for(wanted, within, audience, definitions, before, limit)
     page = finding.workflow_page(
         statuses=wanted.status, definitions=definitions, before=before, after=after, limit=limit, within=within,
         **wanted.terms,
@@ -64,15 +68,16 @@ def listing(
 
 
 def _looked_for(
-    wanted: ListFilter, within: QuerySet[Workflow], definitions: list[str], before: Cursor | None, limit: int
-) -> Listing:
+    wanted: ListFilter, within: QuerySet[Workflow], audience: Visibility | None, definitions: list[str],
+    before: Cursor | None, limit: int,
+) -> Listing:  # fmt: skip
     found: list[Cursor] = []
     looked_at, place, until = 0, before, time.monotonic() + SECONDS
     while True:
         chunk = finding.places(
             statuses=wanted.status, definitions=definitions, before=place, limit=AT_ONCE, within=within, **wanted.terms
         )
-        values = queries.list_values([each.workflow_id for each in chunk], wanted.keys)
+        values = _readable(queries.list_values([each.workflow_id for each in chunk], wanted.keys), audience)
         found += [each for each in chunk if wanted.meets(values.get(each.workflow_id, {}))]
         looked_at += len(chunk)
         place = chunk[-1] if len(chunk) == AT_ONCE else None
@@ -81,3 +86,16 @@ def _looked_for(
     is_full = len(found) > limit
     older, further = (found[limit - 1], None) if is_full else (None, place)
     return Listing(finding.at(found[:limit]), None, older, looked_at, further)
+
+
+def _readable(values: dict[str, dict[str, Any]], audience: Visibility | None) -> dict[str, dict[str, Any]]:
+    """Without the values that this audience may not read."""
+    definitions = queries.definitions_of(values)
+    return {
+        workflow_id: {
+            key: value
+            for key, value in found.items()
+            if visibility.is_shown(definitions.get(workflow_id, ""), key, audience)
+        }
+        for workflow_id, found in values.items()
+    }

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from dashboard import access, decoding, protocol
 from dashboard.filters import ListFilter
-from workflows import queries
+from workflows import queries, redaction
 from workflows.queries import StatusChange
+from workflows.visibility import Visibility
 
 # Statements take their time before they commit: a change seen now may be this much older than one seen before.
 OVERLAP = timedelta(seconds=2)
@@ -48,21 +49,25 @@ class Row(NamedTuple):
 
 
 class News(NamedTuple):
-    """What one tick found, and from which time on the next one reads changes."""
+    """What one tick found, by who may read it, and from which time on the next one reads changes."""
 
-    rows: list[Row]
+    rows: dict[Visibility | None, list[Row]]
     changes: list[StatusChange]
     read_on_from: datetime
 
 
-def read(known: Mapping[str, int], after: datetime, started: Collection[str], keys: Collection[str] = ()) -> News:
+def read(
+    known: Mapping[str, int], after: datetime, started: Collection[str], keys: Collection[str] = (),
+    audiences: Collection[Visibility | None] = (None,),
+) -> News:  # fmt: skip
     """Rows that moved past the seq known of them, and changes of status after a time or of the hinted `started`.
 
-    With the rows come their values of `keys`.
+    With the rows come their values of `keys`, for each audience as it may read them.
     """
     seqs = queries.seqs(list(known)) if known else {}
     moved = [workflow_id for workflow_id, seq in seqs.items() if seq > known[workflow_id]]
-    rows = [_row(summary) for summary in queries.summaries(moved, keys)] if moved else []
+    summaries = queries.summaries(moved, keys) if moved else []
+    rows = {audience: [_row(redaction.summary(one, audience, keys)) for one in summaries] for audience in audiences}
     changes = queries.status_changes(after, limit=MAX_CHANGES)
     read_on_from = _read_on_from(after, changes)
     if started:
@@ -79,9 +84,9 @@ def _read_on_from(after: datetime, changes: list[StatusChange]) -> datetime:
 
 
 def _row(summary: queries.Summary) -> Row:
-    values = summary.pop("values", {})
-    pairs = tuple((key, f"{_encode(key)}:{_encode(value)}") for key, value in values.items())
-    return Row(summary["id"], summary["seq"], _encode(summary), pairs)
+    rest = {name: part for name, part in summary.items() if name != "values"}
+    pairs = tuple((key, f"{_encode(key)}:{_encode(value)}") for key, value in summary.get("values", {}).items())
+    return Row(summary["id"], summary["seq"], _encode(rest), pairs)
 
 
 def _encode(value: Any) -> str:
@@ -92,9 +97,11 @@ class ListView:
     """What one reader sees: its filter, its keys, its rows and the seq each is known at here, and what it is owed."""
 
     def __init__(
-        self, wanted: ListFilter, known: dict[str, int], since: datetime, oldest: datetime, keys: Iterable[str] = ()
-    ) -> None:
+        self, wanted: ListFilter, known: dict[str, int], since: datetime, oldest: datetime, keys: Iterable[str] = (),
+        audience: Visibility | None = None,
+    ) -> None:  # fmt: skip
         self.filter = wanted
+        self.audience = audience
         self.keys = frozenset(keys)
         self.known = known
         self.since = since
@@ -119,13 +126,14 @@ class ListView:
             max(since, earliest),
             min(created.values(), default=_EARLIEST),
             message.get("keys", ()),
+            access.audience(user),
         )
         view._more = since < earliest
         return view
 
     def offer(self, news: News) -> bool:
         """Take note of what moved; whether anything is owed now."""
-        for row in news.rows:
+        for row in news.rows.get(self.audience, ()):
             if row.seq > self.known.get(row.id, row.seq):
                 self.known[row.id] = row.seq
                 self._rows[row.id] = row
@@ -165,7 +173,7 @@ def look(user: access.Visitor, wanted: protocol.SubscribeList) -> str:
     """One frame with what is owed to a list that was last looked at at `since`. Something fresh may be named again."""
     view = ListView.admitted(user, wanted)
     view.since -= OVERLAP
-    news = read(view.known, view.since, (), view.keys)
+    news = read(view.known, view.since, (), view.keys, {view.audience})
     view.offer(news)
     return view.take(more=len(news.changes) == MAX_CHANGES) or ""
 
@@ -188,3 +196,8 @@ def least_known(views: Iterable[ListView]) -> dict[str, int]:
 def keys_of(views: Iterable[ListView]) -> set[str]:
     """All keys that somebody sees."""
     return {key for view in views for key in view.keys}
+
+
+def audiences_of(views: Iterable[ListView]) -> set[Visibility | None]:
+    """For whom rows are to be read."""
+    return {view.audience for view in views}

@@ -14,6 +14,7 @@ from dashboard.overview_topics import Overviews
 from dashboard.protocol import LIMITS, Cursor, ErrorCode, ResetReason, Subscribe, SubscribeList, SubscribeWorkflow
 from dashboard.reads import Reads
 from workflows.history import Head
+from workflows.visibility import Visibility
 
 AT_ONCE = 4  # workflows that are read together; a tail has up to `tail.MAX_BYTES`
 
@@ -52,9 +53,11 @@ class _Asked(NamedTuple):
         return max(0, self.head.seq - self.at["seq"])
 
 
-async def answer(reads: Reads, overviews: Overviews, user: access.Visitor, wanted: Collection[Subscribe]) -> list[str]:
+async def answer(
+    reads: Reads, overviews: Overviews, admission: access.Admission, wanted: Collection[Subscribe]
+) -> list[str]:
     """The frames, a hello first. What does not fit is left out, and then it is what has most to catch up with."""
-    found = _Answer()
+    found, user, audience = _Answer(), admission.user, admission.credential.audience
     for one in wanted:
         if one["topic"] == topics.LIST:
             found.add([await reads.threads.ask(lists.look, user, cast(SubscribeList, one))])
@@ -66,7 +69,7 @@ async def answer(reads: Reads, overviews: Overviews, user: access.Visitor, wante
     for begin in range(0, len(nearest_first), AT_ONCE):
         if found.is_full:
             break
-        together = [_frames(reads, one) for one in nearest_first[begin : begin + AT_ONCE]]
+        together = [_frames(reads, one, audience) for one in nearest_first[begin : begin + AT_ONCE]]
         for frames in await asyncio.gather(*together):
             found.add(frames)
     return found.frames
@@ -77,25 +80,27 @@ async def _ask(reads: Reads, user: access.Visitor, wanted: SubscribeWorkflow) ->
     return _Asked(wanted["topic"], workflow_id, wanted.get("at"), await reads.head(user, workflow_id))
 
 
-async def _frames(reads: Reads, asked: _Asked) -> list[str]:
+async def _frames(reads: Reads, asked: _Asked, audience: Visibility | None) -> list[str]:
     at, head = asked.at, asked.head
     if head is None:
         return [protocol.error(asked.topic, ErrorCode.UNKNOWN, protocol.UNKNOWN_WORKFLOW)]
     reason = None if at is None else tail.mismatch(at, head)
     if at is None or reason is not None:
-        return await _from_the_start(reads, asked, reason)
+        return await _from_the_start(reads, asked, audience, reason)
     if at["seq"] == head.seq:
         return [_receipt(asked.topic, at, at["seq"])]
-    frame = await reads.tail((asked.workflow_id, at["seq"]))
+    frame = await reads.tail((asked.workflow_id, at["seq"], audience))
     reason = tail.void(at["epoch"], frame)
     if frame is None or reason is not None:
-        return await _from_the_start(reads, asked, reason)
+        return await _from_the_start(reads, asked, audience, reason)
     events = [frame.text] if frame.text else []
     return [*events, _receipt(asked.topic, at, frame.last)] if frame.last >= head.seq else events
 
 
-async def _from_the_start(reads: Reads, asked: _Asked, reason: ResetReason | None) -> list[str]:
-    start = await reads.start(asked.workflow_id)
+async def _from_the_start(
+    reads: Reads, asked: _Asked, audience: Visibility | None, reason: ResetReason | None
+) -> list[str]:
+    start = await reads.start(asked.workflow_id, audience)
     if start is None:
         return [protocol.reset(asked.topic, ResetReason.GONE)]
     return [start.text] if reason is None else [protocol.reset(asked.topic, reason), start.text]

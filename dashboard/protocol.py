@@ -161,7 +161,10 @@ Events = TypedDict(
     "Events",
     {"t": Literal["events"], "topic": str, "epoch": str, "from": int, "to": int, "events": list[list[Any]]},
 )
-Events.__doc__ = "All events `from` to `to`, without a hole, each `[seq, at, kind, position, key, data]`."
+Events.__doc__ = (
+    "All events `from` to `to`, without a hole, each `[seq, at, kind, position, key, data]`. What this account may not "
+    'read says `"(hidden)"` in its place.'
+)
 
 
 class Receipt(TypedDict):

@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from dashboard import access, protocol, snapshots, tail, topics
 from workflows import history
 from workflows.patience import once_more
+from workflows.visibility import Visibility
 
 THREADS = 4
 
@@ -83,7 +84,7 @@ class Reads:
         self._admissions = Batch(self.threads, access.admissions)
         self._heads = Batch(self.threads, _visible_heads)
         self._tails = Batch(self.threads, tail.read)
-        self._starts: dict[str, asyncio.Task[Start | None]] = {}
+        self._starts: dict[tuple[str, Visibility | None], asyncio.Task[Start | None]] = {}
 
     async def admission(self, session_key: str) -> access.Admission | None:
         """Who is signed in with this session, as things are now; None: nobody."""
@@ -97,13 +98,14 @@ class Reads:
         """What follows a place; None if the workflow is gone. Who asks must have asked for its head before."""
         return await self._tails.ask(place)
 
-    async def start(self, workflow_id: str) -> Start | None:
+    async def start(self, workflow_id: str, audience: Visibility | None) -> Start | None:
         """A snapshot, read once for all who ask meanwhile. Who asks must have asked for its head before."""
-        task = self._starts.get(workflow_id)
+        wanted = (workflow_id, audience)
+        task = self._starts.get(wanted)
         if task is None:
-            asking = self.threads.ask(_read_start, workflow_id)
-            task = self._starts[workflow_id] = asyncio.get_running_loop().create_task(asking)
-            task.add_done_callback(lambda _: self._starts.pop(workflow_id, None))
+            asking = self.threads.ask(_read_start, workflow_id, audience)
+            task = self._starts[wanted] = asyncio.get_running_loop().create_task(asking)
+            task.add_done_callback(lambda _: self._starts.pop(wanted, None))
         return await asyncio.shield(task)
 
 
@@ -125,8 +127,8 @@ def _visible_heads(asked: Collection[tuple[access.Visitor, str]]) -> dict[tuple[
     return {(user, workflow_id): heads[workflow_id] for user, workflow_id in visible if workflow_id in heads}
 
 
-def _read_start(workflow_id: str) -> Start | None:
-    found = snapshots.read(workflow_id)
+def _read_start(workflow_id: str, audience: Visibility | None) -> Start | None:
+    found = snapshots.read(workflow_id, audience)
     if found is None:
         return None
     name = topics.workflow(workflow_id)

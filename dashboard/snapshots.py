@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 from dashboard.protocol import LIMITS
 from workflows import history, queries
 from workflows.fold import State
+from workflows.models import Event
+from workflows.redaction import Lens
+from workflows.visibility import Visibility
 
 
 class Snapshot(NamedTuple):
@@ -23,7 +26,7 @@ class Snapshot(NamedTuple):
         return seq
 
 
-def at(workflow_id: str, seq: int) -> Snapshot | None:
+def at(workflow_id: str, seq: int, audience: Visibility | None) -> Snapshot | None:
     """The workflow as it was after event `seq`; None if there is no such event. Who asks must have asked `access`."""
     with history.one_moment():  # else it may be pieced together from a workflow that was made anew meanwhile
         head = history.heads([workflow_id]).get(workflow_id)
@@ -31,10 +34,10 @@ def at(workflow_id: str, seq: int) -> Snapshot | None:
         if head is None or state is None:
             return None
         events = queries.latest_events(workflow_id, limit=int(LIMITS["snapshot_events"]), before=seq + 1)
-    return Snapshot(head.epoch, state, [history.wire(event) for event in events])
+    return _seen(head.epoch, state, events, audience)
 
 
-def read(workflow_id: str) -> Snapshot | None:
+def read(workflow_id: str, audience: Visibility | None) -> Snapshot | None:
     """The workflow now; None if there is none. Who asks must have asked `access` before."""
     with history.one_moment():  # else the events may be those of a workflow made anew meanwhile
         placed = history.placed_snapshot(workflow_id)
@@ -42,4 +45,9 @@ def read(workflow_id: str) -> Snapshot | None:
             return None
         epoch, state = placed
         events = queries.latest_events(workflow_id, limit=int(LIMITS["snapshot_events"]), before=state["seq"] + 1)
-    return Snapshot(epoch, state, [history.wire(event) for event in events])
+    return _seen(epoch, state, events, audience)
+
+
+def _seen(epoch: str, state: State, events: list[Event], audience: Visibility | None) -> Snapshot:
+    lens = Lens(state["workflow"]["definition"] or "", audience)
+    return Snapshot(epoch, lens.state(state), [lens.event(history.wire(event)) for event in events])

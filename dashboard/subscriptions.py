@@ -13,6 +13,7 @@ from typing import Protocol
 from dashboard import access, lists, protocol, tail, topics
 from dashboard.protocol import CloseCode
 from workflows.listener import Watch
+from workflows.visibility import Visibility
 
 FRAME_PERIOD = 1 / 30  # between frames to one reader of a workflow
 READERS_PER_TICK = 100  # of one topic
@@ -54,7 +55,7 @@ class Topic:
         self.mark = mark  # asks for a tick
         self.head = 0
         self.moved_at = 0.0  # when the oldest change was heard of that nobody was given yet; 0: none
-        self.frames: dict[int, tail.Frame] = {}
+        self.frames: dict[tuple[int, Visibility | None], tail.Frame] = {}  # by cursor and audience
         self.readers: OrderedDict[WorkflowSubscription, None] = OrderedDict()  # longest waiting first
         self.suspect = False  # its history may be another one now: look at every cursor
         self.watch: Watch | None = None
@@ -84,11 +85,12 @@ class Topic:
 class WorkflowSubscription:
     """One reader of one workflow. Its place is (epoch, cursor); it has none while it waits for a snapshot."""
 
-    __slots__ = ("cursor", "epoch", "lead", "placed", "reader", "receipt", "sent_at", "topic")
+    __slots__ = ("audience", "cursor", "epoch", "lead", "placed", "reader", "receipt", "sent_at", "topic")
 
-    def __init__(self, reader: Reader, topic: Topic) -> None:
+    def __init__(self, reader: Reader, topic: Topic, audience: Visibility | None) -> None:
         self.reader = reader
         self.topic = topic
+        self.audience = audience
         self.placed = False
         self.epoch = ""
         self.cursor = 0
@@ -100,6 +102,11 @@ class WorkflowSubscription:
     def name(self) -> str:
         """The topic as the client knows it."""
         return topics.workflow(self.topic.id)
+
+    @property
+    def place(self) -> tail.Place:
+        """What its next frame follows."""
+        return self.topic.id, self.cursor, self.audience
 
     @property
     def is_behind(self) -> bool:
@@ -127,7 +134,7 @@ class WorkflowSubscription:
             return lead
         if not self.placed:
             return []
-        frame = self.topic.frames.get(self.cursor)
+        frame = self.topic.frames.get((self.cursor, self.audience))
         if frame is not None and frame.epoch == self.epoch:
             self.cursor = frame.last
             return [frame.text]

@@ -27,14 +27,23 @@ class Definition(Generic[P, R]):
     """A decorated function: known by its name, started by `start`. Calling it runs the plain function."""
 
     def __init__(
-        self, function: Callable[P, R], *, name: str | None, queue: str, keys: Mapping[str, str] | None = None
+        self,
+        function: Callable[P, R],
+        *,
+        name: str | None,
+        queue: str,
+        keys: Mapping[str, str] | None = None,
+        redact: Callable[[str, Any], Any] | None = None,
     ) -> None:
         if inspect.iscoroutinefunction(function):
             raise TypeError(f"{function.__qualname__} is async; workflows are plain functions that a worker runs.")
         self.function = function
         self.name = payloads.checked_key(name or function.__name__, what="definition name")
         self.queue = checked_queue(queue)
-        self.keys = visibility.checked(keys or {}, definition=self.name)
+        self.keys = visibility.checked({} if keys is None else keys, definition=self.name)
+        if redact is not None and not callable(redact):
+            raise TypeError(f"redact of definition {self.name!r} is a function of what and content, not {redact!r}.")
+        self.redact = redact
         self.signature = inspect.signature(function)
         self.doc = inspect.getdoc(function) or ""
         functools.update_wrapper(self, function)
@@ -152,7 +161,11 @@ class Step(Generic[P, R]):
 def workflow(function: Callable[P, R], /) -> Definition[P, R]: ...
 @overload
 def workflow(
-    *, name: str | None = None, queue: str = "default", keys: Mapping[str, str] | None = None
+    *,
+    name: str | None = None,
+    queue: str = "default",
+    keys: Mapping[str, str] | None = None,
+    redact: Callable[[str, Any], Any] | None = None,
 ) -> Callable[[Callable[P, R]], Definition[P, R]]: ...
 def workflow(
     function: Callable[P, R] | None = None,
@@ -161,16 +174,20 @@ def workflow(
     name: str | None = None,
     queue: str = "default",
     keys: Mapping[str, str] | None = None,
+    redact: Callable[[str, Any], Any] | None = None,
 ) -> Definition[P, R] | Callable[[Callable[P, R]], Definition[P, R]]:
     """This will make a function a definition. Its name (default: the function's) is stored with every workflow.
 
     keys: who may read what it publishes: by key "public" (anybody, widgets too), "staff" (who may view values; what is
     not named), "admin" (who may view sensitive values) or "never" (nobody outside the workflow).
+    redact: called as `redact(what, content)` for people who may view values, but not sensitive ones; returns what they
+    read instead. what: "input" (by argument), "output", "step" (its output), "message" or "error" (its type, message
+    and traceback).
     Raises DuplicateDefinition when another function has the name, PayloadError and InvalidVisibility.
     """
 
     def decorate(decorated: Callable[P, R]) -> Definition[P, R]:
-        definition = Definition(decorated, name=name, queue=queue, keys=keys)
+        definition = Definition(decorated, name=name, queue=queue, keys=keys, redact=redact)
         registry.register(definition)
         return definition
 

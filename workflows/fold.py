@@ -141,7 +141,8 @@ def _step_finished(state: State, seq: int, at: str, position: int | None, key: s
 
 
 def _value_set(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
-    state["values"][key] = {"value": data["value"], "seq": seq, "at": at}
+    hidden = {"hidden": True} if data.get("hidden") else {}
+    state["values"][key] = {"value": data["value"], "seq": seq, "at": at, **hidden}
 
 
 def _wait_started(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:

@@ -14,6 +14,7 @@ from django.db.models import Func, Max, Q, QuerySet, TextField
 from workflows.fold import State, advance, empty_state
 from workflows.models import Event, Step, Value, Workflow
 from workflows.payloads import Json
+from workflows.redaction import EVERYWHERE, Lens
 from workflows.sql import fetch
 from workflows.sql.claiming import OVERLOOKED
 from workflows.sql.reads import (
@@ -30,6 +31,7 @@ from workflows.sql.reads import (
 from workflows.states import EventKind
 
 LOOKED_THROUGH = 10_000  # events, for one part of a history
+_NAMES = ("seq", "at", "kind", "position", "key", "data")  # of the parts of an event in wire form
 _LOOK_BACK = 500  # events, for the value that another one replaced
 _PART_BYTES = 512 * 1024  # of the events of one part, as the database keeps them
 
@@ -85,6 +87,7 @@ class Tail(NamedTuple):
     `head` is the newest seq of the workflow, which may have more events, or fewer, if some were removed.
     """
 
+    definition: str
     epoch: str
     head: int
     length: int
@@ -176,31 +179,40 @@ def tail(cursors: Collection[tuple[str, int]], *, limit: int, max_bytes: int) ->
     ids, seqs = [c[0] for c in cursors], [c[1] for c in cursors]
     rows = fetch(TAIL, {"ids": ids, "seqs": seqs, "limit": limit, "max_bytes": max_bytes})
     return {
-        (workflow_id, seq): Tail(epoch, head, count, last if count else seq, events or "")
-        for workflow_id, seq, epoch, head, count, last, events in rows
+        (workflow_id, seq): Tail(definition, epoch, head, count, last if count else seq, events or "")
+        for workflow_id, seq, definition, epoch, head, count, last, events in rows
     }
 
 
-def part_before(workflow_id: str, seq: int, chosen: Chosen = Chosen(), *, limit: int) -> Part:  # noqa: B008  a value
-    """The nearest entries before a seq, of at most LOOKED_THROUGH events: `first` says how far it looked."""
+def part_before(
+    workflow_id: str, seq: int, chosen: Chosen = Chosen(), *, limit: int, lens: Lens | None = None,  # noqa: B008  a value
+) -> Part:  # fmt: skip
+    """The nearest entries before a seq, of at most LOOKED_THROUGH events: `first` says how far it looked.
+
+    `lens`: as who reads it sees it, who does not find by a text what is hidden; None: as it is recorded.
+    """
     low, high = max(1, seq - LOOKED_THROUGH), max(0, seq - 1)
-    entries, is_all = _entries(OLDER_GROUPS if chosen.grouped else OLDER_PART, workflow_id, chosen, low, high, limit)
+    statement = OLDER_GROUPS if chosen.grouped else OLDER_PART
+    entries, is_all = _entries(statement, workflow_id, chosen, low, high, limit, lens)
     if len(entries) > 1 and is_all and low > 1 and entries[0].times > 1 and entries[0].first == low:
         entries, is_all = entries[1:], False  # it may have begun earlier; the next part has all of it
     return Part(low if is_all else entries[0].first, high, entries)
 
 
-def part_after(workflow_id: str, seq: int, chosen: Chosen = Chosen(), *, limit: int, newest: int) -> Part:  # noqa: B008
-    """The nearest entries after a seq and up to `newest`, of at most LOOKED_THROUGH events."""
+def part_after(
+    workflow_id: str, seq: int, chosen: Chosen = Chosen(), *, limit: int, newest: int, lens: Lens | None = None,  # noqa: B008
+) -> Part:  # fmt: skip
+    """The nearest entries after a seq and up to `newest`, of at most LOOKED_THROUGH events, as `lens` shows them."""
     low, high = seq + 1, min(seq + LOOKED_THROUGH, newest)
-    entries, is_all = _entries(NEWER_GROUPS if chosen.grouped else NEWER_PART, workflow_id, chosen, low, high, limit)
+    statement = NEWER_GROUPS if chosen.grouped else NEWER_PART
+    entries, is_all = _entries(statement, workflow_id, chosen, low, high, limit, lens)
     if len(entries) > 1 and is_all and high < newest and entries[-1].times > 1 and entries[-1].event[0] == high:
         entries, is_all = entries[:-1], False
     return Part(low, high if is_all else entries[-1].event[0], entries)
 
 
 def _entries(
-    statement: LiteralString, workflow_id: str, chosen: Chosen, low: int, high: int, limit: int
+    statement: LiteralString, workflow_id: str, chosen: Chosen, low: int, high: int, limit: int, lens: Lens | None
 ) -> tuple[list[Entry], bool]:
     """The entries of a stretch, and whether these are all of them."""
     find = chosen.find.lower()
@@ -208,19 +220,37 @@ def _entries(
         statement,
         {"workflow_id": workflow_id, "low": low, "high": high, "limit": limit, "kind": chosen.kind, "key": chosen.key,
          "find": find, "escaped": json.dumps(find, ensure_ascii=False)[1:-1], "look_back": _LOOK_BACK,
-         "max_bytes": _PART_BYTES},
+         "max_bytes": _PART_BYTES, **(lens.unsearched if lens else EVERYWHERE)},
     )  # fmt: skip
     entries = [
         Entry(first, count, [seq, at, kind, position, key, json.loads(data)], previous_at, before)
         for first, count, seq, at, kind, position, key, data, previous_at, before, _found in rows
     ]
+    if lens is not None:
+        entries = [_seen(lens, entry) for entry in entries]
     return entries, not rows or len(rows) == rows[0][-1] < limit
 
 
-def event_text(workflow_id: str, seq: int) -> str | None:
-    """One event as readable JSON, written by the database, which loses no digit; None if there is none."""
+def _seen(lens: Lens, entry: Entry) -> Entry:
+    shown = lens.event(entry.event)
+    return entry if shown is entry.event else entry._replace(event=shown, before=None)
+
+
+def event_text(workflow_id: str, seq: int, lens: Lens | None = None) -> str | None:
+    """One event as readable JSON, written by the database, which loses no digit; None if there is none.
+
+    `lens`: as who reads it sees it.
+    """
     rows = fetch(EVENT_TEXT, {"workflow_id": workflow_id, "seq": min(seq, 2**63 - 1)})
-    return rows[0][0] if rows else None
+    if not rows:
+        return None
+    text: str = rows[0][0]
+    if lens is None:
+        return text
+    told = json.loads(text)
+    event = [told[name] for name in _NAMES]
+    shown = lens.event(event)
+    return text if shown is event else json.dumps(dict(zip(_NAMES, shown, strict=True)), indent=4, ensure_ascii=False)
 
 
 _STATUS_KINDS = frozenset({

@@ -152,6 +152,11 @@ def seqs(ids: Collection[str]) -> dict[str, int]:
     return dict(Workflow.objects.filter(id__in=ids).values_list("id", "last_seq"))
 
 
+def definitions_of(ids: Collection[str]) -> dict[str, str]:
+    """This will return the definition of each of these workflows; unknown ids are left out."""
+    return dict(Workflow.objects.filter(id__in=ids).values_list("id", "definition")) if ids else {}
+
+
 def ends(ids: Collection[str]) -> dict[str, datetime | None]:
     """This will return when each of these workflows ended (None: not yet), by that time; unknown ids are left out."""
     rows = Workflow.objects.filter(id__in=ids).order_by("finished_at", "id")

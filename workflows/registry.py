@@ -36,6 +36,10 @@ class Definition(Protocol):
     def keys(self) -> Mapping[str, str]:
         """Who may read the keys that it declares, by `visibility.Visibility`."""
 
+    @property
+    def redact(self) -> Callable[[str, Any], Any] | None:
+        """What it makes of a payload for people who may not view sensitive values (see `redaction`)."""
+
 
 _definitions: dict[str, Definition] = {}
 
@@ -99,3 +103,31 @@ def names() -> list[str]:
 def queues() -> set[str]:
     """Every queue that a known definition uses, and the default one."""
     return {"default", *(definition.queue for definition in _definitions.values())}
+
+
+_NAMED = ("POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY")
+
+
+def arguments_by_name(definition: str, stored: Any) -> Any:
+    """A stored input by the names of the arguments; as it was stored, if the definition is gone or takes others by now.
+
+    What is stored may be anything: it is older than the code that reads it.
+    """
+    if not isinstance(stored, dict) or not isinstance(stored.get("args"), list) or "kwargs" not in stored:
+        return stored
+    named, is_named = by_name(definition, stored["args"], stored["kwargs"])
+    return named if is_named else stored
+
+
+def by_name(definition: str, args: list[Any], kwargs: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The arguments by their names, and whether they could be named; else as `{"args": [...], "kwargs": {...}}`."""
+    if not args:
+        return kwargs, True
+    try:
+        signature = get(definition).signature
+        bound = dict(signature.bind(*args, **kwargs).arguments)
+    except (UnknownDefinition, TypeError):
+        bound, signature = {}, None
+    if signature is None or any(parameter.kind.name not in _NAMED for parameter in signature.parameters.values()):
+        return {"args": args, "kwargs": kwargs}, False
+    return bound, True

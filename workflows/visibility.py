@@ -63,3 +63,9 @@ def suffices(audience: Visibility | None, needed: Visibility) -> bool:
 def is_shown(definition_name: str, key: str, audience: Visibility | None) -> bool:
     """Whether somebody may read the value of a key."""
     return suffices(audience, of(definition_name, key))
+
+
+def strictest(key: str) -> Visibility:
+    """The most that any definition known here wants for a key: of a value whose definition is not at hand."""
+    declared = [Visibility(one.keys[key]) for one in registry.definitions() if key in one.keys]
+    return max([UNDECLARED, *declared], key=_ORDER.__getitem__)

@@ -11,6 +11,7 @@ from dashboard.presenters.sentences import error_line, lost, set_aside
 from dashboard.presenters.times import between, duration, when
 from dashboard.presenters.values import Diff, brief, diff, first
 from workflows.history import Entry
+from workflows.redaction import HIDDEN
 
 Wire = list[Any]
 Data = dict[str, Any]
@@ -62,7 +63,9 @@ def row(
     words, tone, say = _KINDS.get(kind, (label(kind), "", _key))
     subject, detail = say(position, key, data, at)
     changes = None
-    if kind == "value_set":
+    if kind == "value_set" and data.get("hidden"):
+        detail = HIDDEN
+    elif kind == "value_set":
         changes = first(data["value"]) if before is _UNKNOWN else diff(before, data["value"])
     delta = f"+{duration(between(previous_at, at))}" if previous_at else ""
     whose = source(kind, position, data)

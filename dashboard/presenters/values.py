@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from dashboard.presenters.times import DAY, estimate
+from workflows.redaction import HIDDEN
 
 BRIEF_LENGTH = 120
 MOST_CHANGES = 6
@@ -114,7 +115,7 @@ class Progress:
 
 def progress(value: Any, phase: Any = None) -> Progress | None:
     """The progress published under the conventional keys; None when there is none or it is malformed."""
-    words = phase if isinstance(phase, str) else ""
+    words = phase if isinstance(phase, str) and phase != HIDDEN else ""
     if _is_number(value) and 0 <= value <= 1:
         return Progress(float(value), _joined([f"{int(value * 100)} %", words]))
     if not (isinstance(value, dict) and _is_count(value.get("done"))):

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows import registry
-from workflows.errors import UnknownDefinition
 from workflows.models import Workflow
 from workflows.states import ACTIVE, TERMINAL, TRANSITIONS, Status, StepStatus
 
-_NAMED = ("POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY")
 _CHOICES = 200
 _EDITABLE = 50_000  # characters; more belong into a file
 
@@ -77,7 +75,7 @@ def editable_input(workflow: Workflow) -> EditableInput:
     """By name where every argument has one, else as `{"args": [...], "kwargs": {...}}`."""
     try:
         args, kwargs = workflow.arguments
-        given, named = _by_name(workflow.definition, args, kwargs)
+        given, named = registry.by_name(workflow.definition, args, kwargs)
         text = json.dumps(given, indent=2, ensure_ascii=False)
     except RecursionError:  # nested deeper than anybody edits by hand
         return EditableInput(None, False)
@@ -100,27 +98,3 @@ def edited_arguments(workflow: Workflow, given: dict[str, Any]) -> tuple[list[An
 def _canonical(value: Any) -> str:
     """Text, because 1, 1.0 and true are equal to Python and different to JSON."""
     return json.dumps(value, sort_keys=True)
-
-
-def arguments_by_name(definition: str, stored: Any) -> Any:
-    """A stored input by the names of the arguments; as it was stored, if the definition is gone or takes others by now.
-
-    What is stored may be anything: it is older than the code that reads it.
-    """
-    if not isinstance(stored, dict) or not isinstance(stored.get("args"), list) or "kwargs" not in stored:
-        return stored
-    named, is_named = _by_name(definition, stored["args"], stored["kwargs"])
-    return named if is_named else stored
-
-
-def _by_name(definition: str, args: list[Any], kwargs: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    if not args:
-        return kwargs, True
-    try:
-        signature = registry.get(definition).signature
-        bound = dict(signature.bind(*args, **kwargs).arguments)
-    except (UnknownDefinition, TypeError):
-        bound, signature = {}, None
-    if signature is None or any(parameter.kind.name not in _NAMED for parameter in signature.parameters.values()):
-        return {"args": args, "kwargs": kwargs}, False
-    return bound, True

@@ -88,6 +88,8 @@ def restarts(request: HttpRequest, workflow_id: str) -> HttpResponse:
 
     def act(given: Given) -> HttpResponse:
         original = visible_workflow(request, workflow_id)
+        if given["input"] is not None and not access.lens(request.user, original).reads_whole_payloads:
+            raise ValueError("the input is hidden from you, so it can only be taken as it is.")
         args, kwargs = (None, None) if given["input"] is None else edited_arguments(original, given["input"])
         made = operations.restart(
             workflow_id, args=args, kwargs=kwargs, new_id=given["new_id"] or None, by=_name(request),

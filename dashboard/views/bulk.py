@@ -49,7 +49,8 @@ def matching(request: HttpRequest) -> HttpResponse:
 
 
 def _matching(request: HttpRequest, query: QueryDict, limit: int = MOST) -> Listing:
-    return listing(ListFilter.from_query(query), access.visible_workflows(request.user), limit=limit)
+    visible = access.visible_workflows(request.user)
+    return listing(ListFilter.from_query(query), visible, access.audience(request.user), limit=limit)
 
 
 @require_POST

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from dashboard import access
 from dashboard.estimates import FEWEST
 from dashboard.presenters.curves import chart
 from dashboard.presenters.times import iso_utc
@@ -42,7 +43,7 @@ def _rendered(request: HttpRequest, workflow_id: str, template: str) -> HttpResp
     row = visible_workflow(request, workflow_id)
     key = request.GET.get("key", "").replace("\x00", "")
     value = Value.objects.filter(workflow_id=row.id, key=key).first()
-    if value is None:
+    if value is None or not access.lens(request.user, row).shows(key):
         raise Http404
     found, earlier, now = curves.curve(row.id, key), curves.earlier(row, key), timezone.now()
     lines = chart(key, found, earlier, row.started_at, now)

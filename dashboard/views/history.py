@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from dashboard import access
 from dashboard.filters import chosen_events, seq_of
 from dashboard.presenters import history
 from dashboard.views.pages import HISTORY_ROWS, visible_workflow
@@ -23,7 +24,7 @@ def part(request: HttpRequest, workflow_id: str) -> JsonResponse:
 
     `until` is where the history ends for this reader: whoever looks at the past reads nothing beyond.
     """
-    visible_workflow(request, workflow_id)
+    lens = access.lens(request.user, visible_workflow(request, workflow_id))
     before, after, until = (seq_of(request.GET.get(name, "")) for name in ("before", "after", "until"))
     chosen = chosen_events(request.GET)
     with one_moment():  # else the rows may be those of a workflow made anew meanwhile
@@ -32,10 +33,10 @@ def part(request: HttpRequest, workflow_id: str) -> JsonResponse:
             raise Http404
         newest = min(head.seq, until or head.seq)
         if after is not None and before is None:
-            found = part_after(workflow_id, min(after, newest), chosen, limit=HISTORY_ROWS, newest=newest)
+            found = part_after(workflow_id, min(after, newest), chosen, limit=HISTORY_ROWS, newest=newest, lens=lens)
         else:
             place = min(before or newest + 1, newest + 1)
-            found = part_before(workflow_id, place, chosen, limit=HISTORY_ROWS)
+            found = part_before(workflow_id, place, chosen, limit=HISTORY_ROWS, lens=lens)
     return JsonResponse({"epoch": head.epoch, **_wire(found)})
 
 
@@ -48,8 +49,8 @@ def _wire(found: Part) -> dict[str, object]:
 @login_required
 def event(request: HttpRequest, workflow_id: str, seq: int) -> HttpResponse:
     """One event as the database has it: every digit of every number."""
-    visible_workflow(request, workflow_id)
-    text = event_text(workflow_id, seq)
+    lens = access.lens(request.user, visible_workflow(request, workflow_id))
+    text = event_text(workflow_id, seq, lens)
     if text is None:
         raise Http404
     return HttpResponse(text, content_type="application/json")

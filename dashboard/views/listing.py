@@ -25,9 +25,10 @@ from dashboard.presenters.bulk import BULK_VERBS, MOST
 from dashboard.presenters.rows import ListRow, list_row
 from dashboard.presenters.times import iso_utc
 from dashboard.views.pages import page_context
-from workflows import counts, finding, queries, registry
+from workflows import counts, finding, queries, redaction, registry
 from workflows.models import Workflow
 from workflows.states import Status
+from workflows.visibility import Visibility
 
 PAGE_ROWS = 50
 MOST_KEYS = 200  # offered for a column
@@ -80,9 +81,10 @@ def _rows(
     """One page of the list, the ways to its neighbours, and the workflow that is peeked at."""
     before, after = (_cursor(request.GET.get(name, "")) for name in ("before", "after"))
     within, paged = access.visible_workflows(request.user), bool(before or after)
-    page = listing(wanted, within, before=before, after=after, limit=PAGE_ROWS)
+    audience = access.audience(request.user)
+    page = listing(wanted, within, audience, before=before, after=after, limit=PAGE_ROWS)
     keys = list(dict.fromkeys([*columns.keys, *wanted.keys]))
-    summaries = queries.summaries_of(page.rows, keys)
+    summaries = [redaction.summary(one, audience, keys) for one in queries.summaries_of(page.rows, keys)]
     peeked = request.GET.get("peek", "").replace("\x00", "")
     return {
         "rows": _shown(page.rows, summaries, columns, now),
@@ -91,7 +93,7 @@ def _rows(
         "older": page.older and address(before=page.older),
         "looked_at": page.looked_at,
         "further": page.further and address(before=page.further),
-        "wider": None if page.rows or paged else _wider(wanted, within, columns),
+        "wider": None if page.rows or paged else _wider(wanted, within, audience, columns),
         "peek": within.filter(pk=peeked).first() if peeked else None,
         "list": _live_list(wanted, summaries, keys, since=now, first=not paged),
     }
@@ -113,12 +115,14 @@ class Wider(NamedTuple):
     address: str
 
 
-def _wider(wanted: ListFilter, within: QuerySet[Workflow], columns: Columns) -> Wider | None:
+def _wider(
+    wanted: ListFilter, within: QuerySet[Workflow], audience: Visibility | None, columns: Columns
+) -> Wider | None:
     """The same filter since longer ago; None where it has no such bound, or where that is looked for one by one."""
     wide = replace(wanted, since=WIDER)
     if wanted.where or wanted.earliest is None or wide.earliest is None or wanted.earliest <= wide.earliest:
         return None
-    page = listing(wide, within, limit=10)
+    page = listing(wide, within, audience, limit=10)
     return Wider(WIDER, len(page.rows), page.older is not None, f"?{list_query(wide, columns)}")
 
 

@@ -91,7 +91,7 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     if not admission.may_watch:
         raise _Refusal(403, {"code": CloseCode.FORBIDDEN})
     with hub.seats.taken(admission.credential.user_id):
-        frames = await polling.answer(hub.reads, hub.overviews, admission.user, wanted)
+        frames = await polling.answer(hub.reads, hub.overviews, admission, wanted)
     return HttpResponse(protocol.answer(frames), content_type="application/json", headers=_NOT_STORED)
 
 

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard import snapshots
+from dashboard import access, snapshots
 from dashboard.lineage import relatives
 from dashboard.views.pages import PLACES, spans_of, visible_workflow
 from workflows import queries
@@ -22,10 +22,11 @@ MOST_MARKS = 500
 @login_required
 def moments(request: HttpRequest, workflow_id: str, seq: int) -> JsonResponse:
     """The state after event `seq` (0: before the first), the events before it that a page shows, and what follows."""
-    visible_workflow(request, workflow_id)
+    lens = access.lens(request.user, visible_workflow(request, workflow_id))
     with one_moment():  # what follows must follow this state, not that of a workflow made anew
-        moment = snapshots.at(workflow_id, seq)
-        following = [wire(event) for event in queries.events_after(workflow_id, seq, STRETCH)] if moment else []
+        moment = snapshots.at(workflow_id, seq, lens.audience)
+        after = queries.events_after(workflow_id, seq, STRETCH) if moment else []
+    following = [lens.event(wire(event)) for event in after]
     if moment is None:
         raise Http404
     return JsonResponse({"epoch": moment.epoch, "state": moment.state, "before": moment.events, "events": following})

@@ -24,11 +24,12 @@ from dashboard.presenters.timeline import phase, timeline
 from dashboard.presenters.times import iso_utc
 from dashboard.presenters.tree import tree
 from dashboard.presenters.values import progress
-from dashboard.presenters.verbs import arguments_by_name, editable_input, fork_positions, verbs
+from dashboard.presenters.verbs import editable_input, fork_positions, verbs
 from dashboard.snapshots import Snapshot
-from workflows import queries, workers
+from workflows import queries, registry, workers
 from workflows.history import pace, part_before, status_events, wire, wire_time
 from workflows.models import Workflow
+from workflows.redaction import Lens
 from workflows.states import EventKind, Status
 
 HISTORY_ROWS = 200
@@ -66,11 +67,12 @@ def page_context(request: HttpRequest, section: str, *, live: bool = False) -> d
 def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
     """One workflow. Unknown and forbidden ones are answered alike."""
     row = visible_workflow(request, workflow_id)
-    snapshot = snapshots.read(workflow_id)
+    lens = access.lens(request.user, row)
+    snapshot = snapshots.read(workflow_id, lens.audience)
     if snapshot is None:
         raise Http404
     context = page_context(request, "workflows", live=True)
-    moment = _asked_moment(request, snapshot)
+    moment = _asked_moment(request, snapshot, lens)
     shown, whole = moment or snapshot, "whole" in request.GET
     state, status = shown.state, shown.state["workflow"]["status"]
     at = state["workflow"]["last_event"]["at"] if moment else context["now"]
@@ -94,10 +96,11 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "values": _shown_values(shown),
         "timeline": timeline(state, at, **spans),
         "error_line": error_line(state["workflow"]["error"]) if state["workflow"]["error"] else "",
-        "input": tree(_text(row, "input"), partial(arguments_by_name, row.definition), whole=whole),
-        "output": tree(_text(row, "output"), whole=whole) if status == row.status == Status.SUCCEEDED else None,
-        **_verbs(request, row, state),
-        **_history(request, shown),
+        "lens": lens,
+        "input": tree(_text(row, "input", lens), partial(registry.arguments_by_name, row.definition), whole=whole),
+        "output": tree(_text(row, "output", lens), whole=whole) if status == row.status == Status.SUCCEEDED else None,
+        **_verbs(request, row, state, lens),
+        **_history(request, shown, lens),
         "page": {**_page_data(snapshot, moment), "spans": spans},
     }
     return render(request, "dashboard/workflow.html", context)
@@ -125,11 +128,12 @@ def _shown_values(shown: Snapshot) -> list[dict[str, Any]]:
 def peek(request: HttpRequest, workflow_id: str) -> HttpResponse:
     """The little of a workflow that is shown beside the list: its values and its last events."""
     row = visible_workflow(request, workflow_id)
-    snapshot = snapshots.read(workflow_id)
+    lens = access.lens(request.user, row)
+    snapshot = snapshots.read(workflow_id, lens.audience)
     if snapshot is None:
         raise Http404
     state, now, ending = snapshot.state, iso_utc(timezone.now()), _ending(snapshot)
-    part = part_before(workflow_id, snapshot.seq + 1, limit=PEEK_ROWS)
+    part = part_before(workflow_id, snapshot.seq + 1, limit=PEEK_ROWS, lens=lens)
     context = {
         "workflow": state["workflow"],
         "row": row,
@@ -160,13 +164,13 @@ def spans_of(row: Workflow, newest: int, family: Relatives) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _asked_moment(request: HttpRequest, snapshot: Snapshot) -> Snapshot | None:
+def _asked_moment(request: HttpRequest, snapshot: Snapshot, lens: Lens) -> Snapshot | None:
     """The workflow after the event that the address names; None: it names none, or the last one. Raises Http404."""
     asked = request.GET.get("seq", "")
     if not asked or asked == str(snapshot.seq):
         return None
     seq = seq_of(asked)
-    moment = snapshots.at(snapshot.state["workflow"]["id"], seq) if seq else None
+    moment = snapshots.at(snapshot.state["workflow"]["id"], seq, lens.audience) if seq else None
     if moment is None:
         raise Http404
     return moment
@@ -197,13 +201,13 @@ def visible_workflow(request: HttpRequest, workflow_id: str) -> Workflow:
     return row
 
 
-def _verbs(request: HttpRequest, row: Workflow, state: dict[str, Any]) -> dict[str, Any]:
+def _verbs(request: HttpRequest, row: Workflow, state: dict[str, Any], lens: Lens) -> dict[str, Any]:
     """What this person may do with it, and what the forms begin with."""
     allowed = {
         f"can_{verb}": access.can(request.user, verb) for verb in ("cancel", "send", "resume", "fork", "pin", "delete")
     }
     positions = fork_positions(state["steps"].values()) if allowed["can_fork"] else []
-    editable = editable_input(row) if allowed["can_fork"] else None
+    editable = editable_input(row) if allowed["can_fork"] and lens.reads_whole_payloads else None
     standing = {"verbs": verbs(row.status), "pinned": row.pinned}
     return {**allowed, **standing, "fork_positions": positions, "editable": editable}
 
@@ -225,16 +229,16 @@ def _value(state: dict[str, Any], key: str) -> Any:
     return state["values"].get(key, {}).get("value")
 
 
-def _text(row: Workflow, of: str) -> str:
-    return queries.payload_text(row.id, of) or "null"
+def _text(row: Workflow, of: str, lens: Lens) -> str:
+    return lens.payload_text(of, queries.payload_text(row.id, of) or "null")
 
 
-def _history(request: HttpRequest, shown: Snapshot) -> dict[str, Any]:
+def _history(request: HttpRequest, shown: Snapshot, lens: Lens) -> dict[str, Any]:
     """The latest part of what is chosen of the history, or the part before the event that the address names."""
     before, chosen = seq_of(request.GET.get("before", "")), chosen_events(request.GET)
     workflow_id = shown.state["workflow"]["id"]
     place = min(before, shown.seq + 1) if before else shown.seq + 1
-    part = part_before(workflow_id, place, chosen, limit=HISTORY_ROWS)
+    part = part_before(workflow_id, place, chosen, limit=HISTORY_ROWS, lens=lens)
     terms = urlencode({name: term for name, term in chosen._asdict().items() if term and name != "grouped"})
     return {
         "history": history.rows(part.entries)[::-1],

@@ -49,7 +49,8 @@ def found(request: HttpRequest) -> JsonResponse:
 def _workflows(request: HttpRequest, wanted: str) -> Iterator[Found]:
     if not access.can(request.user, "view"):
         return
-    for row in listing(ListFilter(search=wanted), access.visible_workflows(request.user), limit=MOST).rows:
+    visible, audience = access.visible_workflows(request.user), access.audience(request.user)
+    for row in listing(ListFilter(search=wanted), visible, audience, limit=MOST).rows:
         address = reverse("dashboard:workflow", args=[row.id])
         yield {"kind": "Workflows", "text": row.id, "note": f"{row.definition}, {row.status}", "address": address}
 

@@ -11,11 +11,11 @@ from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from dashboard import access
 from dashboard.filters import seq_of
 from dashboard.presenters.tree import as_it_is, tree
-from dashboard.presenters.verbs import arguments_by_name
 from dashboard.views.pages import visible_workflow
-from workflows import queries
+from workflows import queries, registry
 
 PARTS = ("input", "output", "step", "value")
 _LARGEST_POSITION = 2**31
@@ -31,9 +31,11 @@ def payload(request: HttpRequest, workflow_id: str) -> HttpResponse:
     position = seq_of(request.GET.get("position", "")) or 0
     if of not in PARTS or position >= _LARGEST_POSITION:
         raise Http404
-    text = queries.payload_text(row.id, of, position=position, key=key)
+    lens, text = access.lens(request.user, row), queries.payload_text(row.id, of, position=position, key=key)
+    if text is not None:
+        text = lens.value_text(key, text) if of == "value" else lens.payload_text(of, text)
     if request.GET.get("view") == "tree":
-        shape = partial(arguments_by_name, row.definition) if of == "input" else as_it_is
+        shape = partial(registry.arguments_by_name, row.definition) if of == "input" else as_it_is
         shown = None if text is None else tree(text, shape, whole=True)
         return render(request, "dashboard/workflow/_tree.html", {"tree": shown})
     if text is None:

@@ -23,6 +23,8 @@ from dashboard.presenters.tree import tree
 from dashboard.views.pages import page_context
 from workflows import schedules
 from workflows.errors import ScheduleNotFound, TelltaleError
+from workflows.models import Schedule
+from workflows.redaction import Lens
 
 NEXT_TIMES = 10
 OUTCOMES = 20
@@ -63,8 +65,13 @@ def schedule(request: HttpRequest, name: str) -> HttpResponse:
     own_zone = row.schedule.time_zone if row.schedule.cron else ""
     zones.use(request, own_zone)
     context = page_context(request, "schedules") | {"zone": zones.control(request, own_zone)} | _may(request)
-    context |= {"schedule": _shown(row, context["now"]), "input": tree(json.dumps(row.schedule.input), whole=True)}
+    context |= {"schedule": _shown(row, context["now"]), "input": tree(_input(request, row.schedule), whole=True)}
     return render(request, "dashboard/schedule.html", context)
+
+
+def _input(request: HttpRequest, of: Schedule) -> str:
+    """What each start is given, as far as this person may read it."""
+    return Lens(of.definition, access.audience(request.user)).payload_text("input", json.dumps(of.input))
 
 
 @require_POST

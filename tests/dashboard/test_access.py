@@ -62,7 +62,8 @@ def test_a_workflow_is_visible_to_those_who_may_view() -> None:
 def credential(user: User) -> Credential:
     browser = Client()
     browser.force_login(user)
-    return Credential(str(browser.session.session_key), user.pk, user.get_session_auth_hash())
+    key = str(browser.session.session_key)
+    return Credential(key, user.pk, user.get_session_auth_hash(), access.audience(user))
 
 
 def standing(given: Credential) -> Standing:
@@ -97,6 +98,13 @@ def test_a_right_that_was_taken_is_forbidden(people: People) -> None:
     assert standing(given) is Standing.FORBIDDEN
 
 
+def test_who_reads_more_or_less_than_before_is_changed(people: People) -> None:
+    less, more = credential(people.operator), credential(people.viewer)
+    people.operator.user_permissions.remove(Permission.objects.get(codename="view_values"))
+    people.viewer.user_permissions.add(Permission.objects.get(codename="view_sensitive"))
+    assert standing(less) is standing(more) is Standing.CHANGED
+
+
 def test_an_admission_is_of_an_active_account_with_a_good_session(people: People, settings: Any) -> None:
     viewer, stranger, gone, disabled = (
         credential(user).session_key for user in [*people[1:], people.viewer, people.operator]
@@ -115,15 +123,15 @@ def test_an_admission_is_of_an_active_account_with_a_good_session(people: People
     assert access.admissions([viewer]) == {}
 
 
-def test_admitting_a_thousand_takes_three_queries(people: People, django_assert_num_queries: Any) -> None:
+def test_admitting_a_thousand_takes_five_queries(people: People, django_assert_num_queries: Any) -> None:
     keys = [credential(people.viewer).session_key for _ in range(20)]
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         assert len(access.admissions(keys)) == 20
 
 
-def test_checking_a_thousand_connections_takes_three_queries(people: People, django_assert_num_queries: Any) -> None:
+def test_checking_a_thousand_connections_takes_five_queries(people: People, django_assert_num_queries: Any) -> None:
     given = [credential(people.viewer) for _ in range(20)]
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         assert set(access.standings(given).values()) == {Standing.GOOD}
 
 

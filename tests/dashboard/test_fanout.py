@@ -22,6 +22,7 @@ from tests.wait import PATIENCE
 from workflows.durable import set_event
 from workflows.listener import listener
 from workflows.models import Event
+from workflows.visibility import Visibility
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +31,7 @@ class CountingReader:
     """Takes whatever is ready at once, and keeps it."""
 
     def __init__(self) -> None:
-        self.credential = access.Credential("key", 0, "hash")
+        self.credential = access.Credential("key", 0, "hash", Visibility.ADMIN)
         self.ready = True
         self.frames: list[str] = []
         self.times: list[float] = []

@@ -18,6 +18,7 @@ from tests.people import create_people
 from workflows import history
 from workflows.models import Workflow
 from workflows.queries import StatusChange
+from workflows.visibility import Visibility
 
 PAGE_READ_AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LONG_AGO = PAGE_READ_AT - timedelta(hours=1)
@@ -39,11 +40,11 @@ def taken(view: ListView) -> tuple[list[Any], list[Any], bool] | None:
 
 
 def moved(*rows: tuple[str, int]) -> News:
-    return News([Row(id_, seq, json.dumps({"id": id_, "seq": seq})) for id_, seq in rows], [], LATER)
+    return News({None: [Row(id_, seq, json.dumps({"id": id_, "seq": seq})) for id_, seq in rows]}, [], LATER)
 
 
 def changed(id_: str, status: str, *, created: datetime = LATER, at: datetime = LATER) -> News:
-    return News([], [StatusChange(id_, status, "d", created, at)], LATER)
+    return News({}, [StatusChange(id_, status, "d", created, at)], LATER)
 
 
 def test_only_visible_rows_that_moved_are_owed_and_only_their_newest_version() -> None:
@@ -113,7 +114,7 @@ def test_each_reader_gets_the_values_of_its_own_keys() -> None:
     shown = {}
     for keys in ((), ("x",), ("x", "y", "none")):
         made = ListView(ListFilter(), {"a": 1}, PAGE_READ_AT, LONG_AGO, keys)
-        made.offer(News([row], [], LATER))
+        made.offer(News({None: [row]}, [], LATER))
         frame = taken(made)
         assert frame is not None
         shown[keys] = frame[0]
@@ -128,7 +129,7 @@ def test_each_reader_gets_the_values_of_its_own_keys() -> None:
 def test_values_come_with_the_rows_that_moved() -> None:
     handle = publishing.start([1])
     run(handle)
-    (row,) = lists.read({handle.id: 1}, LATER, (), {"key", "no such"}).rows
+    (row,) = lists.read({handle.id: 1}, LATER, (), {"key", "no such"}, [Visibility.STAFF]).rows[Visibility.STAFF]
     assert "values" not in json.loads(row.text)
     assert json.loads(row.with_values(["key", "no such"]))["values"] == {"key": 1}
 
@@ -139,7 +140,7 @@ def test_reading_finds_moved_rows_changes_and_hinted_starts() -> None:
     now = Workflow.objects.get(pk=second.id).created_at
     run(first)
     news = lists.read({first.id: 1, second.id: 1, "deleted": 7}, now, set())
-    assert [(row.id, json.loads(row.text)["status"]) for row in news.rows] == [(first.id, "succeeded")]
+    assert [(row.id, json.loads(row.text)["status"]) for row in news.rows[None]] == [(first.id, "succeeded")]
     assert [change.id for change in news.changes] == [first.id]
     assert {change.id for change in lists.read({}, now, {second.id}).changes} == {first.id, second.id}
 

@@ -10,6 +10,7 @@ from dashboard import tail
 from tests.definitions import publishing
 from tests.execution import run
 from workflows import history
+from workflows.visibility import Visibility
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,7 +22,8 @@ def test_a_line_of_a_kilobyte_a_second_gets_each_frame_of_a_long_history_through
     run(handle)
     newest, seq, seqs = history.heads([handle.id])[handle.id].seq, 0, []
     while seq < newest:
-        frame = tail.read({(handle.id, seq)})[handle.id, seq]
+        place: tail.Place = (handle.id, seq, Visibility.STAFF)
+        frame = tail.read({place})[place]
         assert len(frame.text) < SLOW * STUCK
         seqs += [event[0] for event in json.loads(frame.text)["events"]]
         seq = frame.last
@@ -31,5 +33,6 @@ def test_a_line_of_a_kilobyte_a_second_gets_each_frame_of_a_long_history_through
 def test_a_value_larger_than_a_frame_comes_alone() -> None:
     handle = publishing.start(["x" * 60_000, "next"])
     run(handle)
-    found = json.loads(tail.read({(handle.id, 2)})[handle.id, 2].text)
+    place: tail.Place = (handle.id, 2, Visibility.STAFF)
+    found = json.loads(tail.read({place})[place].text)
     assert [len(event[5]["value"]) for event in found["events"]] == [60_000]

@@ -40,7 +40,7 @@ HEADS: LiteralString = (
 # What follows each cursor in wire form, encoded and joined by the database: the fan-out never decodes it. One row for
 # each workflow that exists. `max_bytes` ends a batch early, but never before its first event.
 TAIL: LiteralString = (
-    "SELECT asked.id, asked.seq, "
+    "SELECT asked.id, asked.seq, w.definition, "
     + EPOCH
     + """, w.last_seq, tail.count, tail.last, tail.events
 FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
@@ -66,8 +66,11 @@ _CHOSEN: LiteralString = """
     SELECT c.seq, c.kind, c.key FROM workflows_event AS c
     WHERE c.workflow_id = %(workflow_id)s AND c.seq BETWEEN %(low)s AND %(high)s
       AND (%(kind)s::text = '' OR c.kind = %(kind)s::text) AND (%(key)s::text = '' OR c.key = %(key)s::text)
-      AND (%(find)s::text = '' OR position(%(find)s::text IN lower(concat_ws(' ', c.key, c.data))) > 0
-           OR position(%(escaped)s::text IN lower(c.data::text)) > 0)"""
+      AND (%(find)s::text = '' OR position(%(find)s::text IN lower(c.key)) > 0
+           OR (position(%(find)s::text IN lower(concat_ws(' ', c.key, c.data))) > 0
+               OR position(%(escaped)s::text IN lower(c.data::text)) > 0)
+              AND NOT (c.kind = ANY(%(hidden_kinds)s::text[])
+                       OR c.kind = 'value_set' AND (c.key = ANY(%(listed)s::text[])) = NOT %(only_listed)s))"""
 
 # Values of one key that follow each other count as one.
 _GROUPED: LiteralString = (

@@ -2,7 +2,7 @@
 
 import { KINDS, named } from "./event_words.js";
 import { between, duration } from "./times.js";
-import { compact, diff, first as firstOf } from "./values.js";
+import { HIDDEN, compact, diff, first as firstOf } from "./values.js";
 
 /** @typedef {import("../live/protocol.js").WireEvent} WireEvent */
 /**
@@ -19,8 +19,10 @@ import { compact, diff, first as firstOf } from "./values.js";
 export function row(event, before = null, previousAt = null) {
   const [seq, at, kind, position, key, data] = event;
   const [, tone, words] = KINDS[kind] ?? ["", "", named];
-  const { subject, detail = "" } = words(position, key, data, at);
-  const changes = kind !== "value_set" ? null : before ? diff(before.value, data.value) : firstOf(data.value);
+  const isHidden = kind === "value_set" && data.hidden;
+  const { subject, detail = isHidden ? HIDDEN : "" } = words(position, key, data, at);
+  const isValue = kind === "value_set" && !isHidden;
+  const changes = !isValue ? null : before ? diff(before.value, data.value) : firstOf(data.value);
   const delta = previousAt ? `+${duration(between(previousAt, at))}` : "";
   const whose = source(kind, position, data);
   const said = { label: label(kind), tone, subject: subject ?? "", detail, diff: changes, delta, source: whose };

@@ -2,6 +2,8 @@
 
 import { DAY, estimate } from "./times.js";
 
+/** What stands for something that this reader may not read. */
+export const HIDDEN = "(hidden)";
 const BRIEF_LENGTH = 120;
 const MOST_CHANGES = 6;
 const [BEYOND_COUNTING, LEAST_RATE, LONGEST_REST] = [1e15, 1e-9, 100 * 365 * DAY];
@@ -77,7 +79,7 @@ function delta(old, now) {
  * @param {unknown} value @param {unknown} [phase] @returns {{fraction: number|null, text: string}|null}
  */
 export function progress(value, phase = null) {
-  let words = typeof phase === "string" ? phase : "";
+  let words = typeof phase === "string" && phase !== HIDDEN ? phase : "";
   if (isNumber(value) && value >= 0 && value <= 1) {
     return { fraction: value, text: joined([`${Math.floor(value * 100)} %`, words]) };
   }
