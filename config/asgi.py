@@ -11,6 +11,8 @@ http = get_asgi_application()  # loads the apps, which the imports below need
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from config.logs import guard_access_log  # noqa: E402
 from dashboard.routing import websocket_urlpatterns  # noqa: E402
 
+guard_access_log()
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})

@@ -107,6 +107,10 @@ WORKFLOWS = {"HINTS": env.flag("TELLTALE_HINTS", default=True), **env.numbers("W
 # Sockets, streams and polls of one account in one web process. A page of ours holds one.
 LIVE_CONNECTIONS_PER_USER = env.number("LIVE_CONNECTIONS_PER_USER", default=200, least=1, most=1_000_000)
 
+# Pages elsewhere that show widgets, each with a socket, in one web process; and what one address may ask for of them.
+EMBED_CONNECTIONS = env.number("EMBED_CONNECTIONS", default=5_000, least=1, most=1_000_000)
+EMBED_REQUESTS_PER_MINUTE = env.number("EMBED_REQUESTS_PER_MINUTE", default=600, least=1, most=1_000_000)
+
 # Who sends it as `Authorization: Bearer …` may scrape /metrics and sees the details of /readyz. Empty: nobody may.
 MONITORING_TOKEN = env.token("MONITORING_TOKEN")
 
@@ -202,12 +206,20 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s", "datefmt": "%H:%M:%S"},
+        "text": {
+            "class": "config.logs.Text",
+            "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+            "datefmt": "%H:%M:%S",
+        },
         "json": {"()": "config.logs.JsonLines"},
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": env.choice("LOG_FORMAT", "text", ["text", "json"])}
     },
-    "loggers": {name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy", "pgmq")},
+    "filters": {"without_tokens": {"()": "config.logs.WithoutTokens"}},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy", "pgmq")},
+        "uvicorn.access": {"filters": ["without_tokens"]},
+    },
     "root": {"handlers": ["stderr"], "level": env.level("LOG_LEVEL", "INFO")},
 }

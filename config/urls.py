@@ -14,5 +14,6 @@ urlpatterns = [
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("examples/", include("examples.urls")),
+    path("", include("dashboard.embed_urls")),
     path("", include("dashboard.urls")),
 ]

@@ -47,6 +47,7 @@ PERMISSIONS = {
     "view_schedules": "workflows.view_schedule",
     "change_schedule": "workflows.change_schedule",
     "view_workers": "workflows.view_worker",
+    "manage_widgets": "dashboard.manage_widgets",
 }
 
 
@@ -183,15 +184,16 @@ def session_key(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
 
 
-def page_may_connect(headers: Iterable[tuple[bytes, bytes]], scheme: str) -> bool:
+def page_may_connect(headers: Iterable[tuple[bytes, bytes]], scheme: str, *, quiet: bool = False) -> bool:
     """Whether the page that opens this socket, or polls, is ours, to scheme and port, or of CSRF_TRUSTED_ORIGINS.
 
     Cookies travel with a foreign page's socket too, so a missing or opaque origin is refused like a wrong one.
+    quiet: others are no trouble there, because they are asked for a token next.
     """
     found = {name: value.decode("latin-1") for name, value in headers}
     origin = found.get(b"origin", "")
     allowed = _is_our_page(found, origin, scheme)
-    if not allowed:
+    if not allowed and not quiet:
         _log.warning("a page of %.200r may not connect", origin)
     return allowed
 

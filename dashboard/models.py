@@ -1,12 +1,14 @@
-"""Saved views: names that people give to a list's filter and columns."""
+"""Saved views, names that people give to a list's filter and columns; and widgets, which show something elsewhere."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 NAME_LENGTH, QUERY_LENGTH = 80, 2_000
+SUBJECT_LENGTH, KEY_LENGTH, ORIGIN_LENGTH = 200, 200, 300
 
 
 class SavedView(models.Model):
@@ -40,3 +42,49 @@ class DefaultView(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.view}"
+
+
+class Scope(models.TextChoices):
+    """What a widget shows."""
+
+    WORKFLOW = "workflow", "One workflow"
+    NEWEST = "newest", "The newest workflow of a definition"
+    SUMMARY = "summary", "A definition as a whole"
+    VIEW = "view", "A saved view"
+
+
+class Widget(models.Model):
+    """A state that pages elsewhere may show, to whoever has its token. The token is made from the row, never stored.
+
+    subject: the id of a workflow or the name of a definition. keys: the published keys whose values are shown, if they
+    are public. origins: the pages that may hold it ("*": any). It shows no more than `made_by` may see, as of now.
+    """
+
+    name = models.CharField(max_length=NAME_LENGTH)
+    scope = models.CharField(max_length=10, choices=Scope.choices)
+    subject = models.CharField(max_length=SUBJECT_LENGTH, blank=True)
+    view = models.ForeignKey(SavedView, on_delete=models.CASCADE, null=True, blank=True, related_name="widgets")
+    keys = ArrayField(models.CharField(max_length=KEY_LENGTH), default=list, blank=True)
+    origins = ArrayField(models.CharField(max_length=ORIGIN_LENGTH), default=list, blank=True)
+    connection_limit = models.PositiveIntegerField(default=1_000)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="widgets")
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        permissions = [("manage_widgets", "Can make, change and revoke widgets")]
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="widget_has_a_name"),
+            models.CheckConstraint(
+                condition=Q(scope="view", view__isnull=False, subject="")
+                | (~Q(scope="view") & Q(view__isnull=True) & ~Q(subject="")),
+                name="widget_shows_one_thing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -24,6 +24,7 @@ from dashboard.views import (
     saved,
     schedules,
     starting,
+    widgets,
     workers,
 )
 from workflows import ids
@@ -96,6 +97,11 @@ urlpatterns = [
     path("views/<int:view_id>", saved.change, name="view_change"),
     path("views/<int:view_id>/place", saved.place, name="view_place"),
     path("views/<int:view_id>/deletion", saved.deletion, name="view_deletion"),
+    path("widgets/", widgets.page, name="widgets"),
+    path("widgets/new", widgets.creation, name="widget_creation"),
+    path("widgets/preview", widgets.preview, name="widget_preview"),
+    path("widgets/<int:widget_id>/", widgets.widget, name="widget"),
+    path("widgets/<int:widget_id>/revocation", widgets.revocation, name="widget_revocation"),
     path("live/poll/", live.poll, name="poll"),
     path("queues/", queues.page, name="queues"),
     path("queues/table", queues.fragment, name="queues_fragment"),

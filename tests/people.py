@@ -28,6 +28,7 @@ def create_people() -> People:
     ours = Permission.objects.filter(content_type__app_label="workflows")
     acts = "^(view_|start_|cancel_|send_|resume_|fork_|bulk_|(change|delete)_workflow|change_queue|change_schedule)"
     operator.user_permissions.set(ours.filter(codename__regex=acts))
+    operator.user_permissions.add(Permission.objects.get(codename="manage_widgets"))
     viewer.user_permissions.set(ours.filter(codename__startswith="view_").exclude(codename="view_sensitive"))
     return People(operator, viewer, stranger)
 

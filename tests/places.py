@@ -23,6 +23,8 @@ PAGES: dict[str, list[str]] = {
     "dashboard:views": ["/views/"],
     "dashboard:bulk_actions": ["/bulk/", "/bulk/?page=9"],
     "dashboard:bulk_action": [f"/bulk/{ACTION}/", f"/bulk/{ACTION}/?back=status%3Dqueued"],
+    "dashboard:widgets": ["/widgets/"],
+    "dashboard:widget_creation": ["/widgets/new?scope=workflow&of=ended", "/widgets/new?scope=summary&of=doubling"],
     "dashboard:workflow": ["/workflows/ended/", "/workflows/broken/", "/workflows/queued/", "/workflows/ended/?seq=3"],
     "dashboard:children": ["/workflows/ended/children/"],
     "dashboard:curve": ["/workflows/ended/curve?key=progress"],
@@ -43,12 +45,15 @@ NOT_PAGES: dict[str, str] = {
     "dashboard:bulk_confirmation": "answers a form: visited by the test of the selection",
     "dashboard:bulk": _ACT,
     "dashboard:bulk_results": "a file",
+    "dashboard:widget": "visited by the test of the widgets, with its frame and its wallboard",
+    "embed:page": "a part of other pages: visited by the test of the widgets",
+    "embed:wallboard": "visited by the test of the widgets",
     **dict.fromkeys(
         ("dashboard:cancellation", "dashboard:messages", "dashboard:resumption", "dashboard:forks",
          "dashboard:restarts", "dashboard:pin", "dashboard:deletion", "dashboard:queue_limits", "dashboard:queue_pause",
          "dashboard:schedule_pause", "dashboard:schedule_triggers", "dashboard:schedule_backfills",
          "dashboard:view_creation", "dashboard:view_change", "dashboard:view_default", "dashboard:view_place",
-         "dashboard:view_deletion", "dashboard:bulk_abort"),
+         "dashboard:view_deletion", "dashboard:bulk_abort", "dashboard:widget_revocation"),
         _ACT,
     ),
     **dict.fromkeys(
@@ -61,7 +66,8 @@ NOT_PAGES: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("dashboard:palette", "dashboard:moments", "dashboard:marks", "dashboard:stream", "dashboard:matching",
-         "dashboard:poll", "dashboard:keys", "dashboard:history", "dashboard:spans"),
+         "dashboard:poll", "dashboard:keys", "dashboard:history", "dashboard:spans", "dashboard:widget_preview",
+         "embed:script", "embed:states", "embed:badge", "embed:shields", "embed:document", "embed:oembed"),
         _DATA,
     ),
 }  # fmt: skip

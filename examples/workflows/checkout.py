@@ -20,7 +20,7 @@ OUTCOMES = ["paid", "declined"]  # no set: what a message holds may not be hasha
 PACKING_SECONDS = 0.2  # stands for the hands that pack
 
 
-@workflow
+@workflow(keys={"status": "public", "progress": "public"})
 def checkout(order: dict[str, Any], payment_timeout: float = 3600.0) -> str:
     """Sell an order `{"id": …, "items": [{"name", "price", "quantity"}]}`: shipped, declined or expired."""
     set_event("status", "checking the order")

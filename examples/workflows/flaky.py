@@ -11,7 +11,7 @@ from workflows.durable import set_event, step, track, workflow
 MOST_FAILURES = 3
 
 
-@workflow
+@workflow(keys={"phase": "public", "progress": "public"})
 def flaky(seed: int = 7, calls: int = 8, failures: int = 2, fatal: bool = True) -> dict[str, Any]:
     """Call an unreliable service: each call fails up to `failures` times; with `fatal` a last one for good."""
     if not 0 <= failures <= MOST_FAILURES:

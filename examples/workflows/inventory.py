@@ -23,7 +23,7 @@ PATH_MAX_SHOWN = 300
 Entry = list[Any]  # [path, bytes, sha256 or None, problem or None], the stored form of one file
 
 
-@workflow
+@workflow(keys={"phase": "public", "progress": "public", "files": "public"})
 def inventory(root: str = sysconfig.get_path("stdlib"), batch_size: int = 200) -> dict[str, Any]:
     """Hash every file below a directory and report how many there are, how large, and which have equal content."""
     if not isinstance(root, str):  # a number would be taken for a file descriptor of the worker

@@ -13,6 +13,7 @@ import { printing } from "./behaviours/printing.js";
 import { selectionDone } from "./behaviours/selection_done.js";
 import { theme } from "./behaviours/theme.js";
 import { watching } from "./behaviours/watching.js";
+import { widgetPreview } from "./behaviours/widget_preview.js";
 import { zone } from "./behaviours/zone.js";
 import { FOLLOWERS, defineElements } from "./elements/index.js";
 import { tickWith } from "./elements/ticking.js";
@@ -33,7 +34,7 @@ import { WorkflowStore } from "./live/workflow_store.js";
 
 useZone(/** @type {import("./lib/zone.js").ZoneTable|null} */ (json("zone")));
 defineElements();
-for (const behaviour of [columns, completion, copiedTimes, density, filters, keyboard, menus, selectionDone, theme, zone]) {
+for (const behaviour of [columns, completion, copiedTimes, density, filters, keyboard, menus, selectionDone, theme, widgetPreview, zone]) {
   behaviour();
 }
 palette(everywhere);

@@ -23,7 +23,8 @@ from workflows.models import BulkAction, Event, Message, Queue, Workflow
 
 SECRET = "hidden-from-strangers"
 ACTION = UUID("7e11a1e0-0000-4000-8000-000000000002")
-PUBLIC = ("login", "logout", "examples:")  # who may not see the console still signs in, and may try the examples
+# Who may not see the console still signs in, and may try the examples; widgets are for who has a token.
+PUBLIC = ("login", "logout", "examples:", "embed:")
 
 
 def addresses(patterns: list[Any] | None = None, namespace: str = "") -> Iterator[tuple[str, set[str]]]:
@@ -40,7 +41,8 @@ def address(name: str, parts: set[str], workflow_id: str) -> str:
     """Of something that exists, where that makes a difference."""
     known = {
         "name": "publishing" if "start" in name else "secret-queue", "app_label": "workflows", "url": "workflows/",
-        "content_type_id": "1", "id": "1", "seq": "1", "view_id": "1", "ending": "csv", "action_id": ACTION,
+        "content_type_id": "1", "id": "1", "seq": "1", "view_id": "1", "widget_id": "1", "ending": "csv",
+        "action_id": ACTION,
     }  # fmt: skip
     return reverse(name, kwargs={part: known.get(part, workflow_id) for part in parts})
 
