@@ -13,6 +13,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connections
 
 from config import celery_app
@@ -36,6 +37,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     """PGMQ is in the test database, too; at the end, background threads must not keep that from being dropped."""
     if celery_app.conf.broker_url.startswith(f"{SCHEME}:"):
         celery_app.conf.broker_transport_options = transport_options(connections["default"].settings_dict)
+    with django_db_blocker.unblock():
+        Group.objects.all().delete()  # the roles that a site begins with: each test begins without any group
     yield
     listener().stop()
     with django_db_blocker.unblock(), connections["default"].cursor() as cursor:

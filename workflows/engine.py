@@ -24,7 +24,9 @@ from workflows.context import Execution
 from workflows.errors import HandBack, Stop, Suspend
 from workflows.history import Replay
 from workflows.patience import patiently
+from workflows.redaction import Lens
 from workflows.transitions import Claim
+from workflows.visibility import Visibility
 
 
 def work(
@@ -151,13 +153,15 @@ def _run_body(claim: Claim, execution: Execution) -> str:
 
 
 def _fail(claim: Claim, error: Exception) -> None:
-    tracing.failed(error)
+    lens = Lens(claim.definition, Visibility.STAFF)  # logs and traces are read by whoever looks after the machines
+    tracing.failed(error, whole=lens.reads_whole_payloads)
     try:
         wakeups.tell([transitions.fail(claim.owner, error=payloads.encode_error(error))])
     except Stop as stop:
         telemetry.stopped(claim.owner.workflow_id, str(stop))
     else:
-        telemetry.failed(claim.owner.workflow_id, claim.definition, error)
+        shown = None if lens.reads_whole_payloads else lens.error(payloads.error_json(error))
+        telemetry.failed(claim.owner.workflow_id, claim.definition, error, shown)
 
 
 def overlooked(queues: list[str], *, age: float, limit: int) -> list[tuple[str, str]]:

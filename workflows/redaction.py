@@ -9,19 +9,16 @@ A hidden event keeps its seq, kind, key and place: readers count and fold it lik
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from typing import Any
 
-from workflows import registry, visibility
+from workflows import registry, telemetry, visibility
 from workflows.errors import UnknownDefinition
 from workflows.payloads import Json
 from workflows.registry import Definition
 from workflows.states import EventKind
 from workflows.visibility import Visibility
-
-_log = logging.getLogger("workflows.redaction")
 
 HIDDEN = "(hidden)"
 Wire = list[Any]
@@ -189,7 +186,7 @@ def _redacted(redact: Callable[[str, Json], Json], what: str, content: Json, def
         shown = redact(what, content)
         json.dumps(shown)
     except Exception as error:  # the code of a project; its message may say what it was to hide
-        _log.error("redact of definition %r failed with %s; its %s is hidden", definition, type(error).__name__, what)
+        telemetry.redaction_failed(definition, what, error)
         return HIDDEN
     return shown
 

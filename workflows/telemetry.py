@@ -58,9 +58,16 @@ def ended(workflow_id: str, status: str) -> None:
     _log.info("workflow %r %s", workflow_id, status, extra={"workflow_id": workflow_id})
 
 
-def failed(workflow_id: str, definition: str, error: Exception) -> None:
-    """The workflow's own code raised an error, which ended it."""
+def failed(workflow_id: str, definition: str, error: Exception, shown: Mapping[str, str] | None = None) -> None:
+    """The workflow's own code raised an error, which ended it. `shown`: what its definition leaves of that, if not all.
+
+    Then the error itself is not logged, by which its message and its traceback would be.
+    """
     told = {"workflow_id": workflow_id, "definition": definition}
+    if shown is not None:
+        what, trace = f"{shown.get('type')}: {shown.get('message')}", shown.get("traceback", "")
+        _log.error("workflow %r (%s) failed: %.300s\n%s", workflow_id, definition, what, trace, extra=told)
+        return
     what = f"{type(error).__name__}: {error}"
     _log.error("workflow %r (%s) failed: %.300s", workflow_id, definition, what, extra=told, exc_info=error)
 
@@ -188,3 +195,8 @@ def worker_ended(worker_id: str, because: str) -> None:
         _log.info("worker %s stopped", worker_id)
     else:
         _log.warning("worker %s is gone: %s", worker_id, because)
+
+
+def redaction_failed(definition: str, what: str, error: Exception) -> None:
+    """What a definition would hide is hidden altogether. The error's message may say it, so it is not told."""
+    _log.error("redact of definition %r failed with %s; its %s is hidden", definition, type(error).__name__, what)

@@ -56,12 +56,13 @@ def step(name: str, position: int, attempt: int) -> AbstractContextManager[None]
     return _span(f"step {name}", about, None)
 
 
-def failed(error: Exception) -> None:
-    """The innermost span ends with this error."""
+def failed(error: Exception, *, whole: bool = True) -> None:
+    """The innermost span ends with this error; unless all of it may be read, only its type is told."""
     if _tracer is not None:
         from opentelemetry.trace import StatusCode, get_current_span  # only who makes spans has it
 
-        get_current_span().record_exception(error)
+        if whole:
+            get_current_span().record_exception(error)
         get_current_span().set_status(StatusCode.ERROR, type(error).__name__)
 
 

@@ -132,7 +132,7 @@ def _permitted(request: HttpRequest, name: str) -> BulkVerb:
     verb = BULK_VERBS.get(name)
     if verb is None:
         raise Http404
-    if not (access.can(request.user, "view") and access.can(request.user, verb.right)):
+    if not all(access.can(request.user, right) for right in ("view", "bulk", verb.right)):
         raise PermissionDenied
     return verb
 

@@ -162,7 +162,8 @@ def _live_list(
 
 def _selection(request: HttpRequest, wanted: ListFilter) -> dict[str, Any]:
     """How many there are, and what this person may do with many at once."""
-    bulk_verbs = [verb for verb in BULK_VERBS.values() if access.can(request.user, verb.right)]
+    verbs = BULK_VERBS.values() if access.can(request.user, "bulk") else ()
+    bulk_verbs = [verb for verb in verbs if access.can(request.user, verb.right)]
     statuses = _counted_statuses(wanted)
     return {
         "statuses": statuses,

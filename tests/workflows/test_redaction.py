@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.execution import run
 from workflows import redaction, registry
 from workflows.durable import workflow
 from workflows.fold import empty_state, fold
@@ -162,3 +163,19 @@ def test_a_row_of_a_list_tells_of_a_hidden_key_the_same_whether_it_was_published
     assert redaction.summary(row, Visibility.PUBLIC, ["card"])["progress"] is None
     plain = {**row, "definition": "plain"}
     assert redaction.summary(plain, Visibility.STAFF, ["card"]) is plain
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_log_says_of_an_error_what_its_definition_leaves_of_it(caplog: Any) -> None:
+    def failing() -> None:
+        raise ValueError("card 4111 declined")
+
+    for name, redact in (("plain", None), ("redacting", without_cards)):
+        registry._definitions.pop(name)
+        run(workflow(name=name, redact=redact)(failing).start())
+    whole, left = (record for record in caplog.records if "failed:" in record.getMessage())
+    assert "card 4111 declined" in whole.getMessage()
+    assert whole.exc_info
+    assert "ValueError: card **** declined" in left.getMessage()
+    assert "4111" not in left.getMessage()
+    assert not left.exc_info

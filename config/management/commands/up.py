@@ -125,7 +125,9 @@ def _database_complaint(server: Postgres | None) -> str | None:
 
 def operator_password(home: Path) -> str:
     """The account `operator` with a random password that is kept, so that later starts can print it again."""
-    from django.contrib.auth.models import User  # models are loaded only once the apps are
+    from django.contrib.auth.models import Group, User  # models are loaded only once the apps are
+
+    from dashboard import roles
 
     file = home / "operator"
     if not file.exists():
@@ -136,6 +138,8 @@ def operator_password(home: Path) -> str:
     if created or not user.check_password(password):
         user.set_password(password)
         user.save()
+    if created:
+        user.groups.set(Group.objects.filter(name=roles.ADMINS))
     return password
 
 
