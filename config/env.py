@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Collection
@@ -70,6 +71,17 @@ def numbers(prefix: str) -> dict[str, float]:
 def words(name: str, default: list[str]) -> list[str]:
     """A list, separated by commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or default
+
+
+def networks(name: str) -> list[str]:
+    """Addresses and networks, separated by commas; also the word `unix`."""
+    found = words(name, [])
+    for word in found:
+        try:
+            word == "unix" or ipaddress.ip_network(word)
+        except ValueError as error:
+            raise BadEnvironment(f"{name}: {error}. Use for example {name}=127.0.0.1,10.0.0.0/8,unix.") from None
+    return found
 
 
 def database(name: str, default: str) -> dict[str, Any]:

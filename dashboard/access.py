@@ -48,6 +48,7 @@ PERMISSIONS = {
     "change_schedule": "workflows.change_schedule",
     "view_workers": "workflows.view_worker",
     "manage_widgets": "dashboard.manage_widgets",
+    "view_audit": "workflows.view_audit",
 }
 
 

@@ -185,6 +185,11 @@ class PauseForm(forms.Form):
 
     paused = forms.TypedChoiceField(choices=[("yes", "yes"), ("no", "no")], coerce=lambda word: word == "yes")
 
+    @property
+    def verb(self) -> str:
+        """What was asked for."""
+        return "unpause" if self.data.get("paused") == "no" else "pause"
+
 
 class MomentField(forms.CharField):
     """A point in time, ISO 8601."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
@@ -12,6 +13,7 @@ from dashboard.columns import Columns
 from dashboard.filters import ListFilter, understood
 from dashboard.listings import list_query
 from dashboard.models import QUERY_LENGTH, DefaultView, SavedView
+from workflows import audit
 
 MOST = 50  # of one owner
 KEYS = 9  # the first ones have a key each
@@ -55,24 +57,32 @@ def canonical(query: str) -> str:
     return found
 
 
-def save(user_id: int, name: str, query: str, *, shared: bool) -> SavedView:
+def save(user_id: int, *, name: str, query: str, shared: bool, by: str) -> SavedView:
     """Keep a new view, as the owner's last one. Raises Refused."""
     kept = canonical(query)
     own = list(SavedView.objects.filter(owner_id=user_id).values_list("position", flat=True))
     if len(own) >= MOST:
         raise Refused(f"You have {MOST} views; delete one that nobody needs.")
     made = SavedView(owner_id=user_id, name=name, query=kept, shared=shared, position=max(own, default=0) + 1)
-    return _saved(made)
+    with _told("share" if shared else "", name, by):
+        return _saved(made)
 
 
-def change(user_id: int, view_id: int, *, name: str, shared: bool) -> SavedView:
+def change(user_id: int, view_id: int, *, name: str, shared: bool, by: str) -> SavedView:
     """Another name, or shared or not. Raises Refused, and SavedView.DoesNotExist unless it is this person's."""
     view = SavedView.objects.get(pk=view_id, owner_id=user_id)
+    verb = "share" if shared else "unshare" if view.shared else ""
     view.name, view.shared = name, shared
-    _saved(view)  # first: a name that is taken leaves everything as it was
-    if not shared:
-        DefaultView.objects.filter(view=view).exclude(user_id=user_id).delete()
+    with _told(verb, name, by):
+        _saved(view)  # first: a name that is taken leaves everything as it was
+        if not shared:
+            DefaultView.objects.filter(view=view).exclude(user_id=user_id).delete()
     return view
+
+
+def _told(verb: str, name: str, by: str) -> AbstractContextManager[object]:
+    """What concerns others is in the audit list; what somebody keeps for themselves is not."""
+    return audit.act(verb, "view", name, by=by) if verb else nullcontext()
 
 
 def _saved(view: SavedView) -> SavedView:
@@ -97,10 +107,11 @@ def move(user_id: int, view_id: int, by: int) -> None:
     SavedView.objects.bulk_update(own, ["position"])
 
 
-def delete(user_id: int, view_id: int) -> str:
+def delete(user_id: int, view_id: int, *, by: str) -> str:
     """Forget it; returns its name. Raises SavedView.DoesNotExist unless it is this person's."""
     view = SavedView.objects.get(pk=view_id, owner_id=user_id)
-    view.delete()
+    with _told("delete" if view.shared else "", view.name, by):
+        view.delete()
     return view.name
 
 

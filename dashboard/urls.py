@@ -8,6 +8,7 @@ from django.urls import path, register_converter
 
 from dashboard.views import (
     actions,
+    audit,
     bulk,
     bulk_actions,
     curves,
@@ -115,6 +116,8 @@ urlpatterns = [
     path("schedules/<wid:name>/pause", schedules.pause, name="schedule_pause"),
     path("schedules/<wid:name>/triggers", schedules.triggers, name="schedule_triggers"),
     path("schedules/<wid:name>/backfills", schedules.backfills, name="schedule_backfills"),
+    path("audit/", audit.page, name="audit"),
+    path("audit/entries.<slug:ending>", audit.export, name="audit_export"),
     path("workers/", workers.page, name="workers"),
     path("workers/tables", workers.fragment, name="workers_fragment"),
     path("definitions/", definitions.page, name="definitions"),

@@ -43,6 +43,7 @@ PAGES = {
     "schedules": "/schedules/",
     "schedule": "/schedules/stock-every-morning/",
     "workers": "/workers/",
+    "audit": "/audit/",
     "definitions": "/definitions/",
     "definition": "/definitions/checkout/",
     "start": "/definitions/checkout/start/",

@@ -29,7 +29,8 @@ def create_people() -> People:
     acts = "^(view_|start_|cancel_|send_|resume_|fork_|bulk_|(change|delete)_workflow|change_queue|change_schedule)"
     operator.user_permissions.set(ours.filter(codename__regex=acts))
     operator.user_permissions.add(Permission.objects.get(codename="manage_widgets"))
-    viewer.user_permissions.set(ours.filter(codename__startswith="view_").exclude(codename="view_sensitive"))
+    mine = ours.filter(codename__startswith="view_").exclude(codename__in=["view_audit", "view_sensitive"])
+    viewer.user_permissions.set(mine)
     return People(operator, viewer, stranger)
 
 

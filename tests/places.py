@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests import definitions, execution
-from workflows import bulk, operations, schedules
+from workflows import audit, bulk, operations, schedules
+from workflows.audit import Carrier, Origin
+from workflows.errors import TelltaleError
 from workflows.options import Options
 
 ACTION = UUID("7e11a1e0-0000-4000-8000-000000000001")
@@ -33,6 +36,7 @@ PAGES: dict[str, list[str]] = {
     "dashboard:schedules": ["/schedules/"],
     "dashboard:schedule": ["/schedules/every-morning/"],
     "dashboard:workers": ["/workers/"],
+    "dashboard:audit": ["/audit/", "/audit/?who=nobody"],
     "dashboard:definitions": ["/definitions/"],
     "dashboard:definition": ["/definitions/doubling/", "/definitions/time_zones/"],
     "dashboard:start": ["/definitions/time_zones/start/"],
@@ -48,6 +52,7 @@ NOT_PAGES: dict[str, str] = {
     "dashboard:widget": "visited by the test of the widgets, with its frame and its wallboard",
     "embed:page": "a part of other pages: visited by the test of the widgets",
     "embed:wallboard": "visited by the test of the widgets",
+    "dashboard:audit_export": "a file",
     **dict.fromkeys(
         ("dashboard:cancellation", "dashboard:messages", "dashboard:resumption", "dashboard:forks",
          "dashboard:restarts", "dashboard:pin", "dashboard:deletion", "dashboard:queue_limits", "dashboard:queue_pause",
@@ -88,6 +93,10 @@ def furnish() -> None:
     broken = definitions.retrying.using(workflow_id="broken").start(10**9)
     execution.work_off(ended, broken)
     operations.start("doubling", kwargs={"numbers": []}, workflow_id="queued", options=Options(queue="nobody"))
+    with audit.asked_through(lambda: Origin(Carrier.PAGE, "2001:db8::7")):
+        operations.pin("queued", by="operator", reason="to be looked at")
+        with suppress(TelltaleError):
+            operations.cancel("ended", by="operator")
     schedules.create("every-morning", "time_zones", cron="30 9 * * *", time_zone="America/Chicago")
     bulk.begin(ACTION, "pin", ["queued", "no-such"], by="operator", reason="kept for the audit")
     bulk.carry_on(ACTION)

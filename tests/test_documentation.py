@@ -133,7 +133,8 @@ def test_the_guide_names_every_exit_code_and_every_word_of_a_line() -> None:
 def variables_read() -> set[str]:
     """The environment variables that the configuration asks for by name."""
     asks = (
-        r"\b(?:text|token|choice|flag|number|words|database|url|level)\(\s*\"([A-Z_]+)\"|environ\.get\(\s*\"([A-Z_]+)\""
+        r"\b(?:text|token|choice|flag|number|words|networks|database|url|level)\(\s*\"([A-Z_]+)\""
+        r"|environ\.get\(\s*\"([A-Z_]+)\""
     )
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "config").rglob("*.py")]
     return {name for source in sources for found in re.findall(asks, source) for name in found if name}

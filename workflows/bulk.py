@@ -17,7 +17,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, F, QuerySet
 from django.db.models.functions import Now
 
-from workflows import operations, payloads, telemetry
+from workflows import audit, operations, payloads, telemetry
+from workflows.audit import Carrier, Origin, asked_through, audited
 from workflows.errors import InvalidInput, TelltaleError
 from workflows.models import BulkAction, BulkOutcome, Workflow
 
@@ -95,10 +96,13 @@ def begin(
     refused = refused or {}
     wanted = list(dict.fromkeys(ids))
     facts = {"verb": verb, "by": by[:200], "reason": payloads.storable_text(reason, limit=1_000), "created_at": Now()}
+    if (origin := audit.asked()) is not None:
+        facts |= origin._asdict()
     facts |= {"total": len(wanted), "refused": len(refused.keys() & set(wanted))}
     with transaction.atomic():
         action, is_new = BulkAction.objects.get_or_create(id=action_id, defaults=facts)
         if is_new:
+            _tell_refused(action, refused)
             BulkOutcome.objects.bulk_create(
                 BulkOutcome(
                     action=action, place=place, workflow_id=workflow_id, detail=refused.get(workflow_id, ""),
@@ -107,6 +111,21 @@ def begin(
                 for place, workflow_id in enumerate(wanted)
             )  # fmt: skip
     return action
+
+
+def _tell_refused(action: BulkAction, refused: Mapping[str, str]) -> None:
+    if action.by and action.carrier:
+        for workflow_id, why in refused.items():
+            audit.refused(
+                action.verb.removesuffix("_tree"), "workflow", workflow_id, by=action.by, why=why, reason=action.reason
+            )
+
+
+def _origin(action: BulkAction) -> Callable[[], Origin] | None:
+    """Whoever carries on with it does so for who asked for it, not for who asks this process for something now."""
+    if not action.carrier:
+        return None
+    return lambda: Origin(Carrier(action.carrier), action.address, action.account)
 
 
 def carry_on(action_id: UUID, *, seconds: float | None = None) -> bool:
@@ -132,7 +151,8 @@ def _next_one(action: BulkAction) -> bool:
         row = left.select_for_update(of=("self",), skip_locked=True).order_by("place").first()
         if row is None:
             return False
-        came = _one(action.verb, row.workflow_id, by=action.by, reason=action.reason)
+        with asked_through(_origin(action)):
+            came = _one(action.verb, row.workflow_id, by=action.by, reason=action.reason)
         row.outcome, row.detail = BulkOutcome.DONE if came.done else BulkOutcome.REFUSED, came.detail
         row.save(update_fields=["outcome", "detail"])
         counted = {row.outcome: F(row.outcome) + 1}  # last, because all who are at this action wait for this row
@@ -175,6 +195,7 @@ def _in_background() -> None:
             connection.close()
 
 
+@audited("abort", of="bulk action")
 def abort(action_id: UUID, *, by: str) -> bool:
     """This will leave alone what was not asked for yet. Returns whether there was anything left to stop."""
     under_way = BulkAction.objects.filter(id=action_id, ended_at__isnull=True)

@@ -87,7 +87,11 @@ class NotVisible(WorkflowNotFound):
 
 
 class WorkflowConflict(TelltaleError):
-    """An id that is taken by a workflow of another definition or with other input."""
+    """An id that another workflow has, of another definition or with other input; `brief` says so without the input."""
+
+    def __init__(self, message: str, *, brief: str = "") -> None:
+        super().__init__(message)
+        self.brief = brief or message
 
 
 class TransitionRefused(TelltaleError):

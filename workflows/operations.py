@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from workflows import dispatch, event_log, ids, payloads, registry, removal, transitions, wakeups
+from workflows.audit import audited
 from workflows.conf import conf
 from workflows.errors import (
     DuplicateWorkflow,
@@ -30,6 +31,7 @@ from workflows.transitions import Beginning, TakenMeanwhile
 _NO_LIMIT = 100 * 365.25 * 86_400  # seconds
 
 
+@audited("start", of="definition", tells=["workflow_id"])
 def start(
     definition: str,
     *,
@@ -201,10 +203,12 @@ def _refuse_difference(workflow: Workflow, definition: str, given: Any) -> None:
     if workflow.input != given:
         raise WorkflowConflict(
             f"Workflow {workflow.id!r} exists already, with other input: it has {str(workflow.input)[:200]}, "
-            f"you gave {str(given)[:200]}. Choose another id, or read the existing one with retrieve()."
+            f"you gave {str(given)[:200]}. Choose another id, or read the existing one with retrieve().",
+            brief=f"Workflow {workflow.id!r} exists already, with other input.",
         )
 
 
+@audited("cancel", tells=["tree"])
 def cancel(workflow_id: str, *, tree: bool = False, by: str = "", reason: str = "") -> Workflow:
     """This will stop a workflow for good: before its next checkpoint, if it is running. `tree`: its descendants, too.
 
@@ -220,6 +224,7 @@ def cancel(workflow_id: str, *, tree: bool = False, by: str = "", reason: str = 
     return Workflow.objects.get(id=workflow_id)
 
 
+@audited("resume")
 def resume(workflow_id: str, *, by: str = "", reason: str = "") -> Workflow:
     """This will let an ended workflow go on at its first unrecorded operation, with no crash counted and no deadline.
 
@@ -239,6 +244,7 @@ def resume(workflow_id: str, *, by: str = "", reason: str = "") -> Workflow:
     return Workflow.objects.get(id=workflow_id)
 
 
+@audited("fork", tells=["position"])
 def fork(workflow_id: str, position: int, *, new_id: str | None = None, by: str = "", reason: str = "") -> Workflow:
     """This will start a workflow that has recorded already what this one recorded before `position`.
 
@@ -248,6 +254,7 @@ def fork(workflow_id: str, position: int, *, new_id: str | None = None, by: str 
     return _fork(workflow_id, position, None, new_id, by, reason)
 
 
+@audited("restart")
 def restart(
     workflow_id: str,
     *,
@@ -285,6 +292,7 @@ def _found(workflow_id: str) -> Workflow:
     return workflow
 
 
+@audited(lambda given: "pin" if given["pinned"] else "unpin")
 def pin(workflow_id: str, pinned: bool = True, *, by: str = "", reason: str = "") -> None:
     """This will make retention leave a workflow alone, or no longer. Raises WorkflowNotFound."""
     kind = EventKind.PINNED if pinned else EventKind.UNPINNED
@@ -292,6 +300,7 @@ def pin(workflow_id: str, pinned: bool = True, *, by: str = "", reason: str = ""
     transitions.note(ids.possible(workflow_id), kind, told, pinned=pinned)
 
 
+@audited("delete")
 def delete(workflow_id: str, *, by: str = "", reason: str = "") -> None:
     """This will remove an ended workflow with its history, and keep who did so and why.
 
@@ -310,6 +319,7 @@ def delete(workflow_id: str, *, by: str = "", reason: str = "") -> None:
         removal.delete_rows([workflow_id])
 
 
+@audited("send", tells=["topic"])
 def send(workflow_id: str, topic: str, message: Any, *, by: str = "", idempotency_key: str | None = None) -> Message:
     """This will put a message into a workflow's inbox, within the caller's transaction, and wake its `receive`.
 

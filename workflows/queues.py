@@ -9,6 +9,7 @@ from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 
 from workflows import dispatch, registry, telemetry
+from workflows.audit import audited
 from workflows.errors import InvalidInput
 from workflows.models import Queue, Workflow
 from workflows.options import checked_queue
@@ -28,17 +29,20 @@ class Limits(TypedDict, total=False):
     rate_period: float | None
 
 
+@audited("limit", of="queue", tells=["limits"])
 def set_limits(name: str, *, by: str = "", **limits: Unpack[Limits]) -> Queue:
     """This will set these limits of a queue and leave the others. Raises InvalidInput and PayloadError."""
     _check(limits)
     return _change(name, by, limits)
 
 
+@audited("pause", of="queue")
 def pause(name: str, *, by: str = "") -> Queue:
     """This will let no worker claim from the queue; what runs goes on to its end or its next wait."""
     return _change(name, by, {"paused": True})
 
 
+@audited("unpause", of="queue")
 def unpause(name: str, *, by: str = "") -> Queue:
     """This will let workers claim from the queue again."""
     return _change(name, by, {"paused": False})

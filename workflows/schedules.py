@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from workflows import ids, occurrences, payloads, registry, telemetry
+from workflows.audit import audited
 from workflows.conf import conf
 from workflows.errors import (
     InvalidInput,
@@ -36,6 +37,7 @@ class Backfilled(NamedTuple):
     existing: int
 
 
+@audited("describe", of="schedule", tells=["definition"])
 def create(
     name: str,
     definition: str,
@@ -94,7 +96,8 @@ def _replace(schedule: Schedule, described: dict[str, Any], now: datetime, by: s
     return schedule
 
 
-def pause(name: str, by: str = "") -> Schedule:
+@audited("pause", of="schedule")
+def pause(name: str, *, by: str = "") -> Schedule:
     """This will start no occurrence until `unpause`; those in between are skipped. Raises ScheduleNotFound."""
     with transaction.atomic():
         schedule, now = _locked(name)
@@ -104,7 +107,8 @@ def pause(name: str, by: str = "") -> Schedule:
         return schedule
 
 
-def unpause(name: str, by: str = "") -> Schedule:
+@audited("unpause", of="schedule")
+def unpause(name: str, *, by: str = "") -> Schedule:
     """This will go on with the next occurrence after now. Raises ScheduleNotFound."""
     with transaction.atomic():
         schedule, now = _locked(name)
@@ -114,7 +118,8 @@ def unpause(name: str, by: str = "") -> Schedule:
         return schedule
 
 
-def delete(name: str, by: str = "") -> None:
+@audited("delete", of="schedule")
+def delete(name: str, *, by: str = "") -> None:
     """This will forget a schedule; the workflows that it started stay. Raises ScheduleNotFound."""
     with transaction.atomic():
         schedule, _now = _locked(name)
@@ -122,7 +127,8 @@ def delete(name: str, by: str = "") -> None:
         _tell(name, "deleted", by)
 
 
-def trigger(name: str, by: str = "") -> Workflow:
+@audited("trigger", of="schedule")
+def trigger(name: str, *, by: str = "") -> Workflow:
     """This will start a workflow of the schedule now, besides its occurrences, even while it is paused.
 
     Raises ScheduleNotFound, and what `operations.start` raises.
@@ -134,7 +140,8 @@ def trigger(name: str, by: str = "") -> Workflow:
         return workflow
 
 
-def backfill(name: str, since: datetime, until: datetime, by: str = "") -> Backfilled:
+@audited("backfill", of="schedule", tells=["since", "until"])
+def backfill(name: str, since: datetime, until: datetime, *, by: str = "") -> Backfilled:
     """This will start every occurrence of a past range, both ends included, that has not been started yet.
 
     Also of times before `starts_at`, and while the schedule is paused. Raises ScheduleNotFound; InvalidSchedule for a

@@ -72,14 +72,12 @@ class ScheduleAdmin(Inspection):
         """Besides their occurrences."""
         self._each(request, queryset, schedules.trigger, "Started")
 
-    def _each(
-        self, request: HttpRequest, queryset: QuerySet[Schedule], act: Callable[[str, str], object], word: str
-    ) -> None:
+    def _each(self, request: HttpRequest, queryset: QuerySet[Schedule], act: Callable[..., object], word: str) -> None:
         names = list(queryset.values_list("name", flat=True))
         done = 0
         for name in names:
             try:
-                act(name, request.user.get_username())
+                act(name, by=request.user.get_username())
                 done += 1
             except TelltaleError as error:
                 self.message_user(request, str(error), messages.WARNING)

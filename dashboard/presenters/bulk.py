@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from dashboard import exports
 from dashboard.presenters.verbs import verbs
 from workflows.models import BulkAction, BulkOutcome, Workflow
 from workflows.states import Status
@@ -178,8 +176,7 @@ class Line(NamedTuple):
     detail: str
 
 
-# A spreadsheet takes what begins so for a formula, which may fetch, send or run something.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_COLUMNS = ("workflow", "verb", "outcome", "detail")
 
 
 def line(row: BulkOutcome) -> Line:
@@ -188,19 +185,14 @@ def line(row: BulkOutcome) -> Line:
 
 
 def as_csv(verb: str, lines: Iterable[Line]) -> str:
-    """A spreadsheet. What one would take for a formula has an apostrophe before it; JSON Lines have it as it is."""
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(["workflow", "verb", "outcome", "detail"])
-    rows.writerows([_inert(line.workflow), verb, line.outcome, _inert(line.detail)] for line in lines)
-    return text.getvalue()
-
-
-def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """A spreadsheet."""
+    return exports.csv_head(_COLUMNS) + exports.csv_lines(_COLUMNS, _documents(verb, lines))
 
 
 def as_json_lines(verb: str, lines: Iterable[Line]) -> str:
     """One JSON object per workflow and line."""
-    told = ({"workflow": line.workflow, "verb": verb, "outcome": line.outcome, "detail": line.detail} for line in lines)
-    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in told)
+    return exports.json_lines(_documents(verb, lines))
+
+
+def _documents(verb: str, lines: Iterable[Line]) -> Iterator[exports.Document]:
+    return ({"workflow": line.workflow, "verb": verb, "outcome": line.outcome, "detail": line.detail} for line in lines)

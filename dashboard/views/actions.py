@@ -7,13 +7,12 @@ from typing import Any
 
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from dashboard import access
+from dashboard import access, acting
 from dashboard.forms import (
     CancellationForm,
     DeletionForm,
@@ -98,7 +97,7 @@ def restarts(request: HttpRequest, workflow_id: str) -> HttpResponse:
         notices.success(request, f"Started anew from {workflow_id}.")
         return redirect("dashboard:workflow", made.id)
 
-    return _done(request, workflow_id, "fork", RestartForm, "Not started anew", act)
+    return _done(request, workflow_id, "fork", RestartForm, "Not started anew", act, action="restart")
 
 
 @require_POST
@@ -128,15 +127,20 @@ def deletion(request: HttpRequest, workflow_id: str) -> HttpResponse:
 
 
 def _done(
-    request: HttpRequest, workflow_id: str, action: str, form_class: type[Form], refusal: str,
-    act: Callable[[Given], HttpResponse | None],
+    request: HttpRequest, workflow_id: str, right: str, form_class: type[Form], refusal: str,
+    act: Callable[[Given], HttpResponse | None], *, action: str = "",
 ) -> HttpResponse:  # fmt: skip
     """Where to go after the act. What was refused is said there.
 
     Raises Http404 for a workflow that this person may not see, PermissionDenied for an action they may not take.
     """
-    if not access.can(request.user, action, visible_workflow(request, workflow_id)):
-        raise PermissionDenied
+    action = action or right
+    try:
+        workflow = visible_workflow(request, workflow_id)
+    except Http404:
+        acting.refuse(request, action, "workflow", workflow_id, acting.NOT_SEEN)
+        raise
+    acting.require(request, right, action, "workflow", workflow_id, workflow)
     form = form_class(request.POST)
     response = None
     if not form.is_valid():

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import access
+from dashboard import access, acting
 from dashboard.bulk_forms import BulkForm, SelectionForm
 from dashboard.filters import ListFilter
 from dashboard.forms import first_error
@@ -132,8 +132,8 @@ def _permitted(request: HttpRequest, name: str) -> BulkVerb:
     verb = BULK_VERBS.get(name)
     if verb is None:
         raise Http404
-    if not all(access.can(request.user, right) for right in ("view", "bulk", verb.right)):
-        raise PermissionDenied
+    for right in ("view", "bulk", verb.right):
+        acting.require(request, right, verb.name, "workflow", "what was selected")
     return verb
 
 

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import access
+from dashboard import access, acting
 from dashboard.filters import seq_of
 from dashboard.presenters.bulk import Account, account, as_csv, as_json_lines, line
 from dashboard.presenters.times import iso_utc
@@ -95,8 +95,7 @@ def results(request: HttpRequest, action_id: UUID, ending: str) -> HttpResponse:
 def abort(request: HttpRequest, action_id: UUID) -> HttpResponse:
     """Leave alone what was not asked for yet."""
     found = _found(request, action_id)
-    if not access.can(request.user, account(found).right):
-        raise PermissionDenied
+    acting.require(request, account(found).right, "abort", "bulk action", str(found.pk))
     if bulk.abort(found.pk, by=request.user.get_username()):
         notices.success(request, "Stopped. What is done stays done.")
     else:

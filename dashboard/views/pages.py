@@ -37,7 +37,7 @@ PEEK_ROWS = 20
 CHILDREN_ROWS = 200
 MOST_PHASES = 500
 PLACES = 200  # of a history, at which its times are looked at
-_NAVIGATION = ("start", "view_queues", "view_schedules", "view_workers", "manage_widgets")
+_NAVIGATION = ("start", "view_queues", "view_schedules", "view_workers", "manage_widgets", "view_audit")
 SAMPLE = """from workflows.durable import set_event, step, track, workflow
 
 @step(attempts=3)

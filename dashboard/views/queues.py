@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import access, overviews
+from dashboard import access, acting, overviews
 from dashboard.forms import LimitsForm, PauseForm, first_error
 from dashboard.presenters import queues as words
 from dashboard.presenters.times import iso_utc
@@ -90,7 +90,7 @@ def _queue_context(request: HttpRequest, row: QueueState) -> dict[str, Any]:
 @login_required
 def limits(request: HttpRequest, name: str) -> HttpResponse:
     """Set the limits; what is left empty is none."""
-    _require(request, "change_queue")
+    acting.require(request, "change_queue", "limit", "queue", name)
     form = LimitsForm(request.POST)
     if form.is_valid():
         try:
@@ -107,8 +107,8 @@ def limits(request: HttpRequest, name: str) -> HttpResponse:
 @login_required
 def pause(request: HttpRequest, name: str) -> HttpResponse:
     """Let no worker claim from it, or let them again."""
-    _require(request, "change_queue")
     form = PauseForm(request.POST)
+    acting.require(request, "change_queue", form.verb, "queue", name)
     if not form.is_valid():
         notices.error(request, f"Not changed: {first_error(form)}")
         return redirect("dashboard:queues")

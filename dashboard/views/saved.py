@@ -40,7 +40,7 @@ def creation(request: HttpRequest) -> HttpResponse:
     form, query = SavedViewForm(request.POST), request.POST.get("query", "")
 
     def act() -> HttpResponse:
-        made = saved_views.save(_person(request), form.cleaned_data["name"], query, shared=form.cleaned_data["shared"])
+        made = saved_views.save(_person(request), query=query, by=_name(request), **form.cleaned_data)
         notices.success(request, f"Saved as “{made.name}”.")
         return redirect(f"{reverse('dashboard:workflows')}?{made.query or EVERYTHING}")
 
@@ -55,7 +55,7 @@ def change(request: HttpRequest, view_id: int) -> HttpResponse:
     form = SavedViewForm(request.POST)
 
     def act() -> HttpResponse:
-        made = saved_views.change(_person(request), view_id, **form.cleaned_data)
+        made = saved_views.change(_person(request), view_id, by=_name(request), **form.cleaned_data)
         notices.success(request, f"“{made.name}” is {'shared' if made.shared else 'yours alone'}.")
         return redirect("dashboard:views")
 
@@ -84,7 +84,8 @@ def deletion(request: HttpRequest, view_id: int) -> HttpResponse:
     _require(request)
 
     def act() -> HttpResponse:
-        notices.success(request, f"“{saved_views.delete(_person(request), view_id)}” is deleted.")
+        gone = saved_views.delete(_person(request), view_id, by=_name(request))
+        notices.success(request, f"“{gone}” is deleted.")
         return redirect("dashboard:views")
 
     return _done(request, "Not deleted", act)
@@ -114,6 +115,10 @@ def _require(request: HttpRequest) -> None:
 def _person(request: HttpRequest) -> int:
     """Whose views these are; `_require` has let nobody through who has no account."""
     return int(request.user.pk or 0)
+
+
+def _name(request: HttpRequest) -> str:
+    return request.user.get_username()
 
 
 def _done(

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import access, overviews, zones
+from dashboard import access, acting, overviews, zones
 from dashboard.forms import BackfillForm, PauseForm, first_error
 from dashboard.overviews import ScheduleRow
 from dashboard.presenters import schedules as words
@@ -78,9 +78,9 @@ def _input(request: HttpRequest, of: Schedule) -> str:
 @login_required
 def pause(request: HttpRequest, name: str) -> HttpResponse:
     """Start no occurrence, or again the next ones."""
-    _require(request, "change_schedule")
-    _check(name)
     form = PauseForm(request.POST)
+    acting.require(request, "change_schedule", form.verb, "schedule", name)
+    _check(name)
 
     def act() -> HttpResponse:
         paused = form.cleaned_data["paused"]
@@ -98,7 +98,7 @@ def pause(request: HttpRequest, name: str) -> HttpResponse:
 @login_required
 def triggers(request: HttpRequest, name: str) -> HttpResponse:
     """Start a workflow of the schedule now, besides its occurrences."""
-    _require(request, "view_schedules", "start")
+    _require_start(request, "trigger", name)
     _check(name)
 
     def act() -> HttpResponse:
@@ -113,7 +113,7 @@ def triggers(request: HttpRequest, name: str) -> HttpResponse:
 @login_required
 def backfills(request: HttpRequest, name: str) -> HttpResponse:
     """Start the occurrences of a past range that have not been started."""
-    _require(request, "view_schedules", "start")
+    _require_start(request, "backfill", name)
     _check(name)
     form = BackfillForm(request.POST)
 
@@ -138,9 +138,14 @@ def _done(request: HttpRequest, name: str, refusal: str, act: Callable[[], HttpR
     return redirect("dashboard:schedule", name)
 
 
-def _require(request: HttpRequest, *actions: str) -> None:
-    if not all(access.can(request.user, action) for action in actions):
+def _require(request: HttpRequest, right: str) -> None:
+    if not access.can(request.user, right):
         raise PermissionDenied
+
+
+def _require_start(request: HttpRequest, action: str, name: str) -> None:
+    for right in ("view_schedules", "start"):
+        acting.require(request, right, action, "schedule", name)
 
 
 def _may(request: HttpRequest) -> dict[str, Any]:

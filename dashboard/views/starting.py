@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from dashboard import access
+from dashboard import access, acting
 from dashboard.forms import start_form
 from dashboard.presenters.definitions import definition_card, prose
 from dashboard.views.pages import page_context
@@ -22,7 +22,9 @@ from workflows.errors import InvalidInput, InvalidWorkflowId, PayloadError, Unkn
 @login_required
 def start(request: HttpRequest, name: str) -> HttpResponse:
     """The form of a definition, and starting it."""
-    if not access.can(request.user, "start"):
+    if request.method == "POST":
+        acting.require(request, "start", "start", "definition", name)
+    elif not access.can(request.user, "start"):
         raise PermissionDenied
     try:
         definition = registry.get(name)

@@ -12,6 +12,7 @@ import { palette } from "./behaviours/palette.js";
 import { printing } from "./behaviours/printing.js";
 import { selectionDone } from "./behaviours/selection_done.js";
 import { theme } from "./behaviours/theme.js";
+import { topbar } from "./behaviours/topbar.js";
 import { watching } from "./behaviours/watching.js";
 import { widgetPreview } from "./behaviours/widget_preview.js";
 import { zone } from "./behaviours/zone.js";
@@ -34,7 +35,8 @@ import { WorkflowStore } from "./live/workflow_store.js";
 
 useZone(/** @type {import("./lib/zone.js").ZoneTable|null} */ (json("zone")));
 defineElements();
-for (const behaviour of [columns, completion, copiedTimes, density, filters, keyboard, menus, selectionDone, theme, widgetPreview, zone]) {
+const BEHAVIOURS = [columns, completion, copiedTimes, density, filters, keyboard, menus, selectionDone, theme, topbar, widgetPreview, zone];
+for (const behaviour of BEHAVIOURS) {
   behaviour();
 }
 palette(everywhere);

@@ -29,6 +29,7 @@ from tests.processes import ROOT
         ("WORKFLOWS_CRASH_LIMIT", "1.5", "WORKFLOWS['CRASH_LIMIT'] is 1.5; it is a whole number"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT='xml' is none of text, json. Use LOG_FORMAT=text."),
         ("MONITORING_TOKEN", "short", "MONITORING_TOKEN is no good secret: use at least 16 letters and digits"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "TRUSTED_PROXIES: 10.0.0.1/8 has host bits set. Use for example"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL='LOUD' is none of DEBUG, INFO, WARNING, ERROR, CRITICAL. Use LOG_LEVEL=INFO."),
         (
             "CELERY_BROKER_URL",

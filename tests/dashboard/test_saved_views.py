@@ -184,11 +184,11 @@ def test_the_admin_shows_and_removes_views_and_changes_none(people: People, admi
 
 def test_a_refused_change_takes_a_view_from_nobody_who_opens_with_it(people: People) -> None:
     owner, other = people.operator.pk, people.viewer.pk
-    shared = saved_views.save(owner, "ours", "status=failed", shared=True)
-    saved_views.save(owner, "taken", "status=queued", shared=False)
+    shared = saved_views.save(owner, name="ours", query="status=failed", shared=True, by="ann")
+    saved_views.save(owner, name="taken", query="status=queued", shared=False, by="ann")
     saved_views.open_with(other, shared.pk)
     with pytest.raises(Refused, match="already"):
-        saved_views.change(owner, shared.pk, name="taken", shared=False)
+        saved_views.change(owner, shared.pk, name="taken", shared=False, by="ann")
     assert DefaultView.objects.filter(user_id=other, view=shared).exists()
-    saved_views.change(owner, shared.pk, name="mine", shared=False)
+    saved_views.change(owner, shared.pk, name="mine", shared=False, by="ann")
     assert not DefaultView.objects.exists()

@@ -1,5 +1,6 @@
 """The tables. Fields, constraints and QuerySets only; who writes them is `transitions` and `event_log`."""
 
+from workflows.models.audit import AuditEntry
 from workflows.models.bulk import BulkAction, BulkOutcome
 from workflows.models.count import Count, CountChange, MinuteCount, QueueMinuteCount, Tally
 from workflows.models.deletion import Deletion
@@ -14,6 +15,7 @@ from workflows.models.worker import Worker
 from workflows.models.workflow import Workflow
 
 __all__ = [
+    "AuditEntry",
     "BulkAction",
     "BulkOutcome",
     "Count",

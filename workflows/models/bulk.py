@@ -22,6 +22,10 @@ class BulkAction(models.Model):
     total = models.PositiveIntegerField()
     done = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
+    # From where it was asked for, as in the audit list; carrier empty: nobody did, code did.
+    carrier = models.CharField(max_length=10, default="", blank=True)
+    address = models.CharField(max_length=45, default="", blank=True)
+    account = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -34,6 +34,7 @@ const PLACES = [
   { keys: "g s", says: "Schedules", act: () => go("/schedules/") },
   { keys: "g k", says: "Workers", act: () => go("/workers/") },
   { keys: "g b", says: "Bulk", act: () => go("/bulk/") },
+  { keys: "g a", says: "Audit", act: () => go("/audit/") },
   { keys: "g d", says: "Definitions", act: () => go("/definitions/") },
 ];
 

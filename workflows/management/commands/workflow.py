@@ -1,5 +1,5 @@
 """`manage.py workflow start | list | show | watch | send | cancel | resume | fork | restart | delete | pin | unpin
-| schedules | queues | workers | counts | prune`.
+| schedules | queues | workers | counts | prune | audit`.
 
 Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow, definition or
 schedule; 3 the time was over and the workflow goes on; 4 it was deleted while it was watched; 5 the database or the
@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
 from workflows import finding, operations, queries
+from workflows.audit import Carrier, Origin, asked_through
 from workflows.errors import (
     CannotWatch,
     InvalidInput,
@@ -32,7 +33,16 @@ from workflows.errors import (
     WorkflowGone,
     WorkflowNotFound,
 )
-from workflows.management import arguments, operating, reports, schedule_verbs, terminal, watching, workflow_verbs
+from workflows.management import (
+    arguments,
+    auditing,
+    operating,
+    reports,
+    schedule_verbs,
+    terminal,
+    watching,
+    workflow_verbs,
+)
 from workflows.management.screens import JsonLines, Lines, LiveScreen, Screen
 from workflows.management.terminal import Paint
 from workflows.reader import Cursor
@@ -78,7 +88,8 @@ class Command(BaseCommand):
         listing.add_argument("--before", type=arguments.cursor, help="continue where a list ended")
         self._add_one_workflow(verbs)
         schedule_verbs.add_verbs(self._verb(verbs, "schedules", "what starts by itself", self.do_schedules))
-        operating.add_verbs(lambda name, words, answer: self._verb(verbs, name, words, self._printing(answer)))
+        for more in (operating, auditing):
+            more.add_verbs(lambda name, words, answer: self._verb(verbs, name, words, self._printing(answer)))
 
     def _printing(self, answer: operating.Answer) -> Callable[..., None]:
         return lambda **options: self._print(answer(**options, paint=self.paint))
@@ -111,7 +122,8 @@ class Command(BaseCommand):
         """Run one verb, and turn what may go wrong into exit codes."""
         self.paint = Paint(enabled=self.stdout.isatty() and not options["no_color"] and "NO_COLOR" not in os.environ)
         try:
-            options["run"](**options)
+            with asked_through(lambda: Origin(Carrier.COMMAND)):
+                options["run"](**options)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
         except BrokenPipeError:  # the reader, `head` perhaps, has seen enough

@@ -1,0 +1,9 @@
+/** Where the navigation is wider than the window, it begins so that the page one is on is seen. */
+
+export function topbar() {
+  const nav = document.querySelector(".topbar__nav");
+  const current = nav?.querySelector("[aria-current]");
+  if (!nav || !current) return;
+  const beyond = current.getBoundingClientRect().right - nav.getBoundingClientRect().right;
+  if (beyond > 0) nav.scrollLeft += beyond;
+}
