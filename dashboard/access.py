@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.http import is_same_domain
+from django.utils.module_loading import import_string
 
 from workflows.models import Workflow
 from workflows.redaction import Lens
@@ -49,21 +51,85 @@ PERMISSIONS = {
     "view_workers": "workflows.view_worker",
     "manage_widgets": "dashboard.manage_widgets",
     "view_audit": "workflows.view_audit",
+    "view_totals": "workflows.view_workflow",
 }
+VIEW_TOTALS = "view_totals"  # sums over all workflows
+_OVER_ALL = (VIEW_TOTALS, "manage_widgets", "view_audit")  # for who sees all workflows, because these may show any
+
+
+class Permissions:
+    """Who may what, by Django's permissions, the same for every workflow.
+
+    A project narrows it with a class of its own, which TELLTALE_ACCESS names. It is asked often, so it answers quickly.
+    """
+
+    def can(self, user: User | AnonymousUser, action: str, workflow: Workflow | None) -> bool:
+        """Whether an active account may do this (one of PERMISSIONS): to this workflow; None: at all, to any."""
+        return user.has_perm(PERMISSIONS[action])
+
+    def visible(self, user: User | AnonymousUser, queryset: QuerySet[Workflow]) -> QuerySet[Workflow]:
+        """Those of the workflows that somebody sees who may view any. Narrow it by `filter` or `exclude`."""
+        return queryset
+
+
+@lru_cache(maxsize=4)
+def _rules_named(path: str) -> Permissions:
+    rules: Permissions = import_string(path)()
+    return rules
+
+
+def rules() -> Permissions:
+    """The rules of this project. Raises ImportError for a setting that names none."""
+    return _rules_named(settings.TELLTALE_ACCESS)
+
+
+def _are_permissions() -> bool:
+    """Whether nothing but permissions decides, so that many accounts can be asked about in one query."""
+    return type(rules()) is Permissions
 
 
 def can(user: Visitor, action: str, workflow: Workflow | None = None) -> bool:
     """Whether this person may do this, to this workflow or at all. Raises KeyError for an unknown action."""
-    permission = PERMISSIONS[action]
-    allowed = user.is_active and isinstance(user, User | AnonymousUser) and user.has_perm(permission)
-    if not allowed or workflow is None:
-        return allowed
-    return visible_workflows(user).filter(pk=workflow.pk).exists()
+    if action not in PERMISSIONS:
+        raise KeyError(action)
+    if not (user.is_active and isinstance(user, User | AnonymousUser) and rules().can(user, action, workflow)):
+        return False
+    if action in _OVER_ALL:
+        return _sees_all(user)
+    return workflow is None or _sees_all(user) or visible_workflows(user).filter(pk=workflow.pk).exists()
+
+
+def allows(user: Visitor, action: str, seen: Workflow) -> bool:
+    """The same of a workflow that came from `visible_workflows`, without asking for it again."""
+    return isinstance(user, User | AnonymousUser) and user.is_active and rules().can(user, action, seen)
 
 
 def visible_workflows(user: Visitor) -> QuerySet[Workflow]:
-    """The workflows this person may see. Today all or none; narrow it here and everything follows."""
-    return Workflow.objects.all() if can(user, "view") else Workflow.objects.none()
+    """The workflows this person may see."""
+    if not (isinstance(user, User | AnonymousUser) and can(user, "view")):
+        return Workflow.objects.none()
+    return rules().visible(user, Workflow.objects.all())
+
+
+def _sees_all(user: User | AnonymousUser) -> bool:
+    """Whether no workflow is hidden from this person: only then are sums over all workflows told."""
+    query = visible_workflows(user).query
+    return not query.where and not query.combinator and not query.is_sliced
+
+
+def unseen(pairs: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Which of these accounts may not see the workflow that it watches, by its id, as things are now."""
+    if _are_permissions():
+        return set()  # whoever may see one sees all, and `standings` knows
+    users = get_user_model().objects.in_bulk({user_id for user_id, _ in pairs})
+    seen = {
+        (user_id, workflow_id)
+        for user_id, user in users.items()
+        for workflow_id in visible_workflows(user)
+        .filter(pk__in=[one for who, one in pairs if who == user_id])
+        .values_list("pk", flat=True)
+    }
+    return set(pairs) - seen
 
 
 def lens(user: Visitor, workflow: Workflow) -> Lens:
@@ -153,7 +219,10 @@ def standings(credentials: Collection[Credential]) -> dict[Credential, Standing]
 
 
 def holders(action: str, ids: Collection[int]) -> set[int]:
-    """Who of these accounts may do this, as things are now; one query."""
+    """Who of these accounts may do this, as things are now; one query, unless a project has rules of its own."""
+    if not _are_permissions():
+        asked = get_user_model().objects.filter(pk__in=ids, is_active=True)
+        return {user.pk for user in asked if can(user, action)}
     users = get_user_model().objects.with_perm(PERMISSIONS[action], backend="django.contrib.auth.backends.ModelBackend")
     return set(users.filter(pk__in=ids).values_list("pk", flat=True))
 

@@ -14,7 +14,7 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of migrations."""
-        from dashboard import roles  # models are loaded only now
+        from dashboard import checks, roles  # noqa: F401  checks register themselves; models are loaded only now
 
         pre_migrate.connect(roles.remember, sender=self)
         post_migrate.connect(roles.hand_out, sender=self)

@@ -301,7 +301,8 @@ class Fanout:
         self._started = set()
         views = [subscription.view for subscription in asked]
         known, keys, audiences = lists.least_known(views), lists.keys_of(views), lists.audiences_of(views)
-        news = await self.reads.threads.ask(lists.read, known, read_from, started, keys, audiences)
+        narrowed = lists.narrowed_of(views)
+        news = await self.reads.threads.ask(lists.read, known, read_from, started, keys, audiences, narrowed)
         if self._lists <= asked:  # else one came meanwhile that wants to know from an earlier time on
             self._lists_read_from = news.read_on_from
         for subscription in asked & self._lists:
@@ -327,6 +328,11 @@ class Fanout:
             elif standings.get(reader.credential) is access.Standing.FORBIDDEN:
                 self._do(reader.end(CloseCode.FORBIDDEN))
         await self.overviews.audit()
+        watching = [one for topic in self._topics.values() for one in topic.readers]
+        unseen = await self.reads.threads.ask(access.unseen, {one.watch for one in watching})
+        for subscription in watching:
+            if subscription.watch in unseen:
+                self._do(subscription.reader.end(CloseCode.COME_BACK))
         heads = await self.reads.threads.ask(history.heads, list(self._topics))
         for topic in self._topics.values():
             self._audit(topic, heads.get(topic.id))

@@ -54,15 +54,16 @@ class News(NamedTuple):
     rows: dict[Visibility | None, list[Row]]
     changes: list[StatusChange]
     read_on_from: datetime
+    seen: dict[access.Visitor, set[str]] = {}  # of the changed ones, by who does not see all
 
 
 def read(
     known: Mapping[str, int], after: datetime, started: Collection[str], keys: Collection[str] = (),
-    audiences: Collection[Visibility | None] = (None,),
+    audiences: Collection[Visibility | None] = (None,), narrowed: Collection[access.Visitor] = (),
 ) -> News:  # fmt: skip
     """Rows that moved past the seq known of them, and changes of status after a time or of the hinted `started`.
 
-    With the rows come their values of `keys`, for each audience as it may read them.
+    With the rows come their values of `keys`, for each audience as it may read them. `narrowed`: who does not see all.
     """
     seqs = queries.seqs(list(known)) if known else {}
     moved = [workflow_id for workflow_id, seq in seqs.items() if seq > known[workflow_id]]
@@ -72,7 +73,12 @@ def read(
     read_on_from = _read_on_from(after, changes)
     if started:
         changes += queries.statuses_of(started)
-    return News(rows, changes, read_on_from)
+    return News(rows, changes, read_on_from, {user: _seen(user, changes) for user in narrowed} if changes else {})
+
+
+def _seen(user: access.Visitor, changes: list[StatusChange]) -> set[str]:
+    ids = {change.id for change in changes}
+    return set(access.visible_workflows(user).filter(pk__in=ids).values_list("pk", flat=True))
 
 
 def _read_on_from(after: datetime, changes: list[StatusChange]) -> datetime:
@@ -102,6 +108,7 @@ class ListView:
     ) -> None:  # fmt: skip
         self.filter = wanted
         self.audience = audience
+        self.narrowed: access.Visitor | None = None  # somebody who does not see all workflows
         self.keys = frozenset(keys)
         self.known = known
         self.since = since
@@ -129,6 +136,8 @@ class ListView:
             access.audience(user),
         )
         view._more = since < earliest
+        if not access.can(user, access.VIEW_TOTALS):
+            view.narrowed = user
         return view
 
     def offer(self, news: News) -> bool:
@@ -138,7 +147,8 @@ class ListView:
                 self.known[row.id] = row.seq
                 self._rows[row.id] = row
         for change in news.changes:
-            self._note(change)
+            if self.narrowed is None or change.id in news.seen.get(self.narrowed, ()):
+                self._note(change)
         return bool(self._owes or self._rows or self._fresh)
 
     def _note(self, change: StatusChange) -> None:
@@ -173,7 +183,7 @@ def look(user: access.Visitor, wanted: protocol.SubscribeList) -> str:
     """One frame with what is owed to a list that was last looked at at `since`. Something fresh may be named again."""
     view = ListView.admitted(user, wanted)
     view.since -= OVERLAP
-    news = read(view.known, view.since, (), view.keys, {view.audience})
+    news = read(view.known, view.since, (), view.keys, {view.audience}, [view.narrowed] if view.narrowed else ())
     view.offer(news)
     return view.take(more=len(news.changes) == MAX_CHANGES) or ""
 
@@ -201,3 +211,8 @@ def keys_of(views: Iterable[ListView]) -> set[str]:
 def audiences_of(views: Iterable[ListView]) -> set[Visibility | None]:
     """For whom rows are to be read."""
     return {view.audience for view in views}
+
+
+def narrowed_of(views: Iterable[ListView]) -> set[access.Visitor]:
+    """Who of the readers does not see all workflows."""
+    return {view.narrowed for view in views if view.narrowed is not None}

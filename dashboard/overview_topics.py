@@ -28,7 +28,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
-    topics.COUNTERS: _Kind(overviews.counter_cells, "view"),
+    topics.COUNTERS: _Kind(overviews.counter_cells, access.VIEW_TOTALS),
     topics.QUEUES: _Kind(overviews.queue_cells, "view_queues"),
     topics.WORKERS: _Kind(overviews.worker_cells, "view_workers"),
 }

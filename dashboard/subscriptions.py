@@ -109,6 +109,11 @@ class WorkflowSubscription:
         return self.topic.id, self.cursor, self.audience
 
     @property
+    def watch(self) -> tuple[int, str]:
+        """Whose account watches which workflow."""
+        return self.reader.credential.user_id, self.topic.id
+
+    @property
     def is_behind(self) -> bool:
         """Whether it could be sent something now."""
         return self.placed and self.cursor < self.topic.head and not self.lead and self.reader.ready

@@ -72,7 +72,7 @@ def confirmation(request: HttpRequest, verb: str) -> HttpResponse:
     if not selected or len(selected) > MOST:
         notices.warning(request, _no_such_number(asked, len(selected)))
         return _to_the_list(request)
-    return _confirm(request, plan(asked, _visible(request, selected), len(selected)))
+    return _confirm(request, plan(asked, _allowed(request, asked, selected), len(selected)))
 
 
 def _no_such_number(verb: BulkVerb, count: int) -> str:
@@ -109,7 +109,7 @@ def execution(request: HttpRequest, verb: str) -> HttpResponse:
             notices.error(request, f"Nothing is done: {first_error(form)}")
             return _to_the_list(request)
         selected = form.cleaned_data["ids"]
-        return _confirm(request, plan(asked, _visible(request, selected), len(selected)), form)
+        return _confirm(request, plan(asked, _allowed(request, asked, selected), len(selected)), form)
     action_id = _begin(request, asked, form.cleaned_data)
     back = QueryDict(request.POST.get("back", "")).urlencode()
     return redirect(f"{reverse('dashboard:bulk_action', args=[action_id])}?{urlencode({'back': back})}")
@@ -117,8 +117,8 @@ def execution(request: HttpRequest, verb: str) -> HttpResponse:
 
 def _begin(request: HttpRequest, verb: BulkVerb, given: dict[str, Any]) -> UUID:
     """Few are done when the page comes. Of many the rest goes on by itself, whoever looks or does not."""
-    visible = {row.id for row in _visible(request, given["ids"])}
-    unseen = {each: str(WorkflowNotFound(each)) for each in given["ids"] if each not in visible}
+    allowed = {row.id for row in _allowed(request, verb, given["ids"])}
+    unseen = {each: str(WorkflowNotFound(each)) for each in given["ids"] if each not in allowed}
     name = "cancel_tree" if verb.name == "cancel" and given["tree"] else verb.name
     told = {"by": request.user.get_username(), "reason": given["reason"]}
     action = bulk.begin(given["action"], name, given["ids"], refused=unseen, **told)
@@ -137,11 +137,12 @@ def _permitted(request: HttpRequest, name: str) -> BulkVerb:
     return verb
 
 
-def _visible(request: HttpRequest, selected: Iterable[str]) -> list[Workflow]:
-    """Those of the selected that exist and that this person may see, in the order of the selection."""
+def _allowed(request: HttpRequest, verb: BulkVerb, selected: Iterable[str]) -> list[Workflow]:
+    """Those of the selected that exist and that this person may see and do this to, in the order of the selection."""
     order = {workflow_id: place for place, workflow_id in enumerate(selected) if ids.is_possible(workflow_id)}
     found = access.visible_workflows(request.user).filter(pk__in=order).only("id", "definition", "status", "pinned")
-    return sorted(found, key=lambda row: order[row.id])
+    allowed = [row for row in found if access.allows(request.user, verb.right, row)]
+    return sorted(allowed, key=lambda row: order[row.id])
 
 
 def _to_the_list(request: HttpRequest) -> HttpResponse:

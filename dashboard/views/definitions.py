@@ -90,5 +90,5 @@ def _portrayed(request: HttpRequest, name: str, template: str) -> HttpResponse:
 
 
 def _require_view(request: HttpRequest) -> None:
-    if not access.can(request.user, "view"):
+    if not access.can(request.user, access.VIEW_TOTALS):
         raise PermissionDenied

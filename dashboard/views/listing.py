@@ -164,7 +164,7 @@ def _selection(request: HttpRequest, wanted: ListFilter) -> dict[str, Any]:
     """How many there are, and what this person may do with many at once."""
     verbs = BULK_VERBS.values() if access.can(request.user, "bulk") else ()
     bulk_verbs = [verb for verb in verbs if access.can(request.user, verb.right)]
-    statuses = _counted_statuses(wanted)
+    statuses = _counted_statuses(wanted, known=access.can(request.user, access.VIEW_TOTALS))
     return {
         "statuses": statuses,
         "bulk_verbs": bulk_verbs,
@@ -186,9 +186,9 @@ def keys(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"keys": queries.published_keys(found, limit=MOST_KEYS)})
 
 
-def _counted_statuses(wanted: ListFilter) -> list[dict[str, Any]]:
+def _counted_statuses(wanted: ListFilter, *, known: bool) -> list[dict[str, Any]]:
     """The statuses and how many there are; None where the sums do not know, because that would read the table."""
-    if wanted.search or wanted.since or wanted.where:
+    if not known or wanted.search or wanted.since or wanted.where:
         return [{"name": status.value, "count": None} for status in Status]
     found = counts.by_status(count for count in counts.everything() if wanted.is_of(count.definition))
     return [{"name": status.value, "count": found[status.value]} for status in Status]

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -29,7 +29,9 @@ STRIP = 12
 @never_cache
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    """The page that one begins with."""
+    """The page that one begins with. It is about all workflows: who sees some begins with the list of those."""
+    if access.can(request.user, "view") and not access.can(request.user, access.VIEW_TOTALS):
+        return redirect("dashboard:workflows")
     return _rendered(request, "dashboard/now.html")
 
 
@@ -42,7 +44,7 @@ def fragment(request: HttpRequest) -> HttpResponse:
 
 
 def _rendered(request: HttpRequest, template: str) -> HttpResponse:
-    if not access.can(request.user, "view"):
+    if not access.can(request.user, access.VIEW_TOTALS):
         raise PermissionDenied
     now = timezone.now()
     found, queues = counts.everything(), overviews.queue_rows()

@@ -37,7 +37,15 @@ PEEK_ROWS = 20
 CHILDREN_ROWS = 200
 MOST_PHASES = 500
 PLACES = 200  # of a history, at which its times are looked at
-_NAVIGATION = ("start", "view_queues", "view_schedules", "view_workers", "manage_widgets", "view_audit")
+_NAVIGATION = (
+    access.VIEW_TOTALS,
+    "start",
+    "view_queues",
+    "view_schedules",
+    "view_workers",
+    "manage_widgets",
+    "view_audit",
+)
 SAMPLE = """from workflows.durable import set_event, step, track, workflow
 
 @step(attempts=3)
@@ -204,7 +212,8 @@ def visible_workflow(request: HttpRequest, workflow_id: str) -> Workflow:
 def _verbs(request: HttpRequest, row: Workflow, state: dict[str, Any], lens: Lens) -> dict[str, Any]:
     """What this person may do with it, and what the forms begin with."""
     allowed = {
-        f"can_{verb}": access.can(request.user, verb) for verb in ("cancel", "send", "resume", "fork", "pin", "delete")
+        f"can_{verb}": access.allows(request.user, verb, row)
+        for verb in ("cancel", "send", "resume", "fork", "pin", "delete")
     }
     positions = fork_positions(state["steps"].values()) if allowed["can_fork"] else []
     editable = editable_input(row) if allowed["can_fork"] and lens.reads_whole_payloads else None

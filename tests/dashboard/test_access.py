@@ -25,7 +25,7 @@ def test_everybody_may_do_exactly_what_they_were_given(people: People) -> None:
         for name, user in {**people._asdict(), "nobody": AnonymousUser(), "root": root}.items()
     }
     everything = set(access.PERMISSIONS)
-    looks = {"view", "view_values", "view_queues", "view_schedules", "view_workers"}
+    looks = {"view", "view_totals", "view_values", "view_queues", "view_schedules", "view_workers"}
     assert may == {"operator": everything, "viewer": looks, "stranger": set(), "nobody": set(), "root": everything}
 
 

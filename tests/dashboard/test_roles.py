@@ -29,7 +29,7 @@ def test_each_role_may_what_the_one_before_may_and_more() -> None:
     members = [member(role) for role in roles.roles()]
     may = [{action for action in access.PERMISSIONS if access.can(user, action)} for user in members]
     viewers, operators, managers, admins = may
-    assert viewers == {"view", "view_values", "view_queues", "view_schedules", "view_workers"}
+    assert viewers == {"view", "view_totals", "view_values", "view_queues", "view_schedules", "view_workers"}
     assert operators - viewers == {"start", "cancel", "send", "resume", "fork", "bulk"}
     assert managers - operators >= {"pin", "delete", "change_queue", "change_schedule"}
     assert admins == set(access.PERMISSIONS)
