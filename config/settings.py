@@ -113,6 +113,8 @@ LIVE_CONNECTIONS_PER_USER = env.number("LIVE_CONNECTIONS_PER_USER", default=200,
 # Pages elsewhere that show widgets, each with a socket, in one web process; and what one address may ask for of them.
 EMBED_CONNECTIONS = env.number("EMBED_CONNECTIONS", default=5_000, least=1, most=1_000_000)
 EMBED_REQUESTS_PER_MINUTE = env.number("EMBED_REQUESTS_PER_MINUTE", default=600, least=1, most=1_000_000)
+# Requests to /api/v1/ of one token, or of one account with a session, in one web process.
+API_REQUESTS_PER_MINUTE = env.number("API_REQUESTS_PER_MINUTE", default=1_200, least=1, most=1_000_000)
 
 # Who sends it as `Authorization: Bearer …` may scrape /metrics and sees the details of /readyz. Empty: nobody may.
 MONITORING_TOKEN = env.token("MONITORING_TOKEN")

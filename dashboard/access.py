@@ -24,6 +24,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import is_same_domain
 from django.utils.module_loading import import_string
 
+from dashboard import api_tokens
+from dashboard.models import ApiToken
 from workflows.models import Workflow
 from workflows.redaction import Lens
 from workflows.visibility import Visibility
@@ -160,6 +162,7 @@ class Credential(NamedTuple):
     user_id: int
     session_hash: str
     audience: Visibility | None = None
+    api_token: int = 0  # its number, instead of a session
 
 
 class Rights(NamedTuple):
@@ -187,6 +190,12 @@ def admissions(session_keys: Collection[str]) -> dict[str, Admission]:
     return {key: admission for key, admission in found.items() if admission is not None}
 
 
+def admission_of(token: ApiToken) -> Admission:
+    """Whom a token in force admits."""
+    may, owner = can(token.owner, "view"), token.owner
+    return Admission(owner, Credential("", owner.pk, "", audience(owner), token.pk), may)
+
+
 def _admission(key: str, claim: dict[str, Any], users: dict[int, tuple[User, Rights]]) -> Admission | None:
     user, rights = users.get(int(claim.get(SESSION_KEY, 0)), (None, Rights(False, None)))
     if user is None or claim.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
@@ -212,10 +221,16 @@ class Standing(Enum):
 def standings(credentials: Collection[Credential]) -> dict[Credential, Standing]:
     """Which connections may stay open: five queries for all. A changed password ends sessions, as in Django."""
     keys = {credential.session_key for credential in credentials}
+    tokens = api_tokens.in_force({credential.api_token for credential in credentials if credential.api_token})
     alive = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     sessions = set(alive.values_list("session_key", flat=True))
     users = _viewers({credential.user_id for credential in credentials})
-    return {credential: _standing(credential, sessions, users) for credential in credentials}
+    return {
+        credential: _standing_of_token(credential, tokens, users)
+        if credential.api_token
+        else _standing(credential, sessions, users)
+        for credential in credentials
+    }
 
 
 def holders(action: str, ids: Collection[int]) -> set[int]:
@@ -243,6 +258,17 @@ def _standing(credential: Credential, sessions: set[str], users: dict[int, tuple
         return Standing.SIGNED_OUT
     if not constant_time_compare(credential.session_hash, user.get_session_auth_hash()):
         return Standing.SIGNED_OUT
+    return _standing_by(credential, rights)
+
+
+def _standing_of_token(credential: Credential, tokens: set[int], users: dict[int, tuple[User, Rights]]) -> Standing:
+    user, rights = users.get(credential.user_id, (None, Rights(False, None)))
+    if user is None or credential.api_token not in tokens:
+        return Standing.SIGNED_OUT
+    return _standing_by(credential, rights)
+
+
+def _standing_by(credential: Credential, rights: Rights) -> Standing:
     if not rights.may_watch:
         return Standing.FORBIDDEN
     return Standing.GOOD if rights.audience is credential.audience else Standing.CHANGED

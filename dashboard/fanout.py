@@ -75,6 +75,11 @@ class Fanout:
         self._errands: set[asyncio.Task[None]] = set()
         self._ticks = Threads(1, "telltale-tail")
 
+    def close(self) -> None:
+        """Its loop has ended: so do its threads."""
+        self.reads.threads.close()
+        self._ticks.close()
+
     def enter(self, reader: Reader) -> None:
         """A connection was admitted."""
         self._readers.add(reader)
@@ -377,5 +382,8 @@ def fanout() -> Fanout:
     loop = asyncio.get_running_loop()
     found = _fanouts.get(loop)
     if found is None:
+        # Without an ASGI server each request has a loop of its own, whose fan-out would be kept by what it keeps.
+        for ended in [one for one in _fanouts if one.is_closed()]:
+            _fanouts.pop(ended).close()
         found = _fanouts[loop] = Fanout()
     return found

@@ -17,6 +17,7 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from dashboard import zones
+from dashboard.api_tokens import Scope
 from dashboard.models import NAME_LENGTH
 from dashboard.presenters.definitions import parameter_help
 from workflows.registry import Definition
@@ -158,6 +159,23 @@ class LimitsForm(forms.Form):
         if (given.get("rate_limit") is None) != (given.get("rate_period") is None) and not self.errors:
             raise forms.ValidationError("A rate needs both: how many are started, and in how many seconds.")
         return given
+
+
+class ApiTokenForm(forms.Form):
+    """What a token is for, what it opens, and for how long."""
+
+    LASTS = (("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "until it is revoked"))
+
+    name = forms.CharField(max_length=NAME_LENGTH)
+    scopes = forms.MultipleChoiceField(choices=[(scope.value, scope.value) for scope in Scope])
+    days = forms.TypedChoiceField(choices=LASTS, coerce=int, empty_value=None, required=False)
+
+    def clean_name(self) -> str:
+        """Text that looks like what it is."""
+        name: str = self.cleaned_data["name"]
+        if not name.isprintable():
+            raise forms.ValidationError("A name has visible characters only.")
+        return name
 
 
 class SavedViewForm(forms.Form):

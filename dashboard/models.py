@@ -1,4 +1,4 @@
-"""Saved views, names that people give to a list's filter and columns; and widgets, which show something elsewhere."""
+"""What belongs to people: saved views, tokens of programs, and widgets, which show something elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 NAME_LENGTH, QUERY_LENGTH = 80, 2_000
 SUBJECT_LENGTH, KEY_LENGTH, ORIGIN_LENGTH = 200, 200, 300
@@ -88,3 +89,37 @@ class Widget(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    """Reads that have a name."""
+
+    def in_force(self) -> ApiTokenQuerySet:
+        """Those that open anything now: neither revoked nor expired, of an account that is active."""
+        unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
+        return self.filter(unexpired, revoked_at__isnull=True, owner__is_active=True)
+
+
+class ApiToken(models.Model):
+    """What a program sends instead of a session. The secret itself is kept nowhere, only its digest."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=NAME_LENGTH)
+    prefix = models.CharField(max_length=20)  # how the secret begins, so that one is told from another
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256; the secret is random, so no salt is needed
+    scopes = ArrayField(models.CharField(max_length=20))
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)  # null: never
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)  # to the minute, or it would be written at each request
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="api_token_has_a_name"),
+            models.CheckConstraint(condition=Q(scopes__len__gt=0), name="api_token_has_a_scope"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… ({self.name})"

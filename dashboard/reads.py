@@ -10,8 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from dashboard import access, protocol, snapshots, tail, topics
 from workflows import history
@@ -36,11 +40,23 @@ class Threads:
     """Questions to the database that do not hold up the loop."""
 
     def __init__(self, count: int, name: str) -> None:
-        self._executor = ThreadPoolExecutor(count, name)
+        self._connections: list[BaseDatabaseWrapper] = []  # of the threads
+        self._executor = ThreadPoolExecutor(count, name, lambda: self._connections.append(connections["default"]))
 
     async def ask(self, question: Callable[..., _Answer], *arguments: Any) -> _Answer:
         """The answer, from the next thread that is free."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, _read, question, *arguments)
+
+    def close(self) -> None:
+        """End them with their connections, once nobody asks any more."""
+        with suppress(RuntimeError):  # it was ended before
+            self._executor.submit(self._disconnect)
+        self._executor.shutdown(wait=False)
+
+    def _disconnect(self) -> None:
+        for connection in self._connections:
+            connection.inc_thread_sharing()
+            connection.close()
 
 
 class Batch(Generic[_One, _Answer]):

@@ -26,7 +26,7 @@ RETRY_AT_ONCE = 100  # after an end that was no loss
 _PLACES = frozenset(["snapshot", "events", "receipt"])  # frames after which a client can come back
 
 
-def _give_thread_back() -> None:
+def give_thread_back() -> None:
     """Django keeps a thread for each request until its end, because of middleware; that has done its part by now."""
     request = SyncToAsync.thread_sensitive_context.get(None)
     executor = SyncToAsync.context_to_thread_executor.pop(request, None) if request else None
@@ -53,7 +53,7 @@ class Stream:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """The parts."""
-        _give_thread_back()
+        give_thread_back()
         self._task = asyncio.current_task()
         yield self._part(protocol.hello(LIMITS["stream_heartbeat_seconds"]), retry=self._retry)
         try:

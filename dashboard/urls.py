@@ -6,6 +6,7 @@ import re
 
 from django.urls import path, register_converter
 
+from dashboard.api.interface import PREFIX, api
 from dashboard.views import (
     actions,
     audit,
@@ -25,6 +26,7 @@ from dashboard.views import (
     saved,
     schedules,
     starting,
+    tokens,
     widgets,
     workers,
 )
@@ -125,4 +127,8 @@ urlpatterns = [
     path("definitions/<wid:name>/", definitions.definition, name="definition"),
     path("definitions/<wid:name>/parts", definitions.definition_fragment, name="definition_fragment"),
     path("definitions/<wid:name>/start/", starting.start, name="start"),
+    path("tokens/", tokens.page, name="tokens"),
+    path("tokens/new", tokens.creation, name="token_creation"),
+    path("tokens/<int:token_id>/revocation", tokens.revocation, name="token_revocation"),
+    path(f"{PREFIX}/", api.urls),
 ]

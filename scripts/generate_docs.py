@@ -1,7 +1,7 @@
 """Writes the documents that follow from the code; `--check` fails where one has drifted from it.
 
 docs/state-machine.md from workflows/states.py, docs/settings.md from workflows/conf.py, docs/protocol.md from
-dashboard/protocol.py.
+dashboard/protocol.py, docs/api.md from the OpenAPI document of dashboard/api.
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+import django
+
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("SECRET_KEY", "only to import the code")
 os.environ.setdefault("TELLTALE_HOME", tempfile.gettempdir())
 
+django.setup()
+
+from scripts.api_page import api_page  # noqa: E402
 from scripts.protocol_page import protocol_page  # noqa: E402
 from workflows import conf, states  # noqa: E402
 
@@ -64,6 +69,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "state-machine.md", _GENERATED + state_machine()
     yield ROOT / "docs" / "settings.md", _GENERATED + settings()
     yield ROOT / "docs" / "protocol.md", _GENERATED + protocol_page()
+    yield ROOT / "docs" / "api.md", _GENERATED + api_page()
 
 
 def main(arguments: list[str]) -> int:

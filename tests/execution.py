@@ -31,10 +31,10 @@ def run(handle: WorkflowHandle[Any], *, stopping: Callable[[], bool] = lambda: F
 
 def work_off(*handles: WorkflowHandle[Any], within: float = 20.0) -> None:
     """Be the worker: execute whatever is claimable, and wake what is due, until these workflows have ended."""
-    until(lambda: _work_once() or all(handle.status() in TERMINAL for handle in handles), within=within)
+    until(lambda: work_once() or all(handle.status() in TERMINAL for handle in handles), within=within)
 
 
-def _work_once() -> bool:
+def work_once() -> bool:
     """Execute one workflow of any queue. False always: the condition of `work_off` is the end of its workflows."""
     recovery.wake_due()
     recovery.deliver_wakeups()

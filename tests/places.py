@@ -40,6 +40,7 @@ PAGES: dict[str, list[str]] = {
     "dashboard:definitions": ["/definitions/"],
     "dashboard:definition": ["/definitions/doubling/", "/definitions/time_zones/"],
     "dashboard:start": ["/definitions/time_zones/start/"],
+    "dashboard:tokens": ["/tokens/"],
     "examples:checkout": ["/examples/checkout/"],
 }  # fmt: skip
 _ACT, _PART, _DATA = "acts, and leads to a page", "a part of a page that has it already", "data for scripts"
@@ -58,7 +59,8 @@ NOT_PAGES: dict[str, str] = {
          "dashboard:restarts", "dashboard:pin", "dashboard:deletion", "dashboard:queue_limits", "dashboard:queue_pause",
          "dashboard:schedule_pause", "dashboard:schedule_triggers", "dashboard:schedule_backfills",
          "dashboard:view_creation", "dashboard:view_change", "dashboard:view_default", "dashboard:view_place",
-         "dashboard:view_deletion", "dashboard:bulk_abort", "dashboard:widget_revocation"),
+         "dashboard:view_deletion", "dashboard:bulk_abort", "dashboard:widget_revocation", "dashboard:token_creation",
+         "dashboard:token_revocation"),
         _ACT,
     ),
     **dict.fromkeys(
@@ -79,11 +81,11 @@ NOT_PAGES: dict[str, str] = {
 
 
 def names(resolver: URLResolver | None = None, within: str = "") -> Iterator[str]:
-    """Every name of the URL conf but the admin's, which is Django's own."""
+    """Every name of the URL conf that people visit: neither the admin's, which is Django's own, nor the API's."""
     for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLPattern):
             yield f"{within}{pattern.name}"
-        elif pattern.namespace != "admin":
+        elif pattern.namespace not in ("admin", "api"):
             yield from names(pattern, f"{pattern.namespace}:" if pattern.namespace else within)
 
 

@@ -40,6 +40,7 @@ GONE, UNKNOWN = "gone", "unknown"
 SIGNED_OUT, FORBIDDEN, TOO_MANY = 4401, 4403, 4430
 
 _FIRST, _LAST, _JITTER = 0.25, 8.0, 0.2  # seconds until the next try, doubled up to the last, ±20 %
+_REFUSALS = ("application/json", "application/problem+json")
 _MOST_BYTES = 256 * 1024 * 1024  # of one line; no frame of a console is nearly as long
 
 
@@ -103,7 +104,7 @@ class _Stream:
         if not console.signed_in:
             console.fill_in(self._deadline.left(SILENCE))
         at = f"?at={quote(str(view.cursor), safe='')}" if view.begun else ""
-        path = f"/workflows/{ids.segment(view.workflow_id)}/stream/{at}"
+        path = console.streams % ids.segment(view.workflow_id) + at
         headers = {"Accept": "text/event-stream"}
         with console.ask("GET", path, timeout=self._deadline.left(SILENCE), headers=headers) as (answer, wire):
             if answer.status == http.client.UNAUTHORIZED and not self._renewed:
@@ -127,7 +128,7 @@ class _Stream:
             raise SignedOut(f"{address} does not accept the session; sign in again.")
         if answer.status == http.client.FORBIDDEN:
             raise Forbidden(f"{address} does not let this account watch workflows; it needs the right to view them.")
-        if answer.status == http.client.NOT_FOUND and answer.headers.get_content_type() == "application/json":
+        if answer.status == http.client.NOT_FOUND and answer.headers.get_content_type() in _REFUSALS:
             doubt = ", or this account lost the right to view it"
             raise view.gone(doubt) if view.begun else NotVisible(view.workflow_id, address)
         if answer.status != http.client.OK or answer.headers.get_content_type() != "text/event-stream":

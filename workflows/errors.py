@@ -130,6 +130,14 @@ class Unreachable(CannotWatch):
     """Nothing answers; raised for the first connection only."""
 
 
+class ApiProblem(TelltaleError):
+    """A console's API refuses, for a reason that has no exception of its own here; `kind` is the word of its type."""
+
+    def __init__(self, kind: str, status: int, detail: str) -> None:
+        super().__init__(f"{kind} ({status}): {detail}")
+        self.kind, self.status, self.detail = kind, status, detail
+
+
 class NotInWorkflow(TelltaleError, RuntimeError):
     """A call that only makes sense inside a running workflow."""
 

@@ -82,12 +82,17 @@ def parameters_text(definition: Definition) -> str:
 def _parameter_text(parameter: inspect.Parameter) -> str:
     text = _STARS.get(parameter.kind, "") + parameter.name
     if parameter.annotation is not parameter.empty:
-        known = parameter.annotation
-        text += f": {known if isinstance(known, str) else inspect.formatannotation(known)}"
+        text += f": {annotation_text(parameter)}"
     if parameter.default is parameter.empty:
         return text
     default = repr(parameter.default)
     return f"{text} = {default if len(default) <= 40 else default[:39] + '…'}"
+
+
+def annotation_text(parameter: inspect.Parameter) -> str:
+    """The type of a parameter as it is written in the source."""
+    known = parameter.annotation
+    return known if isinstance(known, str) else inspect.formatannotation(known)
 
 
 def definitions() -> list[Definition]:

@@ -30,8 +30,8 @@ class Lost(Exception):
 class Console:
     """The address of a console, with its path if it has one, and who watches. Not for several threads at once."""
 
-    def __init__(self, address: str, *, user: str = "", password: str = "", session: str = "") -> None:
-        """Give user and password, or the value of a session cookie. Raises ValueError for what is no such address."""
+    def __init__(self, address: str, *, user: str = "", password: str = "", session: str = "", token: str = "") -> None:
+        """Give user and password, the value of a session cookie, or an API token. Raises ValueError for no address."""
         parts = urlsplit(address)
         if parts.username is not None:
             raise ValueError("The address must not have a name or password in it; others would see them.")
@@ -48,13 +48,21 @@ class Console:
         self.address = f"{parts.scheme}://{host}{port}{self._path}"
         self.exposed = not self.secure and self._host not in {"localhost", "127.0.0.1", "::1"}  # others can listen
         self._user, self._password = user, password
+        if not re.fullmatch(r"[\x21-\x7e]*", token):
+            raise ValueError("An API token is what was shown when it was made, without spaces.")
         self._cookies = {SESSION: session} if session else {}
+        self._token = token
         self._tls = ssl.create_default_context()
 
     @property
     def signed_in(self) -> bool:
         """Whether there is a session, as far as is known here."""
-        return SESSION in self._cookies
+        return SESSION in self._cookies or bool(self._token)
+
+    @property
+    def streams(self) -> str:
+        """Where streams are: who has a token asks the API. With the segment of an id between."""
+        return "/api/v1/workflows/%s/stream" if self._token else "/workflows/%s/stream/"
 
     def sign_in(self) -> None:
         """Fill in the login form. `client.follow` does so when it must. Raises CannotWatch."""
@@ -65,6 +73,10 @@ class Console:
 
     def fill_in(self, timeout: float) -> None:
         """Sign in, with losses as they are; `timeout` in seconds is of each wait for bytes."""
+        if self._token:
+            raise SignedOut(
+                f"{self.address} does not accept the API token: it is revoked, expired, or of another console."
+            )
         if not self._user:
             raise SignedOut(f"{self.address} does not accept the session; sign in again.")
         self._cookies.clear()
@@ -90,8 +102,9 @@ class Console:
         if self.secure:
             connection = http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._tls)
         cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+        ours = {"Authorization": f"Bearer {self._token}"} if self._token else cookies if self._cookies else {}
         try:
-            connection.request(method, self._path + path, body, {**(cookies if self._cookies else {}), **headers})
+            connection.request(method, self._path + path, body, {**ours, **headers})
             wire = connection.sock
             response = connection.getresponse()
             with response:

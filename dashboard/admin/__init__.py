@@ -4,6 +4,24 @@
 What the admin changes, it changes through `operations` and `schedules`.
 """
 
-from dashboard.admin import audit_page, deletion_page, parts, saved_view_page, schedule_page, worker_page, workflow_page
+from dashboard.admin import (
+    audit_page,
+    deletion_page,
+    parts,
+    saved_view_page,
+    schedule_page,
+    token_page,
+    worker_page,
+    workflow_page,
+)
 
-__all__ = ["audit_page", "deletion_page", "parts", "saved_view_page", "schedule_page", "worker_page", "workflow_page"]
+__all__ = [
+    "audit_page",
+    "deletion_page",
+    "parts",
+    "saved_view_page",
+    "schedule_page",
+    "token_page",
+    "worker_page",
+    "workflow_page",
+]

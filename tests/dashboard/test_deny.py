@@ -43,6 +43,7 @@ def address(name: str, parts: set[str], workflow_id: str) -> str:
         "name": "publishing" if "start" in name else "secret-queue", "app_label": "workflows", "url": "workflows/",
         "content_type_id": "1", "id": "1", "seq": "1", "view_id": "1", "widget_id": "1", "ending": "csv",
         "action_id": ACTION,
+        "token_id": "1", "verb": "cancel", "key": "status",
     }  # fmt: skip
     return reverse(name, kwargs={part: known.get(part, workflow_id) for part in parts})
 

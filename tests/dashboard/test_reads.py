@@ -8,8 +8,11 @@ from collections.abc import Awaitable, Callable, Collection
 
 import pytest
 
+from dashboard import fanout
 from dashboard.reads import Batch, Threads
-from tests.wait import PATIENCE
+from tests.processes import database_connections
+from tests.wait import PATIENCE, until
+from workflows.history import heads
 
 
 class Question:
@@ -90,3 +93,15 @@ def test_one_that_goes_away_takes_no_answer_from_others() -> None:
         assert await other == 2
 
     with_batch(scenario)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_loops_that_have_ended_leave_no_connections_behind() -> None:
+    async def ask() -> None:
+        await asyncio.gather(*[fanout.fanout().reads.threads.ask(heads, ["nobody"]) for _ in range(4)])
+
+    asyncio.run(ask())
+    before = database_connections()
+    for _ in range(20):
+        asyncio.run(ask())
+    until(lambda: database_connections() <= before + 4, what="only the newest loop's threads are connected")

@@ -1,0 +1,60 @@
+"""API tokens in the admin: whose there are, what each opens, when it was used last; and to revoke some at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest
+
+from dashboard.admin import shown
+from dashboard.models import ApiToken
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[ApiToken]
+else:
+    ModelAdmin = admin.ModelAdmin  # not generic at run time
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ModelAdmin):
+    """Read, revoked and deleted here; made by their owners, who alone see a secret."""
+
+    list_display = ("name_shown", "owner", "begins", "opens", "created_at", "last_used_at", "expires_at", "revoked_at")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username", "prefix")
+    ordering = ("-pk",)
+    fields = ("name_shown", "owner", "begins", "opens", "created_at", "last_used_at", "expires_at", "revoked_at")
+    readonly_fields = fields
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    @admin.action(description="Revoke selected API tokens", permissions=["delete"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        """Let them open nothing any more; who had them, and when, stays to be seen."""
+        count = queryset.filter(revoked_at__isnull=True).update(revoked_at=Now())
+        self.message_user(request, f"{count} API tokens are revoked.")
+
+    @admin.display(description="name")
+    def name_shown(self, token: ApiToken) -> str:
+        """What uses it."""
+        return shown.text(token.name)
+
+    @admin.display(description="begins with")
+    def begins(self, token: ApiToken) -> str:
+        """How its secret begins."""
+        return f"{token.prefix}…"
+
+    @admin.display(description="scopes")
+    def opens(self, token: ApiToken) -> str:
+        """What it is good for."""
+        return ", ".join(token.scopes)

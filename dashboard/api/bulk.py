@@ -1,0 +1,117 @@
+"""One verb for many workflows: what it would do to whom, and then doing it to exactly these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from ninja import Header, Router
+
+from dashboard import access
+from dashboard.api import pages, schemas
+from dashboard.api.authentication import Caller, Requires, caller_of
+from dashboard.api.problems import NOT_FOUND, Problem
+from dashboard.api.reading import bounded
+from dashboard.api_tokens import Scope
+from dashboard.presenters.bulk import BULK_VERBS, MOST, BulkVerb, account, plan
+from workflows import bulk, ids
+from workflows.errors import InvalidInput, WorkflowNotFound
+from workflows.models import BulkAction, BulkOutcome, Workflow
+
+SECONDS = 1.0  # of the request; what is left by then is carried on with behind it
+
+router = Router(tags=["bulk"])
+Verb = Literal["cancel", "resume", "pin", "unpin", "delete"]
+
+
+@router.post("/bulk/{verb}/preview", response=schemas.Preview, auth=Requires(Scope.BULK, "view", "bulk"))
+def preview_bulk(request: HttpRequest, verb: Verb, body: schemas.Selection) -> schemas.Preview:
+    """What the verb would do to these workflows. Changes nothing."""
+    caller = caller_of(request)
+    asked = _permitted(caller, verb)
+    if (body.ids is None) == (body.filter is None):
+        raise InvalidInput("Give ids or a filter, one of them.")
+    more = False
+    with bounded():
+        if body.filter is not None:
+            page = pages.matching(caller, pages.filter_of(body.filter), MOST)
+            selected, more = [row.id for row in page.rows], page.is_part
+        else:
+            selected = list(dict.fromkeys(body.ids or []))
+        planned = plan(asked, _visible(caller, selected), len(selected))
+    return schemas.Preview(
+        verb=verb, selected=len(selected), ids=planned.ids, missing=planned.missing, more=more,
+        skipped=[schemas.Skipped(why=each.why, count=each.count) for each in planned.skipped],
+        needs_reason=asked.needs_reason(len(planned.rows)),
+    )  # fmt: skip
+
+
+@router.post("/bulk/{verb}", response={201: schemas.BulkAction}, auth=Requires(Scope.BULK, "view", "bulk"))
+def begin_bulk(
+    request: HttpRequest,
+    response: HttpResponse,
+    verb: Verb,
+    body: schemas.Bulk,
+    idempotency_key: Annotated[UUID | None, Header(alias="Idempotency-Key", description="the action's id")] = None,
+) -> schemas.BulkAction:
+    """Ask for the verb for each of these workflows. Few are done by the answer; many go on after it."""
+    caller = caller_of(request)
+    asked, selected = _permitted(caller, verb), list(dict.fromkeys(body.ids))
+    if asked.needs_reason(len(selected)) and not body.reason.strip():
+        raise InvalidInput(f"Give a reason: {verb} for {len(selected)} workflows needs one.")
+    visible = {row.id for row in _visible(caller, selected)}
+    unseen = {each: str(WorkflowNotFound(each)) for each in selected if each not in visible}
+    name = "cancel_tree" if verb == "cancel" and body.tree else verb
+    action_id = idempotency_key or uuid4()
+    action = bulk.begin(action_id, name, selected, refused=unseen, by=caller.name, reason=body.reason)
+    if action.by != caller.name:
+        raise Problem("not-found", NOT_FOUND)  # somebody else's, under an id that was guessed
+    if not bulk.carry_on(action.pk, seconds=SECONDS):
+        transaction.on_commit(bulk.carry_on_in_background)
+    response["Location"] = reverse("dashboard:api:get_bulk", args=[action.pk])
+    return _report(caller, action.pk)
+
+
+@router.get("/bulk/actions/{uuid:action_id}", response=schemas.BulkAction, auth=Requires(Scope.BULK, "view", "bulk"))
+def get_bulk(request: HttpRequest, action_id: UUID) -> schemas.BulkAction:
+    """How far it is, and what came of each workflow."""
+    with bounded():
+        return _report(caller_of(request), action_id)
+
+
+@router.delete("/bulk/actions/{uuid:action_id}", response=schemas.BulkAction, auth=Requires(Scope.BULK, "view", "bulk"))
+def abort_bulk(request: HttpRequest, action_id: UUID) -> schemas.BulkAction:
+    """Leave alone what was not asked for yet."""
+    caller = caller_of(request)
+    _report(caller, action_id)
+    bulk.abort(action_id, by=caller.name)
+    return _report(caller, action_id)
+
+
+def _report(caller: Caller, action_id: UUID) -> schemas.BulkAction:
+    """A caller's own action: its outcomes name workflows, which others may not see. Raises Problem."""
+    action = BulkAction.objects.filter(id=action_id, by=caller.name).first()
+    if action is None:
+        raise Problem("not-found", NOT_FOUND)
+    outcomes = BulkOutcome.objects.filter(action=action).order_by("place")
+    return schemas.BulkAction(
+        id=str(action.pk), verb=action.verb, state=account(action).state, total=action.total, done=action.done,
+        refused=action.refused, left=action.left,
+        outcomes=[schemas.Outcome(id=each.workflow_id, outcome=each.outcome, detail=each.detail) for each in outcomes],
+    )  # fmt: skip
+
+
+def _permitted(caller: Caller, name: str) -> BulkVerb:
+    verb = BULK_VERBS[name]
+    if not access.can(caller.user, verb.right):
+        raise Problem("forbidden", f"The account {caller.name!r} may not: {verb.right}.")
+    return verb
+
+
+def _visible(caller: Caller, selected: list[str]) -> list[Workflow]:
+    order = {workflow_id: place for place, workflow_id in enumerate(selected) if ids.is_possible(workflow_id)}
+    found = access.visible_workflows(caller.user).filter(pk__in=order).only("id", "definition", "status", "pinned")
+    return sorted(found, key=lambda row: order[row.id])
