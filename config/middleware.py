@@ -12,6 +12,28 @@ from django.utils.decorators import sync_and_async_middleware
 
 from dashboard.views.probes import PATHS
 
+# What no page of ours uses, so that no script that gets in does either.
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()" for feature in ("camera", "geolocation", "microphone", "payment", "usb", "browsing-topics")
+)
+
+
+@sync_and_async_middleware
+def permissions_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Says on every answer which of the browser's features pages may not use."""
+    if iscoroutinefunction(get_response):
+
+        async def answer(request: HttpRequest) -> HttpResponseBase:
+            return _with_policy(await get_response(request))
+
+        return answer
+    return lambda request: _with_policy(get_response(request))
+
+
+def _with_policy(response: HttpResponseBase) -> HttpResponseBase:
+    response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+    return response
+
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
     """Does not look up who asks where nobody needs to sign in.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONCE, NONE, SELF
@@ -45,6 +46,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "csp",
+    "axes",
     "config",
     "workflows",
     "dashboard",
@@ -53,6 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.permissions_policy",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -64,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dashboard.zones.zone_middleware",
     "dashboard.acting.acting_middleware",
+    "axes.middleware.AxesMiddleware",  # the last: it asks for the page of who is locked out
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -156,6 +160,22 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "workflows.tick", "schedule": 1.0, "options": {"expires": 1.0}},  # what it misses, the next finds
 }
 
+# Failures to sign in as one account from one address; then the address waits. 0: it never does.
+SIGN_IN_FAILURES = env.number("SIGN_IN_FAILURES", default=10, least=0, most=1_000)
+AXES_ENABLED = SIGN_IN_FAILURES > 0
+AXES_FAILURE_LIMIT = SIGN_IN_FAILURES
+AXES_COOLOFF_TIME = timedelta(minutes=env.number("SIGN_IN_COOL_OFF", default=5, least=1, most=7 * 24 * 60))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # of who signed in; nothing would ever remove it
+AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken", "next"]
+AXES_VERBOSE = False
+AXES_HANDLER = "config.sign_in.Attempts"
+AXES_CLIENT_IP_CALLABLE = "config.sign_in.address"
+AXES_LOCKOUT_CALLABLE = "config.sign_in.locked_out"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
@@ -168,11 +188,16 @@ AUTH_PASSWORD_VALIDATORS = [
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 HTTPS = env.flag("HTTPS", default=False)  # behind a proxy that ends TLS
+# Without TLS a browser would not send a secure cookie back, and nobody could sign in.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # scripts of ours need neither
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -226,7 +251,7 @@ LOGGING = {
     },
     "filters": {"without_tokens": {"()": "config.logs.WithoutTokens"}},
     "loggers": {
-        **{name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy", "pgmq")},
+        **{name: {"level": "WARNING"} for name in ("axes", "celery.app.trace", "celery.worker.strategy", "pgmq")},
         "uvicorn.access": {"filters": ["without_tokens"]},
     },
     "root": {"handlers": ["stderr"], "level": env.level("LOG_LEVEL", "INFO")},

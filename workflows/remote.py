@@ -90,6 +90,9 @@ class Console:
             pass
         if answer.status == http.client.OK:
             raise SignedOut(f"{self.address} does not accept this name and password: {self._user!r}.")
+        if answer.status == http.client.TOO_MANY_REQUESTS:
+            wait = answer.headers.get("Retry-After", "")
+            raise SignedOut(f"{self.address} locks out {self._user!r} for {wait} s: too many wrong passwords.")
         if answer.status != http.client.FOUND or not self.signed_in:
             self.refuse(answer)
 

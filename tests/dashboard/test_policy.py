@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.http import HttpResponseBase
 from django.test import Client
 
 from tests import places
+from tests.dashboard.test_deny import NAMES, address
 from tests.people import People
 
 POLICY = {
     "default-src": {"'self'"}, "style-src": {"'self'"}, "img-src": {"'self'", "data:"}, "connect-src": {"'self'"},
     "object-src": {"'none'"}, "base-uri": {"'none'"}, "form-action": {"'self'"}, "frame-ancestors": {"'none'"},
+}  # fmt: skip
+HEADERS = {
+    "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }  # fmt: skip
 INLINE = re.compile(r"<[^>]*\s(?:style|on[a-z]+)\s*=|<style\b|javascript:", re.IGNORECASE)
 
@@ -36,6 +42,25 @@ def test_every_page_has_the_strict_policy_and_nothing_that_needs_a_looser_one(cl
         assert policy == POLICY, path
         assert {word for word in scripts if not word.startswith("'nonce-")} == {"'self'"}, path
         assert not INLINE.search(response.content.decode()), path
+        assert_kept_to_itself(response, path)
+
+
+def assert_kept_to_itself(response: HttpResponseBase, path: str) -> None:
+    """Framed by nobody, opened by nobody, taken for what it says it is, and without the browser's other senses."""
+    assert {name: response.headers.get(name) for name in HEADERS} == HEADERS, path
+    assert "camera=()" in response.headers["Permissions-Policy"], path
+    assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"], path
+
+
+def test_every_address_of_the_site_is_kept_to_itself_also_in_what_it_refuses(people: People) -> None:
+    browsers = [Client(), Client()]
+    browsers[0].force_login(people.stranger)
+    ours = [(name, parts) for name, parts in NAMES.items() if not name.startswith("embed:")]
+    assert len(ours) > 80
+    for name, parts in ours:
+        path = address(name, parts, "nobodys")
+        for browser in browsers:
+            assert_kept_to_itself(browser.get(path), path)
 
 
 @pytest.mark.parametrize("path", ["/palette?q=w", "/now/parts", "/workflows/nobodys/"])
