@@ -9,6 +9,7 @@ from celery.signals import worker_process_shutdown
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from config.logs import without_tokens
 from workflows import tracing
 
 _CURE = "is set, but what it needs is not installed: pip install --require-hashes -r requirements-extras.txt"
@@ -25,7 +26,9 @@ def install() -> None:
 
 def _send_traces() -> None:
     os.environ.setdefault("OTEL_SERVICE_NAME", "telltale")
-    os.environ.setdefault("OTEL_PYTHON_DJANGO_EXCLUDED_URLS", "healthz,readyz,metrics,static/")
+    os.environ.setdefault(
+        "OTEL_PYTHON_DJANGO_EXCLUDED_URLS", "healthz,readyz,metrics,static/,embed/,badge/,wallboard/,oembed"
+    )
     try:
         from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -58,8 +61,19 @@ def _report_errors() -> None:
 
 
 def _tagged(event: Any, hint: Any) -> Any:
-    """An error log line of the engine names its workflow: make that something to search for."""
+    """An error log line names its workflow: make that something to search for. No token of a widget leaves."""
     for name in ("workflow_id", "definition"):
         if name in event.get("extra", {}):
             event.setdefault("tags", {})[name] = event["extra"][name]
+    for name in ("request", "logentry", "transaction", "message", "exception", "breadcrumbs"):
+        if name in event:
+            event[name] = _without_tokens(event[name])
     return event
+
+
+def _without_tokens(part: Any) -> Any:
+    if isinstance(part, str):
+        return without_tokens(part)
+    if isinstance(part, dict):
+        return {name: _without_tokens(one) for name, one in part.items()}
+    return [_without_tokens(one) for one in part] if isinstance(part, list | tuple) else part

@@ -26,13 +26,17 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def client_address(request: HttpRequest) -> str:
+    """Whose machine asks."""
+    return address_of(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def address_of(peer: str, forwarded: str) -> str:
     """Whose machine asks, as far as the machines before ours can be believed; empty if it has no address.
 
     X-Forwarded-For is anybody's to write. So it is read from its end, and only for as long as what it was told by is
     one of TRUSTED_PROXIES; `unix` there means whoever connects by a socket in the file system.
     """
-    told = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    peer = request.META.get("REMOTE_ADDR", "")
+    told = [part.strip() for part in forwarded.split(",") if part.strip()]
     nearest = _address(peer)
     is_trusted = _is_trusted(nearest) if nearest else not peer and "unix" in settings.TRUSTED_PROXIES
     while told and is_trusted:

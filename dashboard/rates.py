@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
 
 from django.conf import settings
 
@@ -25,9 +24,3 @@ class Rates:
             self._minute, self._asked = minute, Counter()
         self._asked[address] += 1
         return self._asked[address] <= settings.EMBED_REQUESTS_PER_MINUTE
-
-
-def address(peer: str, headers: Mapping[str, str]) -> str:
-    """Whose request it is. Behind a proxy that ends TLS (HTTPS=1), whom that names last; others may name anybody."""
-    forwarded = headers.get("x-forwarded-for", "") if settings.SECURE_PROXY_SSL_HEADER else ""
-    return forwarded.rpartition(",")[2].strip() or peer

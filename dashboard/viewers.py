@@ -19,7 +19,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from dashboard import access, rates, widgets
+from dashboard import access, acting, widgets
 from dashboard.broadcasts import Broadcast, Broadcasts, Full, broadcasts, gone
 from dashboard.protocol import CloseCode
 from dashboard.widgets import Shown
@@ -72,7 +72,7 @@ class _Viewer:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         self._origin = headers.get("origin", "")
         self._ours = access.page_may_connect(scope["headers"], scope.get("scheme", "ws"), quiet=True)
-        self._address = rates.address(str((scope.get("client") or [""])[0]), headers)
+        self._address = acting.address_of(str((scope.get("client") or [""])[0]), headers.get("x-forwarded-for", ""))
         self._send = send
         self._hub: Broadcasts | None = None
         self._followed: dict[str, Broadcast] = {}

@@ -16,7 +16,7 @@ from django.utils import timezone
 from dashboard import access
 from dashboard.filters import ListFilter
 from dashboard.models import SavedView, Scope, Widget
-from workflows import catalogue, counts, registry, visibility
+from workflows import audit, catalogue, counts, registry, visibility
 from workflows.errors import UnknownDefinition
 from workflows.ids import is_possible
 from workflows.visibility import Visibility
@@ -134,14 +134,31 @@ def _declared(name: str) -> Iterable[str]:
 def make(user: access.Visitor, what: Subject, wish: Wish) -> Widget:
     """A new one. Raises Refused."""
     widget = Widget(scope=what.scope, subject=what.subject, view=what.view)
-    return _saved(user, widget, what, wish)
+    with audit.act("embed", "widget", wish.name, by=_name(user), detail=_told(what, wish)) as entry:
+        _saved(user, widget, what, wish)
+        entry.target = str(widget.pk)
+    return widget
 
 
 def change(user: access.Visitor, widget: Widget, wish: Wish) -> Widget:
     """Other particulars; what it shows stays, and so does its token. Raises Refused."""
-    if widget.revoked_at is not None:
-        raise Refused("It is revoked, and stays so; make another one.")
-    return _saved(user, widget, subject_of(user, widget), wish)
+    with audit.act("change", "widget", str(widget.pk), by=_name(user)) as entry:
+        if widget.revoked_at is not None:
+            raise Refused("It is revoked, and stays so; make another one.")
+        what = subject_of(user, widget)
+        entry.detail = _told(what, wish)
+        return _saved(user, widget, what, wish)
+
+
+def _name(user: access.Visitor) -> str:
+    return user.get_username()
+
+
+def _told(what: Subject, wish: Wish) -> str:
+    """What the audit list says of it."""
+    shows = f"{what.scope.label.lower()}: {what.view.name if what.view else what.subject}"
+    parts = {"keys": wish.keys, "pages": wish.origins}
+    return "; ".join([wish.name, shows, *(f"{name} {', '.join(some)}" for name, some in parts.items() if some)])[:1000]
 
 
 def _saved(user: access.Visitor, widget: Widget, what: Subject, wish: Wish) -> Widget:
@@ -158,6 +175,7 @@ def _saved(user: access.Visitor, widget: Widget, what: Subject, wish: Wish) -> W
     return widget
 
 
-def revoke(widget: Widget) -> None:
+def revoke(user: access.Visitor, widget: Widget) -> None:
     """For ever: its token opens nothing any more, open pages lose it within seconds."""
-    Widget.objects.filter(pk=widget.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with audit.act("revoke", "widget", str(widget.pk), by=_name(user), detail=widget.name):
+        Widget.objects.filter(pk=widget.pk, revoked_at=None).update(revoked_at=timezone.now())

@@ -148,7 +148,7 @@ class _Reading:
         return self._documents(widget, found)[0], found[0]
 
     def _summary(self, widget: Widget, visible: QuerySet[Workflow]) -> tuple[Document, Workflow | None] | None:
-        if not access.can(widget.made_by, "view"):
+        if not access.can(widget.made_by, access.VIEW_TOTALS):
             return None
         there_are = {status: count for (name, status), count in self._counts.items() if name == widget.subject}
         hour = [(kind, count) for (name, kind), count in self._hour.items() if name == widget.subject]

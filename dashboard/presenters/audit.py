@@ -14,6 +14,7 @@ from workflows.models import AuditEntry
 _PAGES = {
     "workflow": "dashboard:workflow", "definition": "dashboard:definition", "queue": "dashboard:queue",
     "schedule": "dashboard:schedule", "bulk action": "dashboard:bulk_action",
+    "widget": "dashboard:widget",
 }  # fmt: skip
 _CARRIERS = {
     Carrier.PAGE: "Page", Carrier.ADMIN: "Admin", Carrier.API: "API", Carrier.COMMAND: "Command", Carrier.CODE: "Code",
@@ -24,6 +25,8 @@ _MANY = "what was selected"  # no id: a verb for many that was refused as a whol
 def shown(entry: AuditEntry) -> dict[str, Any]:
     """What the template shows of an entry."""
     page = _PAGES.get(entry.target_kind)
+    if entry.target_kind == "widget" and not entry.target.isdigit():  # one that was refused has a name only
+        page = None
     return {
         "entry": entry,
         "at": iso_utc(entry.at),

@@ -24,7 +24,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import access, rates, widgets
+from dashboard import access, acting, widgets
 from dashboard.broadcasts import broadcasts, frame, gone
 from dashboard.models import Scope
 from dashboard.presenters import badges
@@ -52,7 +52,11 @@ def _limited(view: _View) -> _View:
     @wraps(view)
     async def answered(request: HttpRequest, **arguments: str) -> HttpResponseBase:
         try:
-            found = await view(request, **arguments) if _may_ask(request) else _later(429, "Too many requests.")
+            found = (
+                await view(request, **arguments)
+                if broadcasts().rates.allows(acting.client_address(request))
+                else _later(429, "Too many requests.")
+            )
         except DatabaseError:
             found = _later(503, "The database is away; come back.")
         found.headers.setdefault("Cache-Control", "no-store")
@@ -61,11 +65,6 @@ def _limited(view: _View) -> _View:
         return found
 
     return answered
-
-
-def _may_ask(request: HttpRequest) -> bool:
-    headers = {"x-forwarded-for": request.headers.get("X-Forwarded-For", "")}
-    return broadcasts().rates.allows(rates.address(str(request.META.get("REMOTE_ADDR", "")), headers))
 
 
 def _later(status: int, why: str) -> HttpResponse:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import access, widget_rows, widgets
+from dashboard import access, acting, widget_rows, widgets
 from dashboard.models import NAME_LENGTH, Scope, Widget
 from dashboard.presenters import snippets
 from dashboard.views.embeds import WIDTH, height
@@ -39,7 +39,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @login_required
 def creation(request: HttpRequest) -> HttpResponse:
     """The form, prefilled with what it was asked for from; and what it makes."""
-    _require(request)
+    _require(request, "embed", request.GET.get("of", ""))
     what = _subject(request)
     offered = widget_rows.offered_keys(request.user, what)
     if request.method == "POST":
@@ -59,7 +59,7 @@ def creation(request: HttpRequest) -> HttpResponse:
 @login_required
 def widget(request: HttpRequest, widget_id: int) -> HttpResponse:
     """One of them, with what to paste, and its change."""
-    row = _row(request, widget_id)
+    row = _row(request, widget_id, "change")
     try:
         what = widget_rows.subject_of(request.user, row)
     except Refused:
@@ -79,8 +79,8 @@ def widget(request: HttpRequest, widget_id: int) -> HttpResponse:
 @login_required
 def revocation(request: HttpRequest, widget_id: int) -> HttpResponse:
     """For ever."""
-    row = _row(request, widget_id)
-    widget_rows.revoke(row)
+    row = _row(request, widget_id, "revoke")
+    widget_rows.revoke(request.user, row)
     notices.success(request, f"“{row.name}” is revoked. Pages that show it lose it within seconds.")
     return redirect("dashboard:widgets")
 
@@ -102,13 +102,16 @@ def preview(request: HttpRequest) -> HttpResponse:
     return JsonResponse(widgets.state(sketch) or {"status": "none", "words": "Nothing to see", "label": sketch.name})
 
 
-def _require(request: HttpRequest) -> None:
-    if not access.can(request.user, "manage_widgets"):
+def _require(request: HttpRequest, action: str = "", target: str = "") -> None:
+    """Whoever may not, and asks to act, is in the audit list."""
+    if request.method == "POST":
+        acting.require(request, "manage_widgets", action, "widget", target)
+    elif not access.can(request.user, "manage_widgets"):
         raise PermissionDenied
 
 
-def _row(request: HttpRequest, widget_id: int) -> Widget:
-    _require(request)
+def _row(request: HttpRequest, widget_id: int, action: str) -> Widget:
+    _require(request, action, str(widget_id))
     try:
         return widget_rows.get(request.user, widget_id)
     except Widget.DoesNotExist:

@@ -144,7 +144,8 @@
     #connect(now) {
       this.#heardAt = now;
       this.#asked.clear();
-      const socket = (this.#socket = new WebSocket(LIVE));
+      const socket = (this.#socket = this.#open());
+      if (!socket) return this.#lose();
       socket.onopen = () => this.#tick();
       socket.onmessage = ({ data }) => {
         this.#heardAt = Date.now();
@@ -152,6 +153,15 @@
         this.#hear(JSON.parse(data));
       };
       socket.onclose = () => socket === this.#socket && this.#lose();
+    }
+
+    /** Some browsers throw where a page's policy allows no socket. */
+    #open() {
+      try {
+        return new WebSocket(LIVE);
+      } catch {
+        return null;
+      }
     }
 
     #watch() {

@@ -4,12 +4,12 @@ const wall = document.querySelector(".wall__tiles");
 
 function hang() {
   const tokens = location.hash.slice(1).split(",").filter((token) => /^tw_[\w-]+$/.test(token));
-  const [first, ...others] = wall?.querySelectorAll("telltale-status") ?? [];
+  const [, ...others] = wall?.querySelectorAll("telltale-status") ?? [];
   for (const other of others) other.remove();
   for (const token of tokens.slice(0, 48)) {
     const tile = document.createElement("telltale-status");
     tile.setAttribute("token", token);
-    first?.after(tile);
+    wall?.append(tile);
   }
 }
 

@@ -151,7 +151,7 @@ def test_widgets_live_in_pages_of_another_origin_and_end_when_they_are_revoked(
     walk_the_managers_pages(visit, widget)
 
     # Revoked: every form says so, and lets go.
-    widget_rows.revoke(widget)
+    widget_rows.revoke(people.operator, widget)
     for one in everywhere:
         expect(one).to_contain_text("Revoked")
         expect(one).not_to_contain_text("waiting for payment")

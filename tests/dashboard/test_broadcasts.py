@@ -14,7 +14,7 @@ from dashboard import broadcasts, viewers, widget_rows, widgets
 from dashboard.models import Widget
 from dashboard.protocol import CloseCode
 from dashboard.widget_rows import Wish
-from tests.people import People, create_people
+from tests.people import People
 from tests.wait import PATIENCE
 from workflows import operations
 from workflows.models import Workflow
@@ -61,12 +61,6 @@ class Socket:
         await asyncio.wait_for(self._task, PATIENCE)
 
 
-@pytest.fixture
-def people(db: None, settings: Any) -> People:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    return create_people()
-
-
 def make(people: People, workflow_id: str, *, limit: int = 10, origin: str = PAGE) -> Widget:
     if not Workflow.objects.filter(pk=workflow_id).exists():
         operations.start("checkout", kwargs={"order": {}}, workflow_id=workflow_id, options=Options(queue="nobody"))
@@ -92,7 +86,7 @@ def test_a_socket_is_told_each_change_once_and_the_end_of_a_revoked_widget(peopl
         await sync_to_async(operations.cancel)("a", by="ana")
         for one in (first, second):
             assert (await one.until(lambda told: told["t"] == "state"))["state"]["status"] == "cancelled"
-        await sync_to_async(widget_rows.revoke)(widget)
+        await sync_to_async(widget_rows.revoke)(people.operator, widget)
         for one in (first, second):
             assert await one.until(lambda told: told["t"] == "gone") == {"t": "gone", "token": token}
             await one.end()

@@ -25,22 +25,16 @@ from dashboard.viewers import BadMessage, decode
 from dashboard.widget_forms import origin
 from dashboard.widget_rows import Refused, Wish
 from tests.execution import run
-from tests.people import People, create_people
+from tests.people import People
 from workflows import operations, registry
 from workflows.durable import set_event, workflow
+from workflows.models import AuditEntry
 from workflows.options import Options
 
 pytestmark = pytest.mark.django_db
 over_http = pytest.mark.django_db(transaction=True)  # what answers there reads in threads of its own
 PAGE, SECRET = "https://wiki.example.com", "hidden-from-everybody"
 HOSTILE = "</text><script>alert(1)</script>'\"&"
-
-
-@pytest.fixture
-def people(db: None, settings: Any) -> People:
-    """They are many here, and nobody types a password."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    return create_people()
 
 
 @pytest.fixture(autouse=True)
@@ -152,7 +146,9 @@ def test_a_summary_counts_a_definition_and_shows_no_value(people: People) -> Non
 
 def test_a_saved_view_shows_its_workflows_without_their_ids(people: People) -> None:
     start("order-of-ana")
-    view = saved_views.save(people.operator.pk, "Imports", "definition=importing", shared=False)
+    view = saved_views.save(
+        people.operator.pk, name="Imports", query="definition=importing", shared=False, by="operator"
+    )
     state = state_of(make(people, "view", str(view.pk))) or {}
     assert [(row["definition"], row["status"], row["values"]) for row in state["rows"]] == [
         ("importing", "succeeded", {"note": "fine"})
@@ -163,14 +159,24 @@ def test_a_saved_view_shows_its_workflows_without_their_ids(people: People) -> N
 
 def test_a_widget_shows_no_more_than_its_maker_may_see(people: People) -> None:
     start()
-    view = saved_views.save(people.viewer.pk, "Shared", "definition=importing", shared=True)
+    view = saved_views.save(people.viewer.pk, name="Shared", query="definition=importing", shared=True, by="viewer")
     found = [make(people), make(people, "newest", "importing"), make(people, "summary", "importing")]
     found.append(make(people, "view", str(view.pk)))
     assert all(state_of(widget) for widget in found)
-    saved_views.change(people.viewer.pk, view.pk, name="Shared", shared=False)
+    saved_views.change(people.viewer.pk, view.pk, name="Shared", shared=False, by="viewer")
     assert widgets.state(Widget.objects.get(pk=found[3].pk)) is None
     people.operator.user_permissions.remove(Permission.objects.get(codename="view_workflow"))
     assert [widgets.state(Widget.objects.get(pk=widget.pk)) for widget in found] == [None] * 4
+
+
+def test_a_maker_who_sees_only_some_workflows_from_now_on_shows_no_others(people: People, settings: Any) -> None:
+    start()
+    one, newest, whole = make(people), make(people, "newest", "importing"), make(people, "summary", "importing")
+    settings.TELLTALE_ACCESS = "tests.dashboard.test_rules.Teams"  # each sees the queue of its name
+    assert [state_of(one), state_of(whole)] == [None, None]
+    assert (state_of(newest) or {})["status"] == "none"
+    operations.start("importing", workflow_id="theirs", options=Options(queue="operator"))
+    assert (state_of(newest) or {})["status"] == "queued"
 
 
 # Tokens
@@ -180,7 +186,7 @@ def opens_nothing(people: People) -> dict[str, str]:
     """Tokens of every kind that open nothing, by why."""
     start("gone")
     revoked, expired = make(people, of="gone"), make(people, of="gone")
-    widget_rows.revoke(revoked)
+    widget_rows.revoke(people.operator, revoked)
     Widget.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     good = widgets.token(make(people, of="gone"))
     lost = make(people, of="gone")
@@ -439,7 +445,7 @@ def test_no_log_line_has_a_token_that_opens_something(people: People) -> None:
 
 def test_the_embed_buttons_lead_to_a_form_that_knows_what_it_is_about(people: People) -> None:
     start("order 1".replace(" ", "&"))
-    saved_views.save(people.operator.pk, "Imports", "definition=importing", shared=True)
+    saved_views.save(people.operator.pk, name="Imports", query="definition=importing", shared=True, by="operator")
     for user, sees in ((people.operator, True), (people.viewer, False)):
         client = signed_in(user)
         pages = ("/workflows/order~261/", "/definitions/importing/", "/views/")
@@ -478,6 +484,10 @@ def test_a_widget_is_made_changed_and_revoked_by_its_pages(people: People) -> No
     assert client.post(made["Location"], data).status_code == 400
     assert Widget.objects.get().name == "Other"
     assert "Revoked" in client.get("/widgets/").content.decode()
+    told = [(entry.action, entry.target, entry.who, entry.done) for entry in AuditEntry.objects.order_by("id")]
+    acts = [("embed", True), ("change", True), ("revoke", True), ("change", False)]
+    assert told == [(action, str(widget.pk), "operator", done) for action, done in acts]
+    assert not AuditEntry.objects.filter(detail__contains=widgets.token(widget)[-43:]).exists()
 
 
 WRONG: list[dict[str, Any]] = [
@@ -523,6 +533,10 @@ def test_who_may_not_manage_widgets_sees_and_makes_none(people: People) -> None:
         client = signed_in(user)
         assert [client.get(path).status_code for path in paths] == [403] * 4
         assert client.post(f"/widgets/{widget.pk}/revocation").status_code == 403
+        assert client.post("/widgets/new?scope=workflow&of=w", {"name": "Mine"}).status_code == 403
+    assert AuditEntry.objects.filter(done=False, target_kind="widget").count() == 4
+    people.operator.user_permissions.add(Permission.objects.get(codename="view_audit"))
+    assert "revoke" in signed_in(people.operator).get("/audit/").content.decode()
     assert state_of(widget)
 
 
@@ -537,7 +551,7 @@ def test_a_manager_without_the_right_to_see_workflows_makes_and_sees_no_widget_o
         "/widgets/new?scope=workflow&of=w",
         "/widgets/new?scope=newest&of=importing",
     ):
-        assert client.get(path).status_code == 404
+        assert client.get(path).status_code == 403
 
 
 def test_whoever_changes_a_widget_answers_for_it(people: People) -> None:
