@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from workflows import payloads
@@ -67,6 +67,8 @@ class Options:
             raise InvalidInput("Give delay or run_at, not both.")
         if self.run_at is not None and (not isinstance(self.run_at, datetime) or self.run_at.tzinfo is None):
             raise InvalidInput(f"run_at is a datetime with a time zone, not {self.run_at!r}.")
+        if self.run_at is not None and not _is_storable(self.run_at):
+            raise InvalidInput(f"run_at is a time in UTC's years 1 to 9999, not {self.run_at.isoformat()}.")
 
 
 def checked_queue(name: str) -> str:
@@ -75,6 +77,15 @@ def checked_queue(name: str) -> str:
     if len(name) > QUEUE_MAX_LENGTH:
         raise InvalidInput(f"A queue name has at most {QUEUE_MAX_LENGTH} characters; {name[:40]!r}… has {len(name)}.")
     return name
+
+
+def _is_storable(moment: datetime) -> bool:
+    """PostgreSQL would keep a time that Python cannot read again, and with it no list of workflows."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def _is_number(seconds: object) -> bool:

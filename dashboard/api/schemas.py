@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Path, Schema
@@ -21,7 +21,10 @@ Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("give the time with its zone, as in 2026-11-26T09:30:00Z")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("that is in no year from 1 to 9999 of UTC") from None
 
 
 def _possible(workflow_id: str) -> str:

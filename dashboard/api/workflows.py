@@ -11,7 +11,7 @@ from pydantic import Field
 from dashboard import access
 from dashboard.api import pages, schemas
 from dashboard.api.authentication import Requires, RequiresAsync, caller_of
-from dashboard.api.problems import NOT_FOUND, Problem
+from dashboard.api.problems import CONFLICT, NOT_FOUND, Problem
 from dashboard.api.reading import bounded, detailed, located, shown, values_of, visible
 from dashboard.api.schemas import Segment
 from dashboard.api.waiting import MOST_SECONDS, Waiting, until
@@ -65,6 +65,8 @@ def start_workflow(
         body.definition, args=body.args, kwargs=body.kwargs, workflow_id=body.id or idempotency_key,
         options=Options(**given), by=caller.name,
     )  # fmt: skip
+    if started.created_by != caller.name and not access.can(caller.user, "view", started):
+        raise Problem("workflow-conflict", CONFLICT)  # it was there already, and is hidden from this caller
     return located(response, shown(caller, started))
 
 

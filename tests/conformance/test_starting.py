@@ -142,6 +142,7 @@ def test_an_id_that_nobody_could_see_or_copy_is_refused(workflow_id: str) -> Non
     [
         {"priority": 1_001}, {"priority": 1.5}, {"priority": True}, {"delay": -1}, {"delay": float("nan")},
         {"delay": 1, "run_at": timezone.now()}, {"run_at": timezone.now().replace(tzinfo=None)}, {"timeout": 0},
+        {"run_at": datetime.fromisoformat("9999-12-31T23:59:59-14:00")},
         {"timeout": float("inf")}, {"on_duplicate": "replace"}, {"queue": "q" * 101}, {"timeout": "5"},
     ],
     ids=lambda options: "-".join(options),

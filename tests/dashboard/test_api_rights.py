@@ -123,6 +123,8 @@ def test_what_is_hidden_and_what_is_not_there_are_answered_alike(folk: People, m
         assert (real.kind, real.content) == ("not-found", guessed.content)
     for verb in ("cancellation", "resumption", "restarts"):
         assert program.post(f"/workflows/w/{verb}").content == program.post(f"/workflows/guessed/{verb}").content
+    started = program.post("/workflows", {"definition": "publishing", "args": [[1]], "id": "w"})
+    assert started.kind == "workflow-conflict", "also of the same input: that it is there is all that a taken id tells"
     assert program.get("/workflows").content["items"] == []
     assert program.post("/bulk/pin/preview", {"ids": ["w"]}).content["missing"] == 1
 
@@ -180,6 +182,11 @@ BAD = [
     ("POST", "/workflows", {"definition": "doubling", "args": [[]], "delay": 1e300}, 422),
     ("POST", "/workflows", {"definition": "doubling", "args": [[]], "unknown": 1}, 422),
     ("POST", "/workflows", {"definition": "doubling", "args": [[]], "run_at": "2026-01-01T00:00:00"}, 422),
+    ("POST", "/workflows", {"definition": "doubling", "args": [[]], "run_at": "9999-12-31T23:59:59-14:00"}, 422),
+    ("POST", "/workflows", {"definition": "doubling", "args": [[]], "run_at": "0001-01-01T00:00:00+14:00"}, 422),
+    ("POST", "/schedules/none/backfills", {"since": "0001-01-01T00:00:00+14:00", "until": "0001-01-02T00:00:00Z"}, 422),
+    ("GET", "/workflows?since=0001-01-01T00:00:00%2B14:00", None, 422),
+    ("GET", "/workflows?since=999999d", None, 422),
     ("POST", "/workflows/w/messages", {"topic": "\x00", "message": 1}, 422),
     ("POST", "/workflows/w/messages", {"topic": "go", "message": 1}, 409),
     ("POST", "/workflows/w/forks", {"position": 10**9}, 422),
