@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable
+from copy import copy
 from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -28,7 +29,7 @@ from dashboard import api_tokens
 from dashboard.models import ApiToken
 from workflows.models import Workflow
 from workflows.redaction import Lens
-from workflows.visibility import Visibility
+from workflows.visibility import Visibility, suffices
 
 _log = logging.getLogger("dashboard.access")
 
@@ -94,16 +95,38 @@ def can(user: Visitor, action: str, workflow: Workflow | None = None) -> bool:
     """Whether this person may do this, to this workflow or at all. Raises KeyError for an unknown action."""
     if action not in PERMISSIONS:
         raise KeyError(action)
-    if not (user.is_active and isinstance(user, User | AnonymousUser) and rules().can(user, action, workflow)):
+    if not (isinstance(user, User | AnonymousUser) and allows(user, action, workflow)):
         return False
     if action in _OVER_ALL:
         return _sees_all(user)
     return workflow is None or _sees_all(user) or visible_workflows(user).filter(pk=workflow.pk).exists()
 
 
-def allows(user: Visitor, action: str, seen: Workflow) -> bool:
+def allows(user: Visitor, action: str, seen: Workflow | None) -> bool:
     """The same of a workflow that came from `visible_workflows`, without asking for it again."""
-    return isinstance(user, User | AnonymousUser) and user.is_active and rules().can(user, action, seen)
+    if not isinstance(user, User | AnonymousUser) or not user.is_active:
+        return False
+    view = seen_as(user)
+    left = None if view is None else _LEFT[view]
+    return (left is None or action in left) and rules().can(user, action, seen)
+
+
+SEEN_AS = "seen_as"  # in a session: as whom its owner looks, one of VIEWS
+VIEWS = {"viewer": Visibility.STAFF, "widget": Visibility.PUBLIC}
+_LOOKS = frozenset({"view", VIEW_TOTALS, "view_queues", "view_schedules", "view_workers"})
+# What somebody may do who looks as somebody else: less than they may.
+_LEFT = {Visibility.STAFF: _LOOKS | {"view_values"}, Visibility.PUBLIC: _LOOKS}
+
+
+def see_as(user: User, view: str) -> None:
+    """From here on this object of an account looks as one of VIEWS; anything else: as itself."""
+    user.seen_as = VIEWS.get(view)  # type: ignore[attr-defined]
+
+
+def seen_as(user: Visitor) -> Visibility | None:
+    """As whom somebody looks; None: as themselves."""
+    found: Visibility | None = getattr(user, "seen_as", None)
+    return found
 
 
 def visible_workflows(user: Visitor) -> QuerySet[Workflow]:
@@ -163,6 +186,13 @@ class Credential(NamedTuple):
     session_hash: str
     audience: Visibility | None = None
     api_token: int = 0  # its number, instead of a session
+    seen_as: Visibility | None = None
+
+    @property
+    def reads(self) -> Visibility | None:
+        """What it may read, or less, if it looks as somebody else."""
+        is_less = self.seen_as is not None and suffices(self.audience, self.seen_as)
+        return self.seen_as if is_less else self.audience
 
 
 class Rights(NamedTuple):
@@ -206,7 +236,10 @@ def _admission(key: str, claim: dict[str, Any], users: dict[int, tuple[User, Rig
     )
     if not any(constant_time_compare(given, one) for one in hashes):
         return None
-    return Admission(user, Credential(key, user.pk, hashes[0], rights.audience), rights.may_watch)
+    user = copy(user)  # another session of the same account may look as itself
+    see_as(user, str(claim.get(SEEN_AS, "")))
+    credential = Credential(key, user.pk, hashes[0], rights.audience, seen_as=seen_as(user))
+    return Admission(user, credential, rights.may_watch)
 
 
 class Standing(Enum):

@@ -114,7 +114,7 @@ class Fanout:
     ) -> WorkflowSubscription:
         """Subscribe to a workflow, from a cursor or from a snapshot. Raises Refused."""
         topic = self._topics.get(workflow_id) or self._open(workflow_id)
-        subscription = WorkflowSubscription(reader, topic, reader.credential.audience)
+        subscription = WorkflowSubscription(reader, topic, reader.credential.reads)
         topic.readers[subscription] = None
         try:
             head = await self.reads.head(user, workflow_id)

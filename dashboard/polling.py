@@ -57,7 +57,7 @@ async def answer(
     reads: Reads, overviews: Overviews, admission: access.Admission, wanted: Collection[Subscribe]
 ) -> list[str]:
     """The frames, a hello first. What does not fit is left out, and then it is what has most to catch up with."""
-    found, user, audience = _Answer(), admission.user, admission.credential.audience
+    found, user, audience = _Answer(), admission.user, admission.credential.reads
     for one in wanted:
         if one["topic"] == topics.LIST:
             found.add([await reads.threads.ask(lists.look, user, cast(SubscribeList, one))])

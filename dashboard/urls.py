@@ -27,6 +27,7 @@ from dashboard.views import (
     schedules,
     starting,
     tokens,
+    viewing,
     widgets,
     workers,
 )
@@ -61,6 +62,7 @@ register_converter(WorkflowIdConverter, "wid")
 urlpatterns = [
     path("", now.page, name="now"),
     path("now/parts", now.fragment, name="now_fragment"),
+    path("viewing", viewing.viewing, name="viewing"),
     path("palette", palette.found, name="palette"),
     path("workflows/", listing.workflows, name="workflows"),
     path("workflows/keys", listing.keys, name="keys"),

@@ -55,7 +55,7 @@ NOT_PAGES: dict[str, str] = {
     "embed:wallboard": "visited by the test of the widgets",
     "dashboard:audit_export": "a file",
     **dict.fromkeys(
-        ("dashboard:cancellation", "dashboard:messages", "dashboard:resumption", "dashboard:forks",
+        ("dashboard:viewing", "dashboard:cancellation", "dashboard:messages", "dashboard:resumption", "dashboard:forks",
          "dashboard:restarts", "dashboard:pin", "dashboard:deletion", "dashboard:queue_limits", "dashboard:queue_pause",
          "dashboard:schedule_pause", "dashboard:schedule_triggers", "dashboard:schedule_backfills",
          "dashboard:view_creation", "dashboard:view_change", "dashboard:view_default", "dashboard:view_place",

@@ -65,6 +65,8 @@ def page_context(request: HttpRequest, section: str, *, live: bool = False) -> d
         "live": live,
         "now": iso_utc(timezone.now()),
         **{f"can_{action}": access.can(request.user, action) for action in _NAVIGATION},
+        "can_look_as": access.can(request.user, "view_sensitive"),
+        "looks_as": request.session.get(access.SEEN_AS),
         "sample": SAMPLE,
     }
 

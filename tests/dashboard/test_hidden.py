@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard import access, lists, polling, tail
+from dashboard.access import Standing
 from dashboard.filters import ListFilter
 from dashboard.overview_topics import Overviews
 from dashboard.reads import Reads
@@ -213,3 +214,34 @@ def test_who_may_not_read_an_input_starts_anew_with_it_and_cannot_probe_it(peopl
     assert guess["Location"] == reverse("dashboard:workflow", args=["hidden"])
     as_it_is = browser.post(where, {"new_id": "again"})
     assert as_it_is["Location"] == reverse("dashboard:workflow", args=["again"])
+
+
+@pytest.mark.parametrize(("view", "as_who"), [("viewer", "viewer"), ("widget", "watcher")])
+def test_who_looks_as_somebody_else_reads_what_they_read_and_can_go_back(
+    view: str, as_who: str, people: dict[str, User]
+) -> None:
+    browser, page = Client(), reverse("dashboard:workflow", args=["hidden"])
+    browser.force_login(people["operator"])
+    assert browser.post(reverse("dashboard:viewing"), {"as": view, "next": page})["Location"] == page
+    shown = browser.get(page).content.decode()
+    assert told(shown) == may_read(as_who) - {"of-the-error"}
+    assert f"You see what a {view} reads" in shown
+    assert "cancellation" not in shown
+    assert browser.post(reverse("dashboard:deletion", args=["hidden"])).status_code == 403
+    key = str(browser.session.session_key)
+    admission = access.admissions([key])[key]
+    assert admission.credential.reads is access.audience(people[as_who])
+    assert access.audience(admission.user) is access.audience(people[as_who])
+    assert access.standings([admission.credential])[admission.credential] is Standing.GOOD
+    browser.post(reverse("dashboard:viewing"), {"as": "", "next": "https://evil.example/"})
+    assert "for-admins" in browser.get(page).content.decode()
+    assert access.admissions([key])[key].credential.reads is Visibility.ADMIN
+
+
+def test_only_who_may_read_more_looks_as_somebody_else(people: dict[str, User]) -> None:
+    browser = Client()
+    browser.force_login(people["viewer"])
+    assert browser.post(reverse("dashboard:viewing"), {"as": "widget"}).status_code == 403
+    assert "See this as" not in browser.get(reverse("dashboard:workflows")).content.decode()
+    left = browser.post(reverse("dashboard:viewing"), {"next": "https://evil.example/"})
+    assert left["Location"] == reverse("dashboard:workflows")
