@@ -65,7 +65,7 @@ def test_a_workflow_that_one_does_not_see_is_answered_as_one_that_is_not_there(b
             for method in ("get", "post"):
                 answers = [getattr(browser, method)(address(name, parts, id_)) for id_ in (HIDDEN, "guessed")]
                 assert answers[0].status_code == answers[1].status_code, name
-                assert answers[0].status_code in {404, 405}, name
+                assert answers[0].status_code in {400, 404, 405, 415, 422}, name  # a body that is none is refused first
     before = Workflow.objects.get(pk=HIDDEN)
     assert (before.status, before.last_seq) == ("succeeded", 4)
 
