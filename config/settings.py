@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from csp.constants import NONCE, NONE, SELF
@@ -176,6 +177,24 @@ AXES_HANDLER = "config.sign_in.Attempts"
 AXES_CLIENT_IP_CALLABLE = "config.sign_in.address"
 AXES_LOCKOUT_CALLABLE = "config.sign_in.locked_out"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+
+# Single sign-on by OpenID Connect; off without an issuer. Library and tables come with requirements-extras.txt.
+OIDC_AVAILABLE = find_spec("allauth") is not None
+OIDC_ISSUER = env.text("TELLTALE_OIDC_ISSUER")
+OIDC_CLIENT_ID, OIDC_CLIENT_SECRET = env.text("TELLTALE_OIDC_CLIENT_ID"), env.text("TELLTALE_OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("TELLTALE_OIDC_NAME", "Single sign-on")
+OIDC_GROUPS_CLAIM = env.text("TELLTALE_OIDC_GROUPS_CLAIM", "groups")
+if OIDC_AVAILABLE:
+    INSTALLED_APPS += ["allauth", "allauth.account", "allauth.socialaccount"]
+    INSTALLED_APPS += ["allauth.socialaccount.providers.openid_connect"]
+    MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
+ACCOUNT_ADAPTER, SOCIALACCOUNT_ADAPTER = "config.single_sign_on.Accounts", "config.single_sign_on.SocialAccounts"
+ACCOUNT_EMAIL_VERIFICATION = SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_UNIQUE_EMAIL = False
+SOCIALACCOUNT_LOGIN_ON_GET = True
+_oidc_app = {"provider_id": "sso", "name": OIDC_NAME, "client_id": OIDC_CLIENT_ID, "secret": OIDC_CLIENT_SECRET,
+             "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True}}  # fmt: skip
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [_oidc_app] if OIDC_ISSUER else []}}
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"

@@ -46,6 +46,8 @@ PAGES: dict[str, list[str]] = {
 _ACT, _PART, _DATA = "acts, and leads to a page", "a part of a page that has it already", "data for scripts"
 NOT_PAGES: dict[str, str] = {
     "logout": _ACT,
+    "openid_connect_login": "leads to the provider, where there is one: visited by the test of single sign-on",
+    "openid_connect_callback": "leads on from the provider",
     "examples:pay": "asks for a checkout that is under way; its parts are those of the other example",
     "dashboard:bulk_confirmation": "answers a form: visited by the test of the selection",
     "dashboard:bulk": _ACT,

@@ -24,7 +24,7 @@ from workflows.models import BulkAction, Event, Message, Queue, Workflow
 SECRET = "hidden-from-strangers"
 ACTION = UUID("7e11a1e0-0000-4000-8000-000000000002")
 # Who may not see the console still signs in, and may try the examples; widgets are for who has a token.
-PUBLIC = ("login", "logout", "examples:", "embed:")
+PUBLIC = ("login", "logout", "openid_connect_", "examples:", "embed:")
 
 
 def addresses(patterns: list[Any] | None = None, namespace: str = "") -> Iterator[tuple[str, set[str]]]:
