@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from dashboard.models import NAME_LENGTH, ApiToken
+from workflows import audit
 from workflows.payloads import storable_text
 
 MOST = 50  # in force, of one owner
@@ -63,12 +64,12 @@ def make(owner: User, name: str, scopes: Collection[str], *, days: int | None = 
         raise Refused(f"You have a token named “{name}” already. Revoke it, or choose another name.")
     if mine.count() >= MOST:
         raise Refused(f"You have {MOST} tokens; revoke some.")
-    secret = _BEGIN + secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
-        owner=owner, name=name, prefix=secret[:_SHOWN], digest=_digest(secret),
-        scopes=[scope.value for scope in Scope if scope in scopes],
-        expires_at=None if days is None else timezone.now() + timedelta(days=days),
-    )  # fmt: skip
+    secret, kept = _BEGIN + secrets.token_urlsafe(32), [scope.value for scope in Scope if scope in scopes]
+    with audit.act("make", "token", name, by=owner.get_username(), detail=", ".join(kept)):
+        token = ApiToken.objects.create(
+            owner=owner, name=name, prefix=secret[:_SHOWN], digest=_digest(secret), scopes=kept,
+            expires_at=None if days is None else timezone.now() + timedelta(days=days),
+        )  # fmt: skip
     return Made(token, secret)
 
 
@@ -89,7 +90,9 @@ def _digest(secret: str) -> str:
 def revoke(token_id: int, *, owner: User) -> ApiToken:
     """Let it open nothing any more. Revoking twice changes nothing. Raises ApiToken.DoesNotExist."""
     token = ApiToken.objects.get(pk=token_id, owner=owner)
-    ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=Now())
+    if token.revoked_at is None:
+        with audit.act("revoke", "token", token.name, by=owner.get_username()):
+            ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=Now())
     token.refresh_from_db()
     return token
 

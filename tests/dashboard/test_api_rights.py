@@ -244,6 +244,10 @@ def test_a_person_makes_a_token_sees_its_secret_once_and_revokes_it(folk: People
     client.post(f"/tokens/{token.pk}/revocation")
     assert Client(headers={"authorization": f"Bearer {secret}"}).get("/api/v1/me").status_code == 401
     assert "Revoked" in client.get("/tokens/").content.decode()
+    told = AuditEntry.objects.filter(target_kind="token").order_by("pk")
+    assert list(told.values_list("who", "action", "target", "detail", "carrier")) == [
+        ("viewer", "make", "<b>import</b>", "read", "page"), ("viewer", "revoke", "<b>import</b>", "", "page"),
+    ]  # fmt: skip
 
 
 def test_a_token_is_made_listed_and_revoked_in_the_shell(folk: People, capsys: pytest.CaptureFixture[str]) -> None:
