@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,14 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dashboard import access
 from dashboard.admin import shown
 from dashboard.admin.inspection import Inspection
 from dashboard.admin.keyset import Column
 from workflows import schedules, ticks
 from workflows.errors import TelltaleError
 from workflows.models import Schedule, Workflow
+from workflows.redaction import Lens
 
 MOST_NEXT, MOST_LAST = 5, 20
 
@@ -135,10 +138,19 @@ class ScheduleAdmin(Inspection):
         told = ((shown.workflow_link(row.id), row.status, shown.moment(row.created_at)) for row in rows)
         return shown.table(["id", "status", "created"], told)
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """With the lens by which this person reads its input."""
+        schedule: Any = super().get_object(request, object_id, from_field)
+        if schedule is not None:
+            schedule.lens = Lens(schedule.definition, access.audience(request.user))
+        return schedule
+
     @admin.display(description="input")
-    def input_shown(self, schedule: Schedule) -> object:
-        """The arguments of each start."""
-        return shown.pretty(schedule, "input")
+    def input_shown(self, schedule: Any) -> object:
+        """The arguments of each start, as far as this person may read them."""
+        if schedule.lens.reads_whole_payloads:
+            return shown.pretty(schedule, "input")
+        return shown.block(schedule.lens.payload_text("input", json.dumps(schedule.input)))
 
     @admin.display(description="options")
     def options_shown(self, schedule: Schedule) -> object:
