@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Func, Max, Q, QuerySet, TextField
 
 from workflows.fold import State, advance, empty_state
-from workflows.models import Event, Step, Value, Workflow
+from workflows.models import Event, Value, Workflow
 from workflows.payloads import Json
 from workflows.redaction import EVERYWHERE, Lens
 from workflows.sql import fetch
@@ -26,6 +26,7 @@ from workflows.sql.reads import (
     OLDER_PART,
     PACE,
     RECORDED_OPERATIONS,
+    STEPS,
     TAIL,
 )
 from workflows.states import EventKind
@@ -298,13 +299,13 @@ def snapshot(workflow_id: str) -> State | None:
         if row is None:
             return None
         last = Event.objects.filter(workflow_id=workflow_id).order_by("-seq").first()
-        steps = list(Step.objects.filter(workflow_id=workflow_id).defer("output").order_by("position"))
+        steps = _steps(workflow_id)
         values = list(Value.objects.filter(workflow_id=workflow_id))
     return {
         "seq": row.last_seq,
         "workflow": _workflow_state(row, last),
         "values": {v.key: {"value": v.value, "seq": v.seq, "at": wire_time(v.at)} for v in values},
-        "steps": {str(step.position): _step_state(step) for step in steps},
+        "steps": steps,
     }
 
 
@@ -362,16 +363,17 @@ def last_event(event: Event) -> dict[str, Any]:
     }
 
 
-def _step_state(step: Step) -> dict[str, Any]:
+STEP_FIELDS = (
+    "position", "name", "status", "attempt", "worker", "started_at", "attempt_started_at", "finished_at",
+    "next_attempt_at", "error",
+)  # fmt: skip
+
+
+def _steps(workflow_id: str) -> dict[str, dict[str, Any]]:
+    """The steps by position, as `sql.reads.STEPS` tells them."""
+    rows = fetch(STEPS, {"workflow_id": workflow_id})
+    told = (dict(zip(STEP_FIELDS, row, strict=True)) for row in rows)
     return {
-        "position": step.position,
-        "name": step.name,
-        "status": step.status,
-        "attempt": step.attempt,
-        "worker": step.worker,
-        "started_at": wire_time(step.started_at),
-        "attempt_started_at": wire_time(step.attempt_started_at),
-        "finished_at": wire_time(step.finished_at),
-        "next_attempt_at": wire_time(step.next_attempt_at),
-        "error": step.error,
+        str(step["position"]): step if step["error"] is None else step | {"error": json.loads(step["error"])}
+        for step in told
     }

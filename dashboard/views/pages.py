@@ -27,7 +27,7 @@ from dashboard.presenters.values import progress
 from dashboard.presenters.verbs import editable_input, fork_positions, verbs
 from dashboard.snapshots import Snapshot
 from workflows import queries, registry, workers
-from workflows.history import pace, part_before, status_events, wire, wire_time
+from workflows.history import STEP_FIELDS, pace, part_before, status_events, wire, wire_time
 from workflows.models import Workflow
 from workflows.redaction import Lens
 from workflows.states import EventKind, Status
@@ -196,8 +196,12 @@ def _page_data(snapshot: Snapshot, moment: Snapshot | None) -> dict[str, Any]:
     """What the elements go on from. The history is on the page as text; of its events they need only how it ended."""
 
     def start(shown: Snapshot) -> dict[str, Any]:
-        ending = _ending(shown)
-        return {"state": shown.state, "events": [ending] if ending else []}
+        ending, steps = _ending(shown), shown.state["steps"].values()
+        rows = [
+            [step[field] for field in STEP_FIELDS] for step in steps
+        ]  # their names once, not ten times for each of thousands
+        state = shown.state | {"steps": {"fields": STEP_FIELDS, "rows": rows}}
+        return {"state": state, "events": [ending] if ending else []}
 
     return {**start(snapshot), "epoch": snapshot.epoch, "moment": start(moment) if moment else None}
 

@@ -1,4 +1,4 @@
-"""What the palette finds on the server: ids, definitions, queues and schedules, each for those who may see them."""
+"""What the palette finds on the server: ids, views, definitions, queues, schedules, bulk, for those who may see them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard import access, overviews
+from dashboard import access, overviews, saved_views
 from dashboard.filters import ListFilter, storable
 from dashboard.listings import listing
+from dashboard.presenters.bulk import account
 from workflows import registry, schedules
+from workflows.models import BulkAction
 
 MOST = 8  # of each kind
+_LATEST = 100  # bulk actions
 _RIGHTS = ("view", "start", "view_queues", "view_schedules")  # any of them finds something
 
 
@@ -58,9 +61,33 @@ def _workflows(request: HttpRequest, wanted: str) -> Iterator[Found]:
 def _definitions(request: HttpRequest, wanted: str) -> Iterator[Found]:
     if not access.can(request.user, "view"):
         return
-    for name in _having(wanted, registry.names()):
+    for name in islice(_having(wanted, registry.names()), MOST // 2):
+        address = reverse("dashboard:definition", args=[name])
+        yield {"kind": "Definitions", "text": name, "note": "how often, how long", "address": address}
         address = f"{reverse('dashboard:workflows')}?{ListFilter(definition=name).query}"
-        yield {"kind": "Definitions", "text": name, "note": "its workflows", "address": address}
+        yield {"kind": "Definitions", "text": f"Workflows of {name}", "note": "", "address": address}
+
+
+def _views(request: HttpRequest, wanted: str) -> Iterator[Found]:
+    if not access.can(request.user, "view"):
+        return
+    for shown in saved_views.visible(int(request.user.pk or 0)):
+        if wanted.casefold() in shown.view.name.casefold():
+            note = "" if shown.is_own else f"shared by {shown.view.owner}"
+            address = f"{reverse('dashboard:workflows')}?{shown.view.query}"
+            yield {"kind": "Views", "text": shown.view.name, "note": note, "address": address}
+
+
+def _bulk(request: HttpRequest, wanted: str) -> Iterator[Found]:
+    """By who asked, or why: of the latest ones."""
+    if not access.can(request.user, "view"):
+        return
+    for action in BulkAction.objects.order_by("-created_at", "-id")[:_LATEST]:
+        told = account(action)
+        text = f"{told.verb} {action.total:,} by {action.by or 'nobody'}"
+        if wanted.casefold() in f"{text} {action.reason}".casefold():
+            address = reverse("dashboard:bulk_action", args=[action.pk])
+            yield {"kind": "Bulk", "text": text, "note": action.reason, "address": address}
 
 
 def _starts(request: HttpRequest, wanted: str) -> Iterator[Found]:
@@ -91,4 +118,4 @@ def _having(wanted: str, names: Iterable[str]) -> Iterator[str]:
     return (name for name in names if wanted.casefold() in name.casefold())
 
 
-_FINDERS = (_workflows, _definitions, _starts, _queues, _schedules)
+_FINDERS = (_workflows, _views, _definitions, _starts, _queues, _schedules, _bulk)

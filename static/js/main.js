@@ -24,9 +24,10 @@ import { useZone } from "./lib/zone.js";
 import { Clock } from "./live/clock.js";
 import { Live } from "./live/live.js";
 import { MomentStore } from "./live/moment_store.js";
+import { unpacked } from "./live/page_state.js";
 import { WorkflowStore } from "./live/workflow_store.js";
 
-/** @typedef {import("./live/protocol.js").State} State @typedef {import("./live/protocol.js").WireEvent} WireEvent */
+/** @typedef {import("./live/page_state.js").PageState} State @typedef {import("./live/protocol.js").WireEvent} WireEvent */
 /**
  * The workflow that the page was made of; `moment`, if it was opened at one of the past.
  * @typedef {{state: State, events: WireEvent[], epoch: string, spans: import("./live/timeline_spans.js").Spans,
@@ -52,8 +53,8 @@ function follow(status) {
   tickWith(clock);
   printing(clock);
   const page = /** @type {PageData|null} */ (json("workflow-data"));
-  const newest = page && new WorkflowStore(page.state, page.events, page.epoch, { schedule: beforePaint });
-  const store = newest && new MomentStore(newest, stretch, page.moment);
+  const newest = page && new WorkflowStore(unpacked(page.state), page.events, page.epoch, { schedule: beforePaint });
+  const store = newest && new MomentStore(newest, stretch, page.moment && { ...page.moment, state: unpacked(page.moment.state) });
   /** @type {NodeListOf<HTMLElement & {follow: (page: object) => void}>} */
   const followers = document.querySelectorAll(FOLLOWERS);
   for (const element of followers) element.follow({ live, clock, store, spans: page?.spans });

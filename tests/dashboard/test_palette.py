@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from dashboard import saved_views
 from tests import definitions
 from tests.people import People
-from workflows import operations, queues, schedules
+from workflows import bulk, operations, queues, schedules
 
 __all__ = ["definitions"]  # what the registry knows
 pytestmark = pytest.mark.django_db
@@ -49,6 +51,20 @@ def test_it_finds_a_few_of_each_kind_newest_first(client: Client, people: People
     assert [(line["text"], line["address"]) for line in starts] == [("Start doubling", "/definitions/doubling/start/")]
 
 
+def test_views_definitions_and_bulk_actions_are_found_by_name(client: Client, people: People, things: None) -> None:
+    saved_views.save(people.operator.pk, "Slow orders", "status=failed", shared=False)
+    saved_views.save(people.viewer.pk, "All orders", "q=order", shared=True)
+    action = bulk.begin(uuid4(), "cancel", ["Order-01"], by="ana", reason="wrong orders")
+    lines = {line["text"]: (line["kind"], line["address"]) for line in found(client, people.operator, "orders")}
+    assert lines["Slow orders"] == ("Views", "/workflows/?status=failed")
+    assert lines["All orders"] == ("Views", "/workflows/?q=order")
+    assert lines["Cancel 1 by ana"] == ("Bulk", f"/bulk/{action.pk}/")
+    assert "Slow orders" not in [line["text"] for line in found(client, people.viewer, "orders")]
+    lines = {line["text"]: (line["kind"], line["address"]) for line in found(client, people.viewer, "doubling")}
+    assert lines["doubling"] == ("Definitions", "/definitions/doubling/")
+    assert lines["Workflows of doubling"] == ("Definitions", "/workflows/?definition=doubling")
+
+
 def test_nobody_finds_what_they_may_not_see(client: Client, people: People, things: None) -> None:
     client.force_login(people.stranger)
     assert client.get("/palette", {"q": "order"}).status_code == 403
@@ -69,5 +85,5 @@ def test_it_asks_little_of_the_database(
 ) -> None:
     client.force_login(people.operator)
     client.get("/palette", {"q": "Order"})
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(15):
         client.get("/palette", {"q": "Order"})

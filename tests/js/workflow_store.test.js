@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { fold } from "../../static/js/live/fold.js";
+import { unpacked } from "../../static/js/live/page_state.js";
 import { WorkflowStore } from "../../static/js/live/workflow_store.js";
 import { History, plain } from "./history.js";
 
@@ -20,6 +21,14 @@ test("the recorded histories fold to the states that the database showed", () =>
   const recorded = JSON.parse(readFileSync(cases, "utf8"));
   assert.ok(recorded.length >= 8);
   for (const { name, before, events, after } of recorded) assert.deepEqual(plain(fold(before, events)), after, name);
+});
+
+test("a page that says the names of steps' fields once carries the whole state", () => {
+  const state = new History(5).stateAt(5);
+  const steps = { 3: { position: 3, name: "pack", status: "failed", error: { type: "ValueError" } }, 7: { position: 7, name: "__proto__", status: "running", error: null } };
+  const fields = ["position", "name", "status", "error"];
+  const rows = Object.values(steps).map((step) => fields.map((field) => step[field]));
+  assert.deepEqual(unpacked({ ...state, steps: { fields, rows } }), { ...state, steps });
 });
 
 test("an event that does not follow is refused, and folding changes nothing of its arguments", () => {

@@ -145,6 +145,19 @@ PACE: LiteralString = (
     + " FROM workflows_event WHERE workflow_id = %(workflow_id)s AND seq = ANY(%(seqs)s::bigint[]) ORDER BY seq"
 )
 
+# The steps of a workflow as readers get them; thousands of rows, so nothing is decoded here only to be encoded again.
+STEPS: LiteralString = (
+    "SELECT position, name, status, attempt, worker, "
+    + wire_time("started_at")
+    + ", "
+    + wire_time("attempt_started_at")
+    + ", "
+    + wire_time("finished_at")
+    + ", "
+    + wire_time("next_attempt_at")
+    + ", error::text FROM workflows_step WHERE workflow_id = %(workflow_id)s ORDER BY position"
+)
+
 MOVED: LiteralString = """
 SELECT asked.id, coalesce(w.last_seq, -1) FROM unnest(%(ids)s::text[], %(seqs)s::bigint[]) AS asked(id, seq)
 LEFT JOIN workflows_workflow AS w ON w.id = asked.id WHERE coalesce(w.last_seq, -1) <> asked.seq"""

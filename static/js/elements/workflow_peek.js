@@ -6,6 +6,7 @@
 import { beforePaint, element, json, one, setText } from "../lib/dom.js";
 import { sentence } from "../lib/sentences.js";
 import { MomentStore } from "../live/moment_store.js";
+import { unpacked } from "../live/page_state.js";
 import { WorkflowStore } from "../live/workflow_store.js";
 import { LiveElement } from "./live_element.js";
 import { paintProgress } from "./progress_bar.js";
@@ -16,8 +17,8 @@ const SETTLE_MS = 120; // a key that is held down passes many rows
 const NARROW = "(max-width: 40rem)";
 /** There is no scrubber beside the list. */
 const NO_PAST = () => Promise.reject(new Error("only the present is peeked at"));
-/** @typedef {import("../live/protocol.js").State} State @typedef {import("../live/protocol.js").WireEvent} WireEvent */
-/** @typedef {{state: State, events: WireEvent[], epoch: string}} PeekData */
+/** @typedef {import("../live/protocol.js").WireEvent} WireEvent */
+/** @typedef {{state: import("../live/page_state.js").PageState, events: WireEvent[], epoch: string}} PeekData */
 
 export class WorkflowPeek extends LiveElement {
   /** @type {import("./live_element.js").Page} */
@@ -126,7 +127,7 @@ export class WorkflowPeek extends LiveElement {
   #fill(body) {
     this.replaceChildren(...body.childNodes);
     const { state, events, epoch } = /** @type {PeekData} */ (json("peek-data", this));
-    const store = new WorkflowStore(state, events, epoch, { schedule: beforePaint });
+    const store = new WorkflowStore(unpacked(state), events, epoch, { schedule: beforePaint });
     const { clock, live } = this.#page;
     const page = { clock, live, store: new MomentStore(store, NO_PAST) };
     for (const part of this.querySelectorAll("workflow-values, workflow-history")) {
