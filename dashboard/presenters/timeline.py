@@ -241,10 +241,14 @@ def span(ms: int, finished: bool) -> int:
 
 
 def ticks(segments: Sequence[Segment], first: int, length: int) -> list[str]:
-    """Five labels of an axis that begins at `first` and is `length` ms long, without trailing zero parts."""
+    """Five labels of an axis that begins at `first` and is `length` ms long, without trailing zero parts.
+
+    After a long wait that is drawn short some would say the same again: those are empty.
+    """
     say = whole_duration if length >= 4 * SECOND else duration
     places = (first + length * quarter // 4 for quarter in range(5))
-    return [_ZERO_PART.sub("", say(time_at(segments, place))) for place in places]
+    labels = [_ZERO_PART.sub("", say(time_at(segments, place))) for place in places]
+    return [label if label not in labels[:place] else "" for place, label in enumerate(labels)]
 
 
 def bar(start: int, end: int, first: int, length: int) -> Bar:

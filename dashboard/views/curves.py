@@ -19,7 +19,7 @@ from dashboard.views.pages import page_context, visible_workflow
 from workflows import curves
 from workflows.models import Value
 
-_OFTEN_MS, _SELDOM_MS = 5_000, 30_000
+_OFTEN_MS, _SELDOM_MS = 1_000, 20_000  # between two readings of a key that is set all the time
 _MANY = 20_000  # numbers; reading so many takes a while
 
 
@@ -57,6 +57,6 @@ def _rendered(request: HttpRequest, workflow_id: str, template: str) -> HttpResp
         "compared": len(earlier) >= FEWEST,
         "fewest": FEWEST,
         "last_at": iso_utc(value.at),
-        "interval": 0 if row.is_terminal else _SELDOM_MS if found.total > _MANY else _OFTEN_MS,
+        "pause": _SELDOM_MS if found.total > _MANY else _OFTEN_MS,
     }
-    return render(request, template, page_context(request, "workflows") | context)
+    return render(request, template, page_context(request, "workflows", live=True) | context)

@@ -85,9 +85,11 @@ def _rows(
     page = listing(wanted, within, audience, before=before, after=after, limit=PAGE_ROWS)
     keys = list(dict.fromkeys([*columns.keys, *wanted.keys]))
     summaries = [redaction.summary(one, audience, keys) for one in queries.summaries_of(page.rows, keys)]
+    rows = _shown(page.rows, summaries, columns, now)
     peeked = request.GET.get("peek", "").replace("\x00", "")
     return {
-        "rows": _shown(page.rows, summaries, columns, now),
+        "rows": rows,
+        "numeric": {column.key for row in rows for column, cell in row.columns if cell and cell.kind == "number"},
         "paged": paged,
         "newer": page.newer and address(after=page.newer),
         "older": page.older and address(before=page.older),

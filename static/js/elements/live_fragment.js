@@ -1,6 +1,7 @@
 /**
- * <live-fragment src interval|topic>: a part of the page that the server renders again every `interval` ms, or, with a
- * topic or several, whenever one of them says that something changed, or both. Once a part says `data-settled`, the
+ * <live-fragment src interval|topic|data-workflow data-key>: a part of the page that the server renders again every
+ * `interval` ms, or, with a topic or several, whenever one of them says that something changed, or whenever the key of a
+ * workflow got another value or the workflow another status; at most once in `pause` ms. Once a part says `data-settled`, the
  * interval ends.
  *
  * Fetched only while the page is visible. Of what was fetched, each part at the top is exchanged only when it differs and
@@ -12,6 +13,7 @@
 import { element, exchange, isBusyIn, one } from "../lib/dom.js";
 import { clock } from "../lib/times.js";
 import { OverviewStore } from "../live/overview_store.js";
+import { WorkflowStore } from "../live/workflow_store.js";
 import { LiveElement } from "./live_element.js";
 
 const SLOWEST_MS = 30_000;
@@ -58,20 +60,34 @@ export class LiveFragment extends LiveElement {
       this.until(store.subscribe(() => this.#changed()));
       this.until(live.follow(store));
     }
+    const { workflow, key = "" } = this.dataset;
+    if (workflow === undefined) return;
+    const store = unread(workflow);
+    this.until(store.subscribe(({ keys, workflow: ended, kind }) => (kind === "gone" || ended || keys.has(key)) && this.#changed()));
+    this.until(live.follow(store));
   }
 
   #changed() {
     this.#outdated = true;
-    if (!this.#fetching) this.#schedule(Math.max(0, this.#fetchedAt + PAUSE_MS - Date.now()));
+    if (!this.#fetching) this.#schedule(Math.max(0, this.#fetchedAt + this.#shortest - Date.now()));
   }
 
   get #topics() {
     return (this.getAttribute("topic") ?? "").split(" ").filter(Boolean);
   }
 
-  /** 0: none, because a topic says when. */
+  /** Something says when there is news. */
+  get #isTold() {
+    return this.#topics.length > 0 || this.dataset.workflow !== undefined;
+  }
+
+  /** 0: none, because it is told. */
   get #interval() {
-    return Number(this.getAttribute("interval")) || (this.#topics.length > 0 ? 0 : 2000);
+    return Number(this.getAttribute("interval")) || (this.#isTold ? 0 : 2000);
+  }
+
+  get #shortest() {
+    return Number(this.getAttribute("pause")) || PAUSE_MS;
   }
 
   /** @param {number} ms */
@@ -96,12 +112,12 @@ export class LiveFragment extends LiveElement {
 
   get #standsStill() {
     const connection = document.documentElement.dataset.connection ?? "";
-    return connection === "paused" || (this.#topics.length > 0 && STANDING.has(connection));
+    return connection === "paused" || (this.#isTold && STANDING.has(connection));
   }
 
   get #pause() {
-    const hurried = this.#topics.length > 0 && this.#outdated;
-    return Math.min((hurried ? PAUSE_MS : this.#interval || PAUSE_MS) * 2 ** this.#failures, SLOWEST_MS);
+    const hurried = this.#isTold && this.#outdated;
+    return Math.min((hurried ? this.#shortest : this.#interval || this.#shortest) * 2 ** this.#failures, SLOWEST_MS);
   }
 
   async #fetch() {
@@ -147,3 +163,9 @@ export class LiveFragment extends LiveElement {
 
 /** One part for another. @param {Element} old @param {Element} part @returns {boolean} whether the reader sees it */
 const show = (old, part) => old.isEqualNode(part) || (!isBusyIn(old) && exchange(old, part));
+
+/** The store of a workflow of which nothing is known yet. @param {string} id */
+function unread(id) {
+  const workflow = /** @type {import("../live/protocol.js").Workflow} */ ({ id });
+  return new WorkflowStore({ seq: 0, workflow, values: {}, steps: {} }, [], null, { keep: 1 });
+}

@@ -12,6 +12,7 @@ export function paintValue(cell, value) {
     return some;
   }
   const shown = cellOf(value, cell.dataset.as);
+  cell.dataset.kind = shown.kind;
   cell.title = shown.kind === "time" ? "" : shown.text;
   if (shown.kind === "progress") return paintBar(cell, value);
   const [tag, place] = PLACES.get(shown.kind) ?? ["span", ""];

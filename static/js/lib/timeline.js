@@ -125,13 +125,15 @@ export function bar(start, end, first, length) {
 }
 
 /**
- * Five labels of an axis that begins at `first` and is `length` ms long, without trailing zero parts.
+ * Five labels of an axis that begins at `first` and is `length` ms long, without trailing zero parts. After a long wait
+ * that is drawn short some would say the same again: those are empty.
  * @param {Segment[]} segments @param {number} first @param {number} length
  */
 export function ticks(segments, first, length) {
   const say = length >= 4 * SECOND ? wholeDuration : duration;
   const places = [0, 1, 2, 3, 4].map((quarter) => first + Math.floor((length * quarter) / 4));
-  return places.map((place) => say(timeAt(segments, place)).replace(/ 00 \w+$/, ""));
+  const labels = places.map((place) => say(timeAt(segments, place)).replace(/ 00 \w+$/, ""));
+  return labels.map((label, place) => (labels.indexOf(label) < place ? "" : label));
 }
 
 /**
