@@ -53,11 +53,14 @@ class ForkPosition:
     selected: bool
 
 
-def fork_positions(steps: Iterable[dict[str, Any]]) -> list[ForkPosition]:
-    """The beginning and the latest steps; chosen is the one that failed last, else the last one."""
-    shown = sorted(steps, key=lambda step: step["position"])[-_CHOICES:]
+def fork_positions(steps: Iterable[dict[str, Any]], wanted: int | None = None) -> list[ForkPosition]:
+    """The beginning, the latest steps and the wanted one, which is chosen; else the last that failed, or the last."""
+    found = sorted(steps, key=lambda step: step["position"])
+    asked = [step for step in found[:-_CHOICES] if step["position"] == wanted]
+    shown = asked + found[-_CHOICES:]
     failed = [step["position"] for step in shown if step["status"] == StepStatus.FAILED]
     chosen = failed[-1] if failed else shown[-1]["position"] if shown else 1
+    chosen = next((step["position"] for step in shown if step["position"] == wanted), chosen)
     places = [(1, "1, from the beginning")] if not shown or shown[0]["position"] != 1 else []
     places += [(step["position"], f"{step['position']} {step['name']}, {step['status']}") for step in shown]
     return [ForkPosition(position, words, position == chosen) for position, words in places]

@@ -221,10 +221,11 @@ def _verbs(request: HttpRequest, row: Workflow, state: dict[str, Any], lens: Len
         f"can_{verb}": access.allows(request.user, verb, row)
         for verb in ("cancel", "send", "resume", "fork", "pin", "delete")
     }
-    positions = fork_positions(state["steps"].values()) if allowed["can_fork"] else []
+    asked = seq_of(request.GET.get("fork", ""))
+    positions = fork_positions(state["steps"].values(), asked) if allowed["can_fork"] else []
     editable = editable_input(row) if allowed["can_fork"] and lens.reads_whole_payloads else None
     standing = {"verbs": verbs(row.status), "pinned": row.pinned}
-    return {**allowed, **standing, "fork_positions": positions, "editable": editable}
+    return {**allowed, **standing, "fork_positions": positions, "fork_asked": bool(asked), "editable": editable}
 
 
 def _outlook(row: Workflow, state: dict[str, Any], at: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the palette finds on the server: ids, views, definitions, queues, schedules, bulk, for those who may see them."""
+"""What the palette finds: ids, views, definitions, queues, schedules and bulk actions, for those who may see them."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ import { columns } from "./behaviours/columns.js";
 import { completion } from "./behaviours/completion.js";
 import { copiedTimes } from "./behaviours/copied_times.js";
 import { density } from "./behaviours/density.js";
+import { family } from "./behaviours/family.js";
 import { filters } from "./behaviours/filters.js";
 import { keyboard } from "./behaviours/keyboard.js";
 import { everywhere } from "./behaviours/keys.js";
@@ -36,7 +37,9 @@ import { WorkflowStore } from "./live/workflow_store.js";
 
 useZone(/** @type {import("./lib/zone.js").ZoneTable|null} */ (json("zone")));
 defineElements();
-const BEHAVIOURS = [columns, completion, copiedTimes, density, filters, keyboard, menus, selectionDone, theme, topbar, widgetPreview, zone];
+const BEHAVIOURS = [
+  columns, completion, copiedTimes, density, family, filters, keyboard, menus, selectionDone, theme, topbar, widgetPreview, zone,
+];
 for (const behaviour of BEHAVIOURS) {
   behaviour();
 }

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import resolve, reverse
 from django.utils import timezone
 
+from dashboard.views import steps as steps_views
 from tests import definitions, execution
 from tests.people import People
 from workflows import operations, workers
@@ -388,9 +389,15 @@ def test_a_family_leads_to_each_other_both_ways(operator: Client) -> None:
     execution.run(definitions.doubling.using(workflow_id="top").start([1, 2]))
     for number in range(3):
         operations.start("doubling", kwargs={"numbers": []}, workflow_id=f"<b>{number}", parent="top")
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="grandchild", parent="<b>1")
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="of-a-grandchild", parent="grandchild")
     operations.fork("top", 3, new_id="other", by="ana")
     html = page(operator, workflow_page("top"))
-    assert re.findall(r'<tr data-id="([^"]+)">', html) == ["&lt;b&gt;0", "&lt;b&gt;1", "&lt;b&gt;2", "other"]
+    assert re.findall(r'<tr data-id="([^"]+)"(?: data-level="(.)")?>', html) == [
+        ("&lt;b&gt;0", "1"), ("&lt;b&gt;1", "1"), ("grandchild", "2"), ("of-a-grandchild", "3"), ("&lt;b&gt;2", "1"),
+        ("other", ""),
+    ]  # fmt: skip
+    assert "Levels 1 2 3" in text(html)
     assert "doubling, from position 3" in text(html)
     assert "All children" not in html
     assert "Child of top" in text(page(operator, workflow_page("<b>1")))
@@ -399,12 +406,34 @@ def test_a_family_leads_to_each_other_both_ways(operator: Client) -> None:
     assert f'href="{workflow_page("top")}">top</a>' in fork
 
 
+def test_every_step_has_a_row_with_what_it_took_returned_and_raised_and_a_way_to_fork(
+    operator: Client, stranger: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution.run(definitions.doubling.using(workflow_id="w").start([1, 2, 3]))
+    address = reverse("dashboard:steps", args=["w"])
+    assert f'href="{address}"' in page(operator, workflow_page("w"))
+    positions = re.findall(r'<tr role="row" data-position="(\d+)">', page(operator, address))
+    shown = text(page(operator, address))
+    assert len(positions) == 3
+    assert "Succeeded" in shown
+    assert "1 byte" in shown
+    monkeypatch.setattr(steps_views, "STEPS_ROWS", 2)
+    assert f'href="?after={positions[1]}">Later' in page(operator, address)
+    assert re.findall(r'data-position="(\d+)"', page(operator, f"{address}?after={positions[1]}")) == positions[2:]
+    fork = page(operator, f"{workflow_page('w')}?fork={positions[0]}")
+    assert f'<option value="{positions[0]}" selected>' in fork
+    for odd in ("x", "-1", "9" * 18):
+        assert operator.get(f"{address}?after={odd}").status_code == 200
+        assert operator.get(f"{workflow_page('w')}?fork={odd}").status_code == 200
+    assert stranger.get(address).status_code == 404
+
+
 def test_many_children_are_on_pages_of_their_own(operator: Client) -> None:
     operations.start("doubling", kwargs={"numbers": []}, workflow_id="top")
     for number in range(450):
         operations.start("doubling", kwargs={"numbers": []}, workflow_id=f"c-{number:03}", parent="top")
     html = page(operator, workflow_page("top"))
-    assert html.count("<tr data-id=") == 50
+    assert html.count('data-level="1">') == 50
     seen: list[str] = []
     address: str | None = reverse("dashboard:children", args=["top"])
     assert f'href="{address}">All children' in html

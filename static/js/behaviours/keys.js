@@ -38,11 +38,14 @@ const PLACES = [
   { keys: "g d", says: "Definitions", act: () => go("/definitions/") },
 ];
 
-/** The digits open the saved views above the list; the sheet shows the first. @type {Key[]} */
-const VIEWS = Array.from("123456789", (digit) => ({
+/** The digits open the saved views above the list, or say how deep a family is shown. @type {Record<string, string>} */
+const DIGITS = { 0: "The whole family of a workflow", 1: "The first saved view, or the first level of a family; 2 to 9 those after it" };
+
+/** @type {Key[]} */
+const VIEWS = Array.from("0123456789", (digit) => ({
   keys: digit,
-  says: digit === "1" ? "The first saved view; 2 to 9 those after it" : "",
-  act: () => click(`.saved-views [data-place="${digit}"]`),
+  says: DIGITS[digit] ?? "",
+  act: () => [`.saved-views [data-place="${digit}"]`, `[data-act=level][data-level="${digit}"]`].forEach(click),
 }));
 
 /** @type {Key[]} */

@@ -140,6 +140,7 @@ export class WorkflowTimeline extends LiveElement {
     this.#body.insertBefore(row, all.find((one) => Number(one.dataset.position) > step.position) ?? null);
     if (all.length >= MOST_STEPS) this.#fit();
     one(this, ".panel__empty").hidden = true;
+    one(this, ".timeline__all").hidden = false;
     return row;
   }
 
