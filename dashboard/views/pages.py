@@ -197,9 +197,8 @@ def _page_data(snapshot: Snapshot, moment: Snapshot | None) -> dict[str, Any]:
 
     def start(shown: Snapshot) -> dict[str, Any]:
         ending, steps = _ending(shown), shown.state["steps"].values()
-        rows = [
-            [step[field] for field in STEP_FIELDS] for step in steps
-        ]  # their names once, not ten times for each of thousands
+        # The names of their fields once, not ten times for each of thousands.
+        rows = [[step[field] for field in STEP_FIELDS] for step in steps]
         state = shown.state | {"steps": {"fields": STEP_FIELDS, "rows": rows}}
         return {"state": state, "events": [ending] if ending else []}
 

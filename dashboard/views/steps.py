@@ -17,6 +17,7 @@ from dashboard.presenters.sentences import error_line
 from dashboard.views.pages import page_context, visible_workflow
 from workflows.history import wire_time
 from workflows.models import Step
+from workflows.redaction import Lens
 
 STEPS_ROWS = 200
 _LARGEST_POSITION = 2**31 - 1
@@ -28,13 +29,14 @@ _LARGEST_POSITION = 2**31 - 1
 def steps(request: HttpRequest, workflow_id: str) -> HttpResponse:
     """All steps, in the order of the program; those after a position that the address names."""
     row = visible_workflow(request, workflow_id)
+    lens = access.lens(request.user, row)
     after = min(seq_of(request.GET.get("after", "")) or 0, _LARGEST_POSITION)
     size = Func(F("output"), template="octet_length((%(expressions)s)::text)", output_field=IntegerField())
     found = Step.objects.filter(workflow_id=row.id, position__gt=after).defer("output").annotate(size=size)
     shown = list(found.order_by("position")[: STEPS_ROWS + 1])
     context = page_context(request, "workflows") | {
         "workflow": row,
-        "steps": [_shown(step) for step in shown[:STEPS_ROWS]],
+        "steps": [_shown(step, lens) for step in shown[:STEPS_ROWS]],
         "paged": after > 0,
         "next": shown[STEPS_ROWS - 1].position if len(shown) > STEPS_ROWS else None,
         "can_fork": access.can(request.user, "fork"),
@@ -42,8 +44,9 @@ def steps(request: HttpRequest, workflow_id: str) -> HttpResponse:
     return render(request, "dashboard/steps.html", context)
 
 
-def _shown(step: Any) -> dict[str, Any]:
-    """What the template shows of one. An output is there when a step succeeded; `null` is one, too."""
+def _shown(step: Any, lens: Lens) -> dict[str, Any]:
+    """What the template shows of one; of an output and an error, what may be read."""
+    error = lens.error(step.error)
     return {
         "position": step.position,
         "name": step.name,
@@ -51,6 +54,6 @@ def _shown(step: Any) -> dict[str, Any]:
         "attempt": step.attempt,
         "started_at": wire_time(step.started_at),
         "finished_at": wire_time(step.finished_at),
-        "size": step.size,
-        "error_line": error_line(step.error) if step.error else "",
+        "size": step.size if lens.reads_payloads else None,
+        "error_line": error_line(error) if error else "",
     }

@@ -76,7 +76,10 @@ def test_the_list_shows_the_latest_values_of_the_chosen_keys_and_carries_them_fo
     key = Value.objects.filter(workflow_id="w").order_by("key").values_list("key", flat=True)
     assert {"page", "long"} < set(key)
     html = viewer.get("/workflows/?columns=name,event.page:link,event.long,event.none").content.decode()
-    assert 'data-key="page" data-as="link" data-kind="text" title="javascript:alert(1)"><span>javascript:alert(1)</span>' in html
+    assert (
+        'data-key="page" data-as="link" data-kind="text" title="javascript:alert(1)"><span>javascript:alert(1)</span>'
+        in html
+    )
     assert 'href="javascript' not in html
     assert "<b>" not in html
     assert "workflow-table__id" not in html
