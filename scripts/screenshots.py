@@ -48,6 +48,7 @@ PAGES = {
     "definition": "/definitions/checkout/",
     "start": "/definitions/checkout/start/",
     "curve": "/workflows/nightly-sync/curve?key=progress",
+    "steps": "/workflows/year-end/steps/",
     "long-history": "/workflows/year-end/",
     "moment": "/workflows/nightly-sync/?seq=90",
     "not-here": "/no-such-page/",

@@ -29,7 +29,7 @@ PAGES: dict[str, list[str]] = {
     "dashboard:widgets": ["/widgets/"],
     "dashboard:widget_creation": ["/widgets/new?scope=workflow&of=ended", "/widgets/new?scope=summary&of=doubling"],
     "dashboard:workflow": ["/workflows/ended/", "/workflows/broken/", "/workflows/queued/", "/workflows/ended/?seq=3",
-        "/workflows/ended/?fork=1",
+        "/workflows/ended/?fork=1", "/workflows/ended/?kind=value_set&find=1&group=1",
     ],
     "dashboard:steps": ["/workflows/ended/steps/", "/workflows/broken/steps/?after=1"],
     "dashboard:children": ["/workflows/ended/children/"],
