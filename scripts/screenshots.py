@@ -44,6 +44,7 @@ PAGES = {
     "schedule": "/schedules/stock-every-morning/",
     "workers": "/workers/",
     "audit": "/audit/",
+    "widgets": "/widgets/",
     "definitions": "/definitions/",
     "definition": "/definitions/checkout/",
     "start": "/definitions/checkout/start/",
