@@ -52,8 +52,8 @@ def test_it_finds_a_few_of_each_kind_newest_first(client: Client, people: People
 
 
 def test_views_definitions_and_bulk_actions_are_found_by_name(client: Client, people: People, things: None) -> None:
-    saved_views.save(people.operator.pk, "Slow orders", "status=failed", shared=False)
-    saved_views.save(people.viewer.pk, "All orders", "q=order", shared=True)
+    saved_views.save(people.operator.pk, name="Slow orders", query="status=failed", shared=False, by="operator")
+    saved_views.save(people.viewer.pk, name="All orders", query="q=order", shared=True, by="viewer")
     action = bulk.begin(uuid4(), "cancel", ["Order-01"], by="ana", reason="wrong orders")
     lines = {line["text"]: (line["kind"], line["address"]) for line in found(client, people.operator, "orders")}
     assert lines["Slow orders"] == ("Views", "/workflows/?status=failed")
