@@ -8,14 +8,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
+_Piece = TypeVar("_Piece", str, bytes)
+SECONDS = 600.0  # that one file may take
 Document = Mapping[str, Any]
 KINDS = {
     "csv": "text/csv; charset=utf-8",
@@ -27,7 +30,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 def csv_lines(columns: Sequence[str], documents: Iterable[Document]) -> str:
     """The documents' rows as RFC 4180 has them. What a spreadsheet would take for a formula gets an apostrophe."""
-    return _csv([_inert(document[column]) for column in columns] for document in documents)
+    return _csv([_cell(document[column]) for column in columns] for document in documents)
 
 
 def csv_head(columns: Sequence[str]) -> str:
@@ -41,8 +44,11 @@ def _csv(rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def _inert(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+def _cell(content: Any) -> Any:
+    if content is None or isinstance(content, bool | int | float):
+        return content
+    text = json.dumps(content, ensure_ascii=False) if isinstance(content, dict | list) else str(content)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def json_lines(documents: Iterable[Document]) -> str:
@@ -59,24 +65,41 @@ def headers(name: str, ending: str) -> dict[str, str]:
 def streamed(
     request: HttpRequest, name: str, ending: str, columns: Sequence[str], parts: Iterable[Iterable[Document]]
 ) -> StreamingHttpResponse:
-    """The file, made while it is sent, part by part. Raises KeyError for an ending that is none of KINDS."""
+    """The file, made while it is sent, part by part. Raises KeyError for an ending that is none of KINDS.
+
+    One that is not done after SECONDS ends with a line that says so: half a list must not look like one.
+    """
     write: Callable[[Iterable[Document]], str] = (
         json_lines if ending == "jsonl" else lambda part: csv_lines(columns, part)
     )
-    texts = _texts("" if ending == "jsonl" else csv_head(columns), parts, write)
-    content = _in_threads(texts) if isinstance(request, ASGIRequest) else texts
-    return StreamingHttpResponse(content, content_type=KINDS[ending], headers=headers(name, ending))
+    cut = {"cut": f"cut after {SECONDS:.0f} s: narrow the filter to have the rest"}
+    notice = json_lines([cut]) if ending == "jsonl" else csv_head([cut["cut"]])
+    texts = _texts("" if ending == "jsonl" else csv_head(columns), parts, write, notice)
+    return StreamingHttpResponse(in_threads(request, texts), content_type=KINDS[ending], headers=headers(name, ending))
 
 
-def _texts(head: str, parts: Iterable[Iterable[Document]], write: Callable[[Iterable[Document]], str]) -> Iterator[str]:
+def _texts(
+    head: str, parts: Iterable[Iterable[Document]], write: Callable[[Iterable[Document]], str], notice: str
+) -> Iterator[str]:
+    until = time.monotonic() + SECONDS
     if head:
         yield head
     for part in parts:
         yield write(part)
+        if time.monotonic() > until:
+            yield notice
+            return
 
 
-async def _in_threads(texts: Iterator[str]) -> AsyncIterator[str]:
-    """Each text in the thread that talks to the database, so that no reader holds up the loop."""
-    following = sync_to_async(lambda: next(texts, None))
-    while (text := await following()) is not None:
-        yield text
+def in_threads(request: HttpRequest, pieces: Iterator[_Piece]) -> Iterator[_Piece] | AsyncIterator[_Piece]:
+    """Each piece in the thread that talks to the database, so that no reader holds up the loop of an ASGI server.
+
+    Such a server would collect whatever is not asynchronous before it sends any of it.
+    """
+    return _in_threads(pieces) if isinstance(request, ASGIRequest) else pieces
+
+
+async def _in_threads(pieces: Iterator[_Piece]) -> AsyncIterator[_Piece]:
+    following = sync_to_async(lambda: next(pieces, None))
+    while (piece := await following()) is not None:
+        yield piece

@@ -54,10 +54,10 @@ NOT_PAGES: dict[str, str] = {
     "examples:pay": "asks for a checkout that is under way; its parts are those of the other example",
     "dashboard:bulk_confirmation": "answers a form: visited by the test of the selection",
     "dashboard:bulk": _ACT,
-    "dashboard:bulk_results": "a file",
     "dashboard:widget": "visited by the test of the widgets, with its frame and its wallboard",
     "embed:page": "a part of other pages: visited by the test of the widgets",
     "embed:wallboard": "visited by the test of the widgets",
+    **dict.fromkeys(("dashboard:workflows_export", "dashboard:workflow_export"), "a file"),
     "dashboard:audit_export": "a file",
     **dict.fromkeys(
         ("dashboard:viewing", "dashboard:cancellation", "dashboard:messages", "dashboard:resumption", "dashboard:forks",

@@ -56,6 +56,13 @@ class DuplicateWorkflow(TelltaleError):
         self.queue, self.dedup_key, self.workflow_id, self.status = queue, dedup_key, workflow_id, status
 
 
+class InvalidExport(TelltaleError, ValueError):
+    """A file that is no exported workflow."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"This is no workflow as `workflow export` writes it: {what}.")
+
+
 class DuplicateDefinition(TelltaleError, ValueError):
     """Two functions claim one definition name."""
 

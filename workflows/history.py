@@ -303,7 +303,7 @@ def snapshot(workflow_id: str) -> State | None:
         values = list(Value.objects.filter(workflow_id=workflow_id))
     return {
         "seq": row.last_seq,
-        "workflow": _workflow_state(row, last),
+        "workflow": workflow_state(row, last),
         "values": {v.key: {"value": v.value, "seq": v.seq, "at": wire_time(v.at)} for v in values},
         "steps": steps,
     }
@@ -331,7 +331,8 @@ def placed_snapshot(workflow_id: str) -> tuple[str, State] | None:
     return None if head is None or state is None else (head.epoch, state)
 
 
-def _workflow_state(row: Workflow, last: Event | None) -> dict[str, Any]:
+def workflow_state(row: Workflow, last: Event | None) -> dict[str, Any]:
+    """The part of a state that is the workflow's own."""
     return {
         "id": row.id,
         "definition": row.definition,

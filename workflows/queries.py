@@ -88,18 +88,24 @@ def summaries(ids: Sequence[str], keys: Collection[str] = ()) -> list[Summary]:
     return summaries_of([rows[workflow_id] for workflow_id in ids if workflow_id in rows], keys)
 
 
-def summaries_of(rows: Sequence[Workflow], keys: Collection[str] = ()) -> list[Summary]:
+def summaries_of(
+    rows: Sequence[Workflow], keys: Collection[str] = (), *, with_last_event: bool = True
+) -> list[Summary]:
     """This will return the list rows of workflows that were read already, with their values of these keys, if any."""
     shown = list_values([row.id for row in rows], {*_LIST_KEYS, *keys})
-    newest = Q()
-    for row in rows:
-        newest |= Q(workflow_id=row.id, seq=row.last_seq)
-    last = {event.workflow_id: event for event in Event.objects.filter(newest)} if rows else {}
+    last = _last_events(rows) if with_last_event else {}
     found = [_summary(row, shown.get(row.id, {}), last.get(row.id)) for row in rows]
     for summary in found if keys else ():
         values = shown.get(summary["id"], {})
         summary["values"] = {key: values[key] for key in keys if key in values}
     return found
+
+
+def _last_events(rows: Sequence[Workflow]) -> dict[str, Event]:
+    newest = Q()
+    for row in rows:
+        newest |= Q(workflow_id=row.id, seq=row.last_seq)
+    return {event.workflow_id: event for event in Event.objects.filter(newest)} if rows else {}
 
 
 def list_values(ids: Collection[str], keys: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from workflows import removal
 from workflows.errors import InvalidInput
+from workflows.models import Schedule, Wait, Workflow
 from workflows.sql import fetch
 from workflows.states import TERMINAL, Status
 
@@ -52,6 +53,9 @@ ORDER BY created_at DESC, id DESC OFFSET %(keep)s LIMIT 1"""
 
 _LONG_AGO = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 _LONGEST = timedelta(days=100 * 366)
+
+PRUNING, DAYS = "telltale.prune", 30  # the definition that removes by rule, and the age that it takes for granted
+_ARGUMENTS, _MOST_RULES = ("days", "keep", "statuses", "definition"), 100
 
 
 class _Rule(NamedTuple):
@@ -149,3 +153,48 @@ def _checked(older_than: timedelta | None, keep: int | None, statuses: Collectio
     if wrong or not statuses:
         raise InvalidInput(f"Only ended workflows are removed: {', '.join(sorted(TERMINAL))}; not {wrong or 'none'}.")
     return sorted(map(str, statuses))
+
+
+class Removal(NamedTuple):
+    """A schedule that removes a workflow: when it has the age (`at`), or when `keep` newer ones have its status."""
+
+    schedule: str
+    at: datetime | None
+    keep: int | None
+
+
+class Fate(NamedTuple):
+    """Why no rule removes a workflow now (empty: any may), and the schedules that will, as they stand."""
+
+    kept: list[str]
+    removals: list[Removal]
+
+
+def fate(workflow: Workflow) -> Fate:
+    """This will return what becomes of a workflow. A removal by hand is not foreseen."""
+    ended_at = workflow.finished_at
+    kept = ["it is pinned"] if workflow.pinned else []
+    if ended_at is None:
+        kept.append("it has not ended")
+    if workflow.parent_id and Workflow.objects.filter(id=workflow.parent_id, finished_at=None).exists():
+        kept.append(f"its parent {workflow.parent_id} has not ended, and may still read it")
+    waiting = Wait.objects.filter(target_id=workflow.id, done=False, workflow__finished_at=None)
+    kept += [f"{waiter} waits for it" for waiter in waiting.values_list("workflow_id", flat=True)[:1]]
+    rules = Schedule.objects.filter(definition=PRUNING, paused=False).order_by("name")[:_MOST_RULES]
+    removals = [_removal(rule, workflow) for rule in rules]
+    return Fate(kept, [removal for removal in removals if removal is not None])
+
+
+def _removal(schedule: Schedule, workflow: Workflow) -> Removal | None:
+    """What a schedule's rule does to a workflow, once it has ended as it is; None: nothing."""
+    given = {**dict(zip(_ARGUMENTS, schedule.input["args"], strict=False)), **schedule.input["kwargs"]}
+    days, keep = given.get("days", DAYS), given.get("keep")
+    of_it = (
+        given.get("statuses") is None or workflow.status in given["statuses"] or workflow.finished_at is None
+    ) and (given.get("definition") in (None, workflow.definition))
+    if not of_it or schedule.next_at is None or (days is None and keep is None):
+        return None
+    at = None
+    if days is not None and workflow.finished_at is not None:
+        at = max(workflow.finished_at + timedelta(days=days), schedule.next_at)
+    return Removal(schedule.name, at, keep)

@@ -90,6 +90,12 @@ KEYED = frozenset({
     EventKind.PATCHED,
 })  # fmt: skip
 
+# The kinds of events that say, as `by` of their data, whose doing they were.
+ACTS = frozenset({
+    EventKind.CREATED, EventKind.DEBOUNCED, EventKind.MESSAGE_SENT, EventKind.CANCELLED, EventKind.RESUMED,
+    EventKind.FORKED, EventKind.FORK_STARTED, EventKind.PINNED, EventKind.UNPINNED,
+})  # fmt: skip
+
 
 class MissedPolicy(StrEnum):
     """What a schedule does about occurrences whose time passed while nothing could start them."""

@@ -32,9 +32,12 @@ def remove_ended(
     return {"removed": dict(removed), "more": False}
 
 
-@workflow(name="telltale.prune")
+@workflow(name=retention.PRUNING)
 def prune(
-    days: float | None = 30, keep: int | None = None, statuses: list[str] | None = None, definition: str | None = None
+    days: float | None = retention.DAYS,
+    keep: int | None = None,
+    statuses: list[str] | None = None,
+    definition: str | None = None,
 ) -> dict[str, int]:
     """Remove ended workflows, but not pinned ones.
 

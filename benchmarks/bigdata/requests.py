@@ -21,7 +21,8 @@ from dashboard.presenters.bulk import BULK_VERBS
 from dashboard.urls import urlpatterns
 from workflows.states import Status
 
-_ANSWERS_FOR_EVER = "stream"  # its reads are those of a poll of a workflow
+# One answers for ever, and its reads are those of a poll of a workflow; files read all that there is, piece by piece.
+_NOT_ASKED = ("stream", "workflows_export", "workflow_export")
 
 
 class Asked(NamedTuple):
@@ -45,7 +46,7 @@ class Asked(NamedTuple):
 def pages(about: dict[str, Any]) -> Iterator[Asked | str]:
     """Every address that can be asked for without changing anything; a text names one that could not be filled in."""
     for pattern in urlpatterns:
-        if isinstance(pattern, URLPattern) and pattern.name != _ANSWERS_FOR_EVER:
+        if isinstance(pattern, URLPattern) and pattern.name not in _NOT_ASKED:
             yield from _of_pattern(pattern, about)
     yield from (Asked(f"{reverse('dashboard:workflows')}?{query}") for query in _filters(about))
     yield from (Asked(f"{reverse('dashboard:matching')}?{query}") for query in _filters(about)[::8])
@@ -91,6 +92,8 @@ def _candidates(name: str, route: str, about: dict[str, Any]) -> list[Any]:
         return [1]
     if name == "verb":
         return list(BULK_VERBS)
+    if name == "action_id":  # the data set has no bulk action
+        return []
     beginning = route.partition("/")[0]
     known = {"queues": "payments", "schedules": "nightly-02", "definitions": "checkout"}
     return [known[beginning]] if name == "name" and beginning in known else ["1"]
@@ -185,6 +188,10 @@ def admin_pages(about: dict[str, Any]) -> Iterator[Asked]:
     yield Asked(f"{events}?key=approval&kind=message_sent")
     yield Asked(f"{events}?key=progress&since={quote(about['middle'][0])}")
     yield Asked(f"{events}?q={quote(about['long'])}&kind=step_failed", whole=True)
+    actors = ("operator", "operator&kind=cancelled", "shop&kind=created", "nobody", "operator&definition=mail.send")
+    yield from (Asked(f"{events}?by={query}") for query in actors)
+    names = ("mail.send", "legacy.migrate", "nobody", "mail.send&kind=failed", "legacy.migrate&key=progress")
+    yield from (Asked(f"{events}?definition={query}", whole=True) for query in names)
     yield from (
         Asked(f"{workflows}?{urlencode({'status': status, 'definition': name})}")
         for status in ("failed", "cancelled", "quarantined", "queued")
@@ -193,7 +200,10 @@ def admin_pages(about: dict[str, Any]) -> Iterator[Asked]:
     yield from (
         Asked(f"{workflows}?definition={name}") for name in ("mail.send", "legacy.migrate", "billing.charge", "nobody")
     )
-    yield from (Asked(reverse("admin:workflows_workflow_change", args=[about[kind]])) for kind in ("small", *_OF_LARGE))
+    for kind in ("small", *_OF_LARGE):  # with what each value replaced, which may be some hundred events ago
+        yield Asked(reverse("admin:workflows_workflow_change", args=[about[kind]]), whole=kind != "small")
+    past = f"{reverse('admin:workflows_workflow_change', args=[about['long']])}?seq={about['events'] // 200}"
+    yield from (Asked(f"{past}{more}", whole=True) for more in ("", "&against=100"))
 
 
 _LINK = re.compile(r'href="(\?[^"#]*)')
@@ -206,7 +216,8 @@ def found_on(asked: Asked, content: str) -> list[Asked]:
     Of one that is filtered already only the neighbours: which filters go together is said above.
     """
     path = asked.path.partition("?")[0]
-    links = [Asked(path + html.unescape(link), whole=asked.whole) for link in _LINK.findall(content)]
+    found = [html.unescape(link) for link in _LINK.findall(content)]
+    links = [Asked(path + link, whole=asked.whole) for link in found if not link.startswith("?seq=")]  # one per event
     if "?" in asked.path:
         return [link for link in links if "before=" in link.path or "after=" in link.path]
     rows = [Asked(html.unescape(row)) for row in _ROW.findall(content)[:1]]

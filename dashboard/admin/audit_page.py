@@ -19,6 +19,7 @@ from workflows.models import AuditEntry
 class AuditEntryAdmin(Inspection):
     """One row per act, latest first. The console's page has the same, with filters and files."""
 
+    of_workflows = False
     keyset = (Column("at"), Column("id"))
     list_display = ("at_shown", "by", "action", "target_kind", "target_shown", "done", "carrier", "address")
     search_help_text = "Whole: who, or the id or name of what it was done to"

@@ -17,6 +17,7 @@ from workflows.models import Deletion
 class DeletionAdmin(Inspection):
     """One row per deleted workflow, latest first."""
 
+    of_workflows = False
     keyset = (Column("id"),)
     list_display = ("id_shown", "definition_shown", "status", "by", "why", "deleted_at")
     search_help_text = "The id of a workflow, or the beginning of one"

@@ -15,11 +15,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from workflows import registry
-from workflows.states import KEYED, EventKind, Status
+from workflows import counts, registry
+from workflows.states import ACTS, KEYED, EventKind, Status
 
 # Ids and times are taken in the same statement, so their orders differ by less than a commit; this is ample.
 _SKEW = timedelta(minutes=1)
+MOST_NAMES = 100
 _PRESETS = [("Past hour", timedelta(hours=1)), ("Past day", timedelta(days=1)), ("Past week", timedelta(days=7))]
 
 
@@ -69,20 +70,32 @@ class KindFilter(_ChoiceFilter):
     values = [kind.value for kind in EventKind]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The index leaves out `value_set`, which is most of the history and therefore never far."""
-        if self.value() == EventKind.VALUE_SET:
+        """The index leaves out `value_set`, which is most of the history and therefore never far; `by` has its own."""
+        if self.value() and (self.value() == EventKind.VALUE_SET or request.GET.get("by")):
             return queryset.filter(kind=self.value())
         return super().queryset(request, queryset)
 
 
 class DefinitionFilter(_ChoiceFilter):
-    """By the name of a definition that this process knows. Asking the table for names would read all of it."""
+    """By the name of a definition: of which there are workflows, or which this process knows.
+
+    The counts say of which there are; asking the table for names would read all of it.
+    """
 
     title = parameter_name = "definition"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The known names; the address may also have one that is not known any more."""
-        return [(name, name) for name in registry.names()]
+        """The first names; the address may also have another one."""
+        names = {count.definition for count in counts.everything()} | set(registry.names())
+        return [(name, name) for name in sorted(names)[:MOST_NAMES]]
+
+
+class OfDefinitionFilter(DefinitionFilter):
+    """Events of a definition's workflows. No index knows them: `sieve` looks for them among what the others leave."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """All, but of no definition that cannot be."""
+        return queryset.none() if "\x00" in str(self.value() or "") else queryset
 
 
 class UnreadFilter(admin.SimpleListFilter):
@@ -146,6 +159,29 @@ class KeyFilter(_FormFilter):
         # Who looks for both where there is no such event would walk through all of the key, or all of the kind.
         kind = request.GET.get("kind")
         return by_index(queryset, "key", key) if kind is None or kind in KEYED else queryset.none()
+
+
+class ActorFilter(_FormFilter):
+    """By exactly one name: of an account, or as a command was told it."""
+
+    title, template = "who did it", "admin/workflows/form_filter.html"
+    parameters = {"by": "Name"}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """What they did. Only some kinds of events are anybody's doing."""
+        name = str(self.used_parameters.get("by", ""))
+        if "\x00" in name:
+            raise IncorrectLookupParameters("a name has no NUL")
+        if not name:
+            return queryset
+        kind = request.GET.get("kind")
+        if kind is not None and kind not in ACTS:
+            return queryset.none()
+        # As in `by_index`; but the index leaves out what is nobody's, so the second value is not an empty one.
+        return queryset.filter(by__in=[name, _NOBODY], kind__in=[kind] if kind else sorted(ACTS))
+
+
+_NOBODY = "\x01"
 
 
 class TimeFilter(_FormFilter):

@@ -8,7 +8,7 @@ with a unique one and be those of an index. Where an index has them in order onl
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -35,10 +35,27 @@ class Column(NamedTuple):
         return f"-{self.name}" if self.descending != backwards else self.name
 
 
+class Part(NamedTuple):
+    """Rows in the order of the list, the row before which newer ones are to be found, and the one after which older.
+
+    None: nothing follows on that side, as far as it was looked for. Backwards `end` is the newer side.
+    """
+
+    rows: list[Model]
+    begin: Model | None
+    end: Model | None
+
+    @classmethod
+    def of(cls, rows: list[Model], *, end: Model | None, backwards: bool) -> Part:
+        """What was read in that direction, up to its end."""
+        return cls(rows[::-1] if backwards else rows, rows[0] if rows else None, end)
+
+
 class KeysetChangeList(ChangeList):
     """Rows in the order of the model's keyset; `older` and `newer` link to the neighbouring pages, or are empty."""
 
     older = newer = ""
+    looked_through = 0  # rows, where a page is what is left of so many
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         """The filtered rows; the cursor is no filter, and must not survive a change of filters."""
@@ -57,34 +74,54 @@ class KeysetChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """One page and whether there is more on either side of it; one row more than shown is read."""
-        columns = [column for column in self._columns() if not column.fixed]
-        before, after = (self._cursor(request, name, columns) for name in (BEFORE, AFTER))
+        before, after = (self._cursor(request, name, self._free) for name in (BEFORE, AFTER))
         if after is not None:
-            rows, more = self._page(_beyond(columns, after, backwards=True), backwards=True)
-            has_newer, has_older = more, True
+            part = self.part(_beyond(self._free, after, backwards=True), self.list_per_page, backwards=True)
+            newer, older = part.end, part.begin
         else:
-            rows, has_older = self._page(_beyond(columns, before) if before else Q())
-            has_newer = before is not None
-        self.older = self._link(BEFORE, rows[-1], columns) if rows and has_older else ""
-        self.newer = self._link(AFTER, rows[0], columns) if rows and has_newer else ""
-        self._show(rows)
+            part = self.part(_beyond(self._free, before) if before else Q(), self.list_per_page)
+            newer, older = part.begin if before is not None else None, part.end
+        self.older = self._link(BEFORE, older) if older is not None else ""
+        self.newer = self._link(AFTER, newer) if newer is not None else ""
+        self._show(self.model_admin.seen(request, part.rows))  # type: ignore[attr-defined]
 
-    def _page(self, where: Q, *, backwards: bool = False) -> tuple[list[Model], bool]:
+    def batches(self, size: int) -> Iterator[list[Model]]:
+        """All rows in the order of the list, so many at a time: each batch begins after the last row of the one before.
+
+        Needs as much memory for ten million rows as for one batch, and no transaction that stays open.
+        """
+        where: Q = Q()
+        while True:
+            part = self.part(where, size)
+            yield part.rows
+            if part.end is None:
+                return
+            where = _beyond(self._free, self._place(part.end))
+
+    def part(self, where: Q, size: int, *, backwards: bool = False) -> Part:
+        """The first rows of those, or the last ones."""
+        rows = self.first(self.queryset.filter(where), size + 1, backwards=backwards)
+        return Part.of(rows[:size], end=rows[size - 1] if len(rows) > size else None, backwards=backwards)
+
+    def first(self, found: QuerySet[Any], limit: int, *, backwards: bool = False) -> list[Model]:
+        """The first so many of these in the list's order, or, backwards, in the other."""
         ordering = [column.ordering(backwards=backwards) for column in self._columns()]
-        parts: list[QuerySet[Any]] = self.model_admin.parts_for(self, self.queryset.filter(where))  # type: ignore[attr-defined]
-        rows = [row for part in parts for row in part.order_by(*ordering)[: self.list_per_page + 1]]
-        if len(parts) > 1:
-            rows = self._merged(rows, backwards=backwards)
-        more, rows = len(rows) > self.list_per_page, rows[: self.list_per_page]
-        return rows[::-1] if backwards else rows, more
+        parts: list[QuerySet[Any]] = self.model_admin.parts_for(self, found)  # type: ignore[attr-defined]
+        rows = [row for part in parts for row in part.order_by(*ordering)[:limit]]
+        return (self.merged(rows, backwards=backwards) if len(parts) > 1 else rows)[:limit]
 
-    def _merged(self, rows: list[Model], *, backwards: bool) -> list[Model]:
+    @property
+    def _free(self) -> list[Column]:
+        """The columns that a place in the list has values of."""
+        return [column for column in self._columns() if not column.fixed]
+
+    def merged(self, rows: list[Model], *, backwards: bool = False) -> list[Model]:
         """The rows of several parts in the one order that they have without the columns that part them."""
-        for column in [column for column in self._columns() if not column.fixed][::-1]:
+        for column in self._free[::-1]:
             rows.sort(key=attrgetter(column.name), reverse=column.descending != backwards)
         return rows
 
-    def _show(self, rows: list[Model]) -> None:
+    def _show(self, rows: Sequence[Model]) -> None:
         """What Django's templates ask a change list for. The counts are of this page, so no total is promised."""
         self.result_list = rows
         self.result_count = self.full_result_count = len(rows)
@@ -92,9 +129,11 @@ class KeysetChangeList(ChangeList):
         self.can_show_all = self.multi_page = False
         self.paginator = Paginator(rows, self.list_per_page)
 
-    def _link(self, name: str, row: Model, columns: Sequence[Column]) -> str:
-        values = [getattr(row, column.name) for column in columns]
-        return self.get_query_string({name: json.dumps(values, default=lambda moment: moment.isoformat())})
+    def _place(self, row: Model) -> list[Any]:
+        return [getattr(row, column.name) for column in self._free]
+
+    def _link(self, name: str, row: Model) -> str:
+        return self.get_query_string({name: json.dumps(self._place(row), default=lambda moment: moment.isoformat())})
 
     def _cursor(self, request: HttpRequest, name: str, columns: Sequence[Column]) -> list[Any] | None:
         text = request.GET.get(name)

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from dashboard import access
 from dashboard.admin import shown
-from dashboard.admin.inspection import Inspection
+from dashboard.admin.inspection import EXPORTS, Inspection
 from dashboard.admin.keyset import Column
 from workflows import schedules, ticks
 from workflows.errors import TelltaleError
@@ -29,7 +29,8 @@ MOST_NEXT, MOST_LAST = 5, 20
 class ScheduleAdmin(Inspection):
     """One row per schedule. Code and the command make them; here they are paused and started."""
 
-    actions = ["pause_selected", "unpause_selected", "trigger_selected"]
+    actions = ("pause_selected", "unpause_selected", "trigger_selected", *EXPORTS)
+    of_workflows = False
     keyset = (Column("name", descending=False),)
     search_fields = ("name",)
     search_help_text = "A name, or the beginning of one"

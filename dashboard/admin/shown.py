@@ -5,6 +5,7 @@ JSON is made readable and cut by the database, so that a megabyte is neither sen
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -17,10 +18,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from workflows import queries
 from workflows.models import Workflow
+from workflows.redaction import Lens
 
 PRETTY_CHARS = 20_000
-LINE_CHARS = 300
+LINE_CHARS, CELL_CHARS = 300, 160  # of a line of its own, and among others
 _DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # would turn the text around them
 
 
@@ -58,6 +61,11 @@ def moment(when: datetime | None) -> str:
     return "–" if when is None else when.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
+def wired(when: str | None) -> str:
+    """The same of a time in wire form."""
+    return "–" if when is None else f"{when[:10]} {when[11:23]}"
+
+
 def block(content: str) -> SafeString:
     """Text of several lines, as it is."""
     return format_html('<pre class="workflow-text" dir="ltr">{}</pre>', text(content))
@@ -71,11 +79,29 @@ def pretty(row: Model, column: str) -> SafeString | str:
         .values_list(Left(Pretty(column), PRETTY_CHARS + 1), flat=True)
         .first()
     )
-    if found is None:
-        return "–"
-    return block(
-        found if len(found) <= PRETTY_CHARS else f"{found[:PRETTY_CHARS]}\n… cut after {PRETTY_CHARS:,} characters"
-    )
+    return "–" if found is None else block(_cut(found))
+
+
+def payload(workflow: Workflow, of: str, lens: Lens) -> SafeString | str:
+    """Its input or output, as far as it may be read."""
+    if lens.reads_whole_payloads:
+        return pretty(workflow, of)
+    stored = queries.payload_text(workflow.id, of)
+    return "–" if stored is None else content(json.loads(lens.payload_text(of, stored)))
+
+
+def compact(value: object) -> str:
+    """JSON on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def content(value: object) -> SafeString:
+    """JSON that is not as it is stored, indented and cut."""
+    return block(_cut(json.dumps(value, indent=4, ensure_ascii=False)))
+
+
+def _cut(found: str) -> str:
+    return found if len(found) <= PRETTY_CHARS else f"{found[:PRETTY_CHARS]}\n… cut after {PRETTY_CHARS:,} characters"
 
 
 def error(recorded: dict[str, Any] | None) -> SafeString | str:
@@ -89,13 +115,23 @@ def error(recorded: dict[str, Any] | None) -> SafeString | str:
 def workflow_link(workflow_id: str) -> SafeString:
     """A workflow's id, linked to its page in the admin."""
     address = reverse("admin:workflows_workflow_change", args=[_quoted(workflow_id)])
-    return format_html('<a href="{}"><bdi>{}</bdi></a>', address, text(workflow_id))
+    return format_html('<a href="{}" title="{}"><bdi>{}</bdi></a>', address, text(workflow_id), text(workflow_id))
 
 
 def _quoted(workflow_id: str) -> str:
     from django.contrib.admin.utils import quote  # loads models' apps; this module is imported while they load
 
     return str(quote(workflow_id))
+
+
+def moment_links(workflow_id: str, seq: int) -> SafeString:
+    """Links to a workflow as it was after an event: in the admin and in the console."""
+    here = reverse("admin:workflows_workflow_change", args=[_quoted(workflow_id)])
+    there = reverse("dashboard:workflow", kwargs={"workflow_id": workflow_id})
+    return format_html(
+        '<a href="{}?seq={}#moment">The workflow after it</a> · <a href="{}?seq={}">In the console</a>',
+        here, seq, there, seq,
+    )  # fmt: skip
 
 
 def list_link(model: str, workflow: Workflow, words: str) -> SafeString:
@@ -106,7 +142,17 @@ def list_link(model: str, workflow: Workflow, words: str) -> SafeString:
 
 def line(content: str | None) -> SafeString:
     """The beginning of some JSON, in a cell that may wrap."""
-    return format_html('<span class="workflow-line">{}</span>', text(content or ""))
+    return cell(text(content or ""))
+
+
+def cell(content: object) -> SafeString:
+    """A cell that may wrap."""
+    return format_html('<span class="workflow-line">{}</span>', content)
+
+
+def cells(parts: Iterable[SafeString]) -> SafeString:
+    """Several parts in one such cell."""
+    return cell(format_html_join("", "{}", ((part,) for part in parts)))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> SafeString:

@@ -19,6 +19,7 @@ from workflows.models import Worker
 class WorkerAdmin(Inspection):
     """One row per worker process, latest first."""
 
+    of_workflows = False
     keyset = (Column("started_at"), Column("id"))
     heavy = ("definitions",)
     list_display = ("name_shown", "state", "queues_shown", "concurrency", "version", "started", "heartbeat", "ended")

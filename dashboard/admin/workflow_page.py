@@ -6,29 +6,33 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
-from django.contrib.auth.models import User
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import urlencode
 
-from dashboard.admin import shown
+from dashboard import access
+from dashboard.admin import shown, story
 from dashboard.admin.filters import DefinitionFilter, StatusFilter, TimeFilter
-from dashboard.admin.inspection import Inspection
+from dashboard.admin.inspection import EXPORTS, Inspection
 from dashboard.admin.keyset import Column
+from dashboard.admin.moment import Moment
 from workflows import operations
 from workflows.errors import TransitionRefused, WorkflowNotFound
-from workflows.models import Event, Step, Value, Workflow
+from workflows.models import Workflow
 from workflows.states import Status
 
 MOST_CANCELLED = 200
-MOST_EVENTS, MOST_STEPS, MOST_VALUES = 100, 50, 50
 
 
 @admin.register(Workflow)
 class WorkflowAdmin(Inspection):
-    """One row per workflow; its page shows input, outcome, values, steps and the end of its history."""
+    """One row per workflow; its page shows its whole history, and itself after any event of it."""
 
-    actions = ["cancel_selected"]
+    actions = ("cancel_selected", *EXPORTS)
     keyset = (Column("created_at"), Column("id"))
     keyset_of_search = (Column("id"),)  # those that begin alike lie together
     leading = (("definition", "status"), ("status",))
@@ -48,26 +52,35 @@ class WorkflowAdmin(Inspection):
     list_display_links = ("name",)
     list_filter = (StatusFilter, DefinitionFilter, TimeFilter)
     search_help_text = "An id, or the beginning of one"
-    fieldsets = (
-        (None, {"fields": ("id", "definition", "status", "queue", "created_by", "created", "started", "finished")}),
-        ("Execution", {"fields": ("worker", "token", "takeovers", "crashes", "last_seq", "waiting_for")}),
-        ("Input and outcome", {"fields": ("input_shown", "output_shown", "error_shown")}),
-        ("Values", {"fields": ("values_shown",)}),
-        ("Steps", {"fields": ("steps_shown",)}),
-        ("Event history", {"fields": ("history_shown",)}),
-    )
 
     def searched(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """Ids that begin so."""
         return queryset.filter(id__startswith=term)
 
-    def view_on_site(self, workflow: Workflow) -> str:
-        """The console's page, which is live."""
-        return workflow.get_absolute_url()
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Everything about one workflow, as it is or as it was after one of its events. Nothing is changed here."""
+        workflow = self.get_object(request, unquote(object_id))
+        if request.method != "GET" or not self.has_view_permission(request, workflow):
+            raise PermissionDenied
+        if workflow is None:
+            raise Http404(f"There is no workflow {unquote(object_id)!r}.")
+        context = {
+            **self.admin_site.each_context(request),
+            **_page(request, workflow),
+            "opts": self.opts,
+            "original": workflow,
+            "change": True,
+            "media": self.media,
+            "has_view_permission": True,
+            "title": f"{workflow.definition} {shown.text(workflow.id)}",
+        }
+        return TemplateResponse(request, "admin/workflows/workflow_change_form.html", context)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """Whoever may cancel workflows."""
-        return isinstance(request.user, User) and request.user.has_perm("workflows.cancel_workflow")
+        return access.can(request.user, "cancel")
 
     @admin.action(description="Cancel selected workflows…", permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> HttpResponse | None:
@@ -117,50 +130,30 @@ class WorkflowAdmin(Inspection):
         """When."""
         return shown.moment(workflow.finished_at)
 
-    @admin.display(description="waiting for")
-    def waiting_for(self, workflow: Workflow) -> object:
-        """What it waits for, and until when."""
-        return shown.pretty(workflow, "waiting")
 
-    @admin.display(description="input")
-    def input_shown(self, workflow: Workflow) -> object:
-        """Its arguments."""
-        return shown.pretty(workflow, "input")
-
-    @admin.display(description="output")
-    def output_shown(self, workflow: Workflow) -> object:
-        """What it returned."""
-        return shown.pretty(workflow, "output")
-
-    @admin.display(description="error")
-    def error_shown(self, workflow: Workflow) -> object:
-        """What it raised."""
-        return shown.error(workflow.error)
-
-    @admin.display(description="values")
-    def values_shown(self, workflow: Workflow) -> object:
-        """The current value of its keys."""
-        rows = Value.objects.filter(workflow=workflow).order_by("key").annotate(line=shown.line_of("value"))
-        lines = rows.values_list("key", "line", "seq", "at")[:MOST_VALUES]
-        told = ((key, shown.line(line), seq, shown.moment(at)) for key, line, seq, at in lines)
-        return shown.table(["key", "value", "seq", "at"], told) + shown.list_link("value", workflow, "All values")
-
-    @admin.display(description="steps")
-    def steps_shown(self, workflow: Workflow) -> object:
-        """Its last steps."""
-        rows = Step.objects.filter(workflow=workflow).order_by("-position")
-        last = rows.values_list("position", "name", "status", "attempt", "started_at", "finished_at")[:MOST_STEPS]
-        told = ((*what, shown.moment(began), shown.moment(ended)) for *what, began, ended in reversed(last))
-        head = ["position", "name", "status", "attempt", "started", "finished"]
-        return shown.table(head, told) + shown.list_link("step", workflow, f"All steps (here: the last {MOST_STEPS})")
-
-    @admin.display(description="events")
-    def history_shown(self, workflow: Workflow) -> object:
-        """The end of its history."""
-        rows = Event.objects.filter(workflow=workflow).order_by("-seq").annotate(line=shown.line_of_event())
-        last = rows.values_list("seq", "at", "kind", "position", "key", "line")[:MOST_EVENTS]
-        told = ((seq, shown.moment(at), *what, shown.line(line)) for seq, at, *what, line in reversed(last))
-        head = ["seq", "at", "kind", "position", "key", "data"]
-        return shown.table(head, told) + shown.list_link(
-            "event", workflow, f"All events (here: the last {MOST_EVENTS})"
-        )
+def _page(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
+    """What the page says."""
+    moment = Moment(request.user, workflow, request.GET)
+    events = reverse("admin:workflows_event_changelist")
+    at = f"?seq={moment.seq}" if moment.is_past and moment.seq else ""
+    return {
+        "moment": moment,
+        "sentence": shown.text(moment.sentence),
+        "facts": story.facts(workflow),
+        "around": story.around(moment),
+        "entry": story.entry(moment.entry),
+        "error": shown.error(moment.head["error"]) if moment.head["error"] else "",
+        "values": story.values(moment),
+        "steps": story.steps(moment),
+        "changes": story.changes(moment.changes()) if moment.compares else "",
+        "history": story.history(moment),
+        **story.parts(moment),
+        "input": shown.payload(workflow, "input", moment.lens),
+        "output": shown.payload(workflow, "output", moment.lens),
+        "messages_table": story.messages(moment),
+        "relatives": story.family(moment),
+        "retention": story.fate(workflow),
+        "export_url": reverse("dashboard:workflow_export", kwargs={"workflow_id": workflow.id}),
+        "events_url": f"{events}?{urlencode({'q': workflow.id})}",
+        "console_url": workflow.get_absolute_url() + at,
+    }

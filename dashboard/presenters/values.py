@@ -11,6 +11,7 @@ from workflows.redaction import HIDDEN
 
 BRIEF_LENGTH = 120
 MOST_CHANGES = 6
+_CHANGE_LENGTH = 60
 _BEYOND_COUNTING, _LEAST_RATE, _LONGEST_REST = 1e15, 1e-9, 100 * 365 * DAY
 _ABSENT = object()
 
@@ -59,28 +60,28 @@ def first(value: Any) -> Diff:
     return Diff([Change("", None, brief(value))])
 
 
-def diff(old: Any, new: Any) -> Diff:
-    """Which paths differ, depth first in the order of the new value."""
-    changes = list(_changes("", old, new))
-    return Diff(changes[:MOST_CHANGES], max(0, len(changes) - MOST_CHANGES))
+def diff(old: Any, new: Any, *, most: int = MOST_CHANGES, length: int = _CHANGE_LENGTH) -> Diff:
+    """Which paths differ, depth first in the order of the new value: at most so many, each side cut to `length`."""
+    changes = list(_changes("", old, new, length))
+    return Diff(changes[:most], max(0, len(changes) - most))
 
 
-def _changes(path: str, old: Any, new: Any) -> list[Change]:
+def _changes(path: str, old: Any, new: Any, length: int) -> list[Change]:
     if isinstance(old, dict) and isinstance(new, dict):
         pairs = [(f"{path}.{key}", old.get(key, _ABSENT), new.get(key, _ABSENT)) for key in {**new, **old}]
-        return [change for pair in pairs for change in _changes(*pair)]
+        return [change for pair in pairs for change in _changes(*pair, length)]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         items = enumerate(zip(old, new, strict=True))
-        return [change for index, (was, now) in items for change in _changes(f"{path}[{index}]", was, now)]
+        return [change for index, (was, now) in items for change in _changes(f"{path}[{index}]", was, now, length)]
     if type(old) is type(new) and old == new:
         return []
     if _is_number(old) and _is_number(new) and old == new:
         return []
-    return [Change(path.removeprefix("."), _text(old), _text(new), _delta(old, new))]
+    return [Change(path.removeprefix("."), _text(old, length), _text(new, length), _delta(old, new))]
 
 
-def _text(value: Any) -> str | None:
-    return None if value is _ABSENT else brief(value, 60)
+def _text(value: Any, length: int) -> str | None:
+    return None if value is _ABSENT else brief(value, length)
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

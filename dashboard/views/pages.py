@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.admin.utils import quote
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -99,6 +100,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "row": row,
         "obstacle": None if moment else workers.obstacle(row),
         "created_by": row.created_by,
+        "admin_address": reverse("admin:workflows_workflow_change", args=[quote(row.id)]),
         "relatives": family,
         "sentence": sentence(state, at, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),

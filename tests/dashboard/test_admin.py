@@ -103,6 +103,11 @@ def test_filters_find_what_they_say(operator: Client) -> None:
         Event.objects.filter(at__gte=datetime(2026, 1, 1, 0, 0, 19, tzinfo=UTC))
     )
     assert listed(operator, "event", until="2025-12-31") == []
+    assert len(listed(operator, "event", definition="rare")) == 4
+    assert len(listed(operator, "event", definition="rare", kind="created")) == 1
+    assert (
+        listed(operator, "event", definition="rare", q="w-0000003") == listed(operator, "event", definition="no") == []
+    )
     assert len(listed(operator, "step", since="2026-01-01T00:00:19")) == 6
     assert len(listed(operator, "message", received="no")) == 18
     assert len(listed(operator, "message", q="w-0000010")) == 1  # received
@@ -174,11 +179,13 @@ def _addresses() -> Iterator[str]:
     yield from (f"{table}?until={middle}" for table in (step, event, message))
     yield from (f"{event}?kind={kind}" for kind in ("value_set", "created", "cancelled", "quarantined"))
     yield f"{event}?key=key-1"
-    yield f"{event}?key=nobody"
+    yield from (f"{event}?{query}" for query in ("key=nobody", "q=key-1", "q=nobody", "q=key-1&kind=created"))
     yield f"{event}?key=old"
     yield f"{event}?key=key-1&since={middle}&until={late}"
     yield f"{event}?kind=created&since={middle}&until={late}"
     yield f"{event}?before=[100000]"
+    yield from (f"{event}?by={name}" for name in ("ada", "ada&kind=cancelled", "ada&kind=created", "nobody"))
+    yield from (f"{event}?definition={name}" for name in ("rare", "unknown"))
     yield f"{message}?received=no"
     yield reverse("admin:workflows_workflow_change", args=["big"])
     for model, table in ((Step, step), (Event, event), (Value, value)):
@@ -196,9 +203,10 @@ def _assert_small(path: str, sql: str) -> None:
     plan = json.loads(plan) if isinstance(plan, str) else plan
     for node in _nodes(plan[0]["Plan"]):
         relation = node.get("Relation Name", "")
-        assert not (node["Node Type"] == "Seq Scan" and relation.startswith("workflows_")), (path, sql)
         removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-        assert (node["Actual Rows"] + removed) * node["Actual Loops"] <= 2_000, (path, sql, node)
+        read = node["Actual Rows"] + removed  # of an empty table there is nothing to scan
+        assert not (node["Node Type"] == "Seq Scan" and relation.startswith("workflows_") and read), (path, sql)
+        assert read * node["Actual Loops"] <= 2_000, (path, sql, node)
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -227,7 +235,7 @@ def _populate(*, workflows: int, each: int, cancelled: int = 0) -> None:
         """INSERT INTO workflows_event (workflow_id, seq, kind, key, data, at)
         SELECT id, seq, CASE WHEN seq = 1 THEN 'created' WHEN status = 'cancelled' THEN status ELSE 'value_set' END,
             CASE WHEN status = 'cancelled' THEN 'old' WHEN seq > 1 THEN 'key-' || (seq - 1) END,
-            '{"value": 1}', created_at
+            CASE WHEN status = 'cancelled' THEN '{"by": "ada"}' ELSE '{"value": 1}' END::jsonb, created_at
         FROM workflows_workflow, generate_series(1, %(each)s + 1) AS seq ORDER BY created_at, seq""",
         """INSERT INTO workflows_value (workflow_id, key, value, seq, at)
         SELECT id, 'key-' || k, '1', k + 1, created_at FROM workflows_workflow, generate_series(1, %(each)s) AS k""",

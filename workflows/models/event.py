@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.lookups import GreaterThan
 
 from workflows.models.conditions import one_of
 from workflows.models.workflow import Workflow
-from workflows.states import EventKind
+from workflows.states import ACTS, EventKind
 
 
 class Event(models.Model):
@@ -41,6 +43,14 @@ class Event(models.Model):
         indexes = [
             models.Index(F("kind"), F("id").desc(), condition=~Q(kind=EventKind.VALUE_SET.value), name="event_by_kind"),
             models.Index(F("key"), F("id").desc(), condition=Q(key__isnull=False), name="event_by_key"),
+            # What somebody did. Most starts are the code's own, by nobody, and are left out.
+            models.Index(
+                KT("data__by"),
+                F("kind"),
+                F("id").desc(),
+                condition=Q(one_of("kind", sorted(ACTS))) & Q(GreaterThan(KT("data__by"), Value(""))),
+                name="event_by_actor",
+            ),
             # Rows arrive in the order of time, so a block range index finds a period at almost no cost per write.
             BrinIndex(fields=["at"], name="event_by_time", autosummarize=True),
         ]

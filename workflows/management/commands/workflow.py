@@ -1,5 +1,5 @@
 """`manage.py workflow start | list | show | watch | send | cancel | resume | fork | restart | delete | pin | unpin
-| schedules | queues | workers | counts | prune | audit`.
+| export | replay | schedules | queues | workers | counts | prune | audit`.
 
 Exit codes: 0 done; 1 the workflow failed or the engine refused; 2 bad usage, or no such workflow, definition or
 schedule; 3 the time was over and the workflow goes on; 4 it was deleted while it was watched; 5 the database or the
@@ -36,6 +36,7 @@ from workflows.errors import (
 from workflows.management import (
     arguments,
     auditing,
+    exporting,
     operating,
     reports,
     schedule_verbs,
@@ -88,7 +89,7 @@ class Command(BaseCommand):
         listing.add_argument("--before", type=arguments.cursor, help="continue where a list ended")
         self._add_one_workflow(verbs)
         schedule_verbs.add_verbs(self._verb(verbs, "schedules", "what starts by itself", self.do_schedules))
-        for more in (operating, auditing):
+        for more in (exporting, operating, auditing):
             more.add_verbs(lambda name, words, answer: self._verb(verbs, name, words, self._printing(answer)))
 
     def _printing(self, answer: operating.Answer) -> Callable[..., None]:
