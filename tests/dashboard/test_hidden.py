@@ -101,7 +101,7 @@ def sights() -> Iterator[str]:
     columns = ",".join(f"event.{key}" for key in (*KEYS, "note"))
     for id_ in ("hidden", "failed"):
         for name, parts in NAMES.items():
-            if name.startswith("dashboard:"):
+            if name.startswith(("dashboard:", "admin:workflows_")):
                 yield address(name, parts, id_)
         yield f"{reverse('dashboard:workflow', args=[id_])}?seq=7&whole=1"
         yield f"{reverse('dashboard:history', args=[id_])}?before=99"
@@ -111,6 +111,10 @@ def sights() -> Iterator[str]:
         for of in ("input", "output", "step&position=6", *(f"value&key={key}" for key in (*KEYS, "note"))):
             yield f"{reverse('dashboard:payload', args=[id_])}?of={of}"
             yield f"{reverse('dashboard:payload', args=[id_])}?of={of}&view=tree"
+        for model in ("event", "step", "value", "message"):
+            yield f"{reverse(f'admin:workflows_{model}_changelist')}?q={id_}"
+            yield f"{reverse(f'admin:workflows_{model}_export', args=['jsonl'])}?q={id_}"
+        yield reverse("admin:workflows_workflow_change", args=[id_])
     yield f"{reverse('dashboard:workflows')}?columns=status,name,{columns}"
     yield f"{reverse('dashboard:definition', args=['publishing'])}"
 
