@@ -7,15 +7,25 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import views as auth
+from django.contrib.auth.forms import AuthenticationForm
 from django.urls import include, path
 
 admin.site.site_header = admin.site.site_title = "Telltale"
 admin.site.index_title = "Records"
 
 
+class SignInForm(AuthenticationForm):
+    """Says what is wrong in the words of the page."""
+
+    error_messages = AuthenticationForm.error_messages | {
+        "invalid_login": "The name or the password is wrong. Capital letters matter in both."
+    }
+
+
 class SignIn(auth.LoginView):
     """The form, and the way to the provider if there is one."""
 
+    authentication_form = SignInForm
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

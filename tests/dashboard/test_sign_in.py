@@ -12,9 +12,10 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
-from tests.people import PASSWORD
+from tests.people import PASSWORD, People
 
 pytestmark = pytest.mark.django_db
 
@@ -160,3 +161,11 @@ def test_fields_of_the_form_say_what_they_are_to_password_managers(client: Clien
     page = client.get("/login/").content.decode()
     assert re.search(r'name="username"[^>]*autocomplete="username"', page)
     assert re.search(r'name="password"[^>]*autocomplete="current-password"', page)
+
+
+def test_who_may_do_nothing_is_told_who_they_are_and_can_sign_out(people: People, client: Client) -> None:
+    client.force_login(people.stranger)
+    refused = client.get("/workflows/")
+    assert refused.status_code == 403
+    assert "You are signed in as stranger." in refused.content.decode()
+    assert f'action="{reverse("logout")}"' in refused.content.decode()
