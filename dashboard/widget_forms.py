@@ -12,10 +12,11 @@ from django import forms
 from django.utils import timezone
 
 from dashboard.models import NAME_LENGTH, ORIGIN_LENGTH, Widget
+from dashboard.presenters.times import absolute, iso_utc
 from dashboard.widget_rows import MOST_ORIGINS, OfferedKey, Wish
 
 KEEP = "keep"
-_LIFETIMES = {"1": "A day", "7": "A week", "30": "30 days", "90": "90 days", "365": "A year", "": "For ever"}
+_LIFETIMES = {"1": "a day", "7": "a week", "30": "30 days", "90": "90 days", "365": "a year", "": "until it is revoked"}
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PORTS = {"http": 80, "https": 443}
 
@@ -53,7 +54,7 @@ class WidgetForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "https://wiki.example.com"}),
         help_text="One origin a line; * is any page. Without one it is a badge and a wallboard only.",
     )  # fmt: skip
-    lifetime = forms.ChoiceField(required=False, label="Works for")
+    lifetime = forms.ChoiceField(required=False, label="Lasts")
     connection_limit = forms.IntegerField(
         min_value=1, max_value=100_000, initial=1_000, label="Open pages at most",
         help_text="In each web process. Further ones ask every ten seconds.",
@@ -111,5 +112,5 @@ def initial(widget: Widget) -> dict[str, Any]:
 
 def _until(expires_at: datetime | None) -> str:
     if expires_at is None:
-        return "For ever, as now"
-    return f"Until {timezone.localtime(expires_at):%Y-%m-%d %H:%M}, as now"
+        return "until it is revoked, as now"
+    return f"until {absolute(iso_utc(expires_at))}, as now"

@@ -19,6 +19,7 @@ register.filter("absolute", times.absolute)
 register.filter("clock", times.clock)
 register.filter("minute", times.minute)
 register.filter("time_of_day", times.time_of_day)
+register.filter("wire", times.iso_utc)
 
 
 @register.filter

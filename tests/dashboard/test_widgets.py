@@ -21,6 +21,7 @@ from config.logs import JsonLines, Text
 from dashboard import saved_views, widget_rows, widgets
 from dashboard.models import Scope, Widget
 from dashboard.presenters import badges
+from dashboard.presenters.times import absolute, iso_utc
 from dashboard.viewers import BadMessage, decode
 from dashboard.widget_forms import origin
 from dashboard.widget_rows import Refused, Wish
@@ -474,13 +475,19 @@ def test_a_widget_is_made_changed_and_revoked_by_its_pages(people: People) -> No
     assert timedelta(days=6) < widget.expires_at - timezone.now() < timedelta(days=8)
     html = client.get(made["Location"]).content.decode()
     assert html.count(widgets.token(widget)) >= 8
+    ends = absolute(iso_utc(widget.expires_at))  # with its zone
+    assert f"until {ends}, as now" in html
+    assert ends in client.get("/widgets/").content.decode()
     changed = client.post(made["Location"], {**data, "name": "Other", "lifetime": "keep"})
     assert changed.status_code == 302
     assert Widget.objects.get().name == "Other"
     assert Widget.objects.get().expires_at == widget.expires_at
     assert client.post(f"/widgets/{widget.pk}/revocation").status_code == 302
     assert state_of(widget) is None
-    assert widgets.token(widget) not in client.get(made["Location"]).content.decode()
+    html = client.get(made["Location"]).content.decode()
+    assert widgets.token(widget) not in html
+    assert "Not available" in html, "not what it would show"
+    assert "<telltale-status" not in html
     assert client.post(made["Location"], data).status_code == 400
     assert Widget.objects.get().name == "Other"
     assert "Revoked" in client.get("/widgets/").content.decode()
