@@ -48,7 +48,12 @@ def _shop(request: HttpRequest, form: OrderForm, *, status: int) -> HttpResponse
 def _frame(request: HttpRequest) -> dict[str, Any]:
     """What the console's frame around every page asks for."""
     may_view = {f"can_view_{table}s": request.user.has_perm(f"workflows.view_{table}") for table in _TABLES}
-    return {"can_start": request.user.has_perm("workflows.start_workflow"), **may_view}
+    return may_view | {
+        "can_start": request.user.has_perm("workflows.start_workflow"),
+        "can_view_totals": request.user.has_perm("workflows.view_workflow"),
+        "can_view_audit": request.user.has_perm("workflows.view_audit"),
+        "can_manage_widgets": request.user.has_perm("dashboard.manage_widgets"),
+    }
 
 
 async def _next_page(handle: WorkflowHandle[str]) -> str:

@@ -22,11 +22,11 @@ else:
 class ApiTokenAdmin(ModelAdmin):
     """Read, revoked and deleted here; made by their owners, who alone see a secret."""
 
-    list_display = ("name_shown", "owner", "begins", "opens", "created_at", "last_used_at", "expires_at", "revoked_at")
+    list_display = ("name_shown", "owner", "begins", "opens", "created", "last_used", "expires", "revoked")
     list_select_related = ("owner",)
     search_fields = ("name", "owner__username", "prefix")
     ordering = ("-pk",)
-    fields = ("name_shown", "owner", "begins", "opens", "created_at", "last_used_at", "expires_at", "revoked_at")
+    fields = ("name_shown", "owner", "begins", "opens", "created", "last_used", "expires", "revoked")
     readonly_fields = fields
     actions = ("revoke",)
 
@@ -42,7 +42,7 @@ class ApiTokenAdmin(ModelAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         """Let them open nothing any more; who had them, and when, stays to be seen."""
         count = queryset.filter(revoked_at__isnull=True).update(revoked_at=Now())
-        self.message_user(request, f"{count} API tokens are revoked.")
+        self.message_user(request, f"{count} API {'token is' if count == 1 else 'tokens are'} revoked.")
 
     @admin.display(description="name")
     def name_shown(self, token: ApiToken) -> str:
@@ -58,3 +58,23 @@ class ApiTokenAdmin(ModelAdmin):
     def opens(self, token: ApiToken) -> str:
         """What it is good for."""
         return ", ".join(token.scopes)
+
+    @admin.display(description="created (UTC)", ordering="created_at")
+    def created(self, token: ApiToken) -> str:
+        """When it was made."""
+        return shown.moment(token.created_at)
+
+    @admin.display(description="last used (UTC)", ordering="last_used_at")
+    def last_used(self, token: ApiToken) -> str:
+        """When something asked with it, to the minute."""
+        return shown.moment(token.last_used_at)
+
+    @admin.display(description="expires (UTC)", ordering="expires_at")
+    def expires(self, token: ApiToken) -> str:
+        """When it ends by itself, if ever."""
+        return shown.moment(token.expires_at)
+
+    @admin.display(description="revoked (UTC)", ordering="revoked_at")
+    def revoked(self, token: ApiToken) -> str:
+        """When somebody ended it."""
+        return shown.moment(token.revoked_at)

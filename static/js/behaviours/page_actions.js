@@ -1,4 +1,4 @@
-/** What one can do and where one can go on the page at hand: its visible buttons and the links of its head. */
+/** What one can do and where one can go on the page at hand: its visible buttons, the links of its head and of the account menu. */
 
 const ACTIONS = "main :is(button, summary.button, a.button, summary.verb__name)";
 /** Rows repeat these, and forms that nobody has opened have their own; their names say nothing by themselves. */
@@ -6,7 +6,7 @@ const NOT_ALONE = "copy-button, .workflow-table tbody, .history__rows, dialog, [
 
 /** @returns {import("../lib/palette.js").Line[]} */
 export function pages() {
-  return [...document.querySelectorAll(".topbar__link")].map((link) => {
+  return [...document.querySelectorAll(".topbar__link, .topbar .menu__body a")].map((link) => {
     const { href, textContent } = /** @type {HTMLAnchorElement} */ (link);
     return { kind: "Pages", text: textContent ?? "", address: href };
   });
