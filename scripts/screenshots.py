@@ -15,19 +15,18 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from config.postgres import Postgres
+from tests.wait import until
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = secrets.token_urlsafe(12)
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-SMALL_ORDER = {"id": "2026-118", "items": [{"name": "Assam, 250 g", "price": "12.40", "quantity": 2}]}
 PAGES = {
     "now": "/",
     "list": "/workflows/",
@@ -44,16 +43,38 @@ PAGES = {
     "schedule": "/schedules/stock-every-morning/",
     "workers": "/workers/",
     "audit": "/audit/",
+    "audit-no-match": "/audit/?who=nobody",
     "widgets": "/widgets/",
+    "widget-new": "/widgets/new?scope=workflow&of=nightly-sync",
+    "widget-new-summary": "/widgets/new?scope=summary&of=checkout",
+    "tokens": "/tokens/",
     "definitions": "/definitions/",
     "definition": "/definitions/checkout/",
     "start": "/definitions/checkout/start/",
     "curve": "/workflows/nightly-sync/curve?key=progress",
-    "steps": "/workflows/year-end/steps/",
+    "steps": "/workflows/sync-2026-11-22/steps/",
+    "steps-many": "/workflows/year-end/steps/",
+    "steps-none": "/workflows/order-2026-120/steps/",
+    "children": "/workflows/stock-check/children/",
+    "order": "/examples/checkout/",
     "long-history": "/workflows/year-end/",
     "moment": "/workflows/nightly-sync/?seq=90",
     "not-here": "/no-such-page/",
 }
+WITHOUT_ANYTHING = {
+    "now": "/", "list": "/workflows/", "views": "/views/", "bulk": "/bulk/", "queues": "/queues/", "audit": "/audit/",
+    "schedules": "/schedules/", "definitions": "/definitions/", "widgets": "/widgets/", "tokens": "/tokens/",
+}  # fmt: skip
+IN_THE_ADMIN = {
+    "admin": "/admin/",
+    "admin-workflows": "/admin/workflows/workflow/",
+    "admin-workflow": "/admin/workflows/workflow/sync-2026-11-22/change/",
+    "admin-moment": "/admin/workflows/workflow/sync-2026-11-22/change/?seq=9&against=4",
+    "admin-events": "/admin/workflows/event/",
+    "admin-audit": "/admin/workflows/auditentry/",
+    "admin-tokens": "/admin/dashboard/apitoken/",
+}
+OF_OTHERS = {"otto": ("now", "list", "failed"), "vera": ("list", "failed", "queue"), "stan": ("list",)}
 IN_THE_README = {
     "list": ("light", "/workflows/?peek=sync-2026-11-23"),
     "console": ("light", "/workflows/sync-2026-11-23/"),
@@ -71,11 +92,16 @@ def main(into: Path) -> int:
         troubles: list[str] = []
         for theme, size in ((theme, size) for theme in ("light", "dark") for size in (WIDE, NARROW)):
             troubles += _before_the_first(browser, url, into, theme, size)
-        _start_work()
+        from scripts import picture_work  # Django must be set up
+
+        picture_work.start_work()
         _pictures_of_the_readme(browser, url)
-        _write_long_history()
+        picture_work.write_long_history()
+        picture_work.make_family()
+        pages = PAGES | picture_work.make_what_people_make()
         for theme, size in ((theme, size) for theme in ("light", "dark") for size in (WIDE, NARROW)):
-            troubles += _while_data_moves(browser, url, into, theme, size)
+            troubles += _while_data_moves(browser, url, pages, into, theme, size)
+            troubles += _of_others(browser, url, into, theme, size)
     print(f"{len(list(into.glob('*.png')))} pictures in {into}")
     print("\n".join(troubles), file=sys.stderr)
     return 1 if troubles else 0
@@ -103,7 +129,7 @@ def _site() -> Iterator[str]:
         ):
             stack.enter_context(_child([sys.executable, "-m", *command], log))
         url = f"http://127.0.0.1:{port}"
-        _until(lambda: _answers(url), "the server answers")
+        until(lambda: _answers(url), what="the server answers")
         yield url
 
 
@@ -125,9 +151,9 @@ def _set_up_django() -> None:
     import django  # only now: the settings read the environment
 
     django.setup()
-    from django.contrib.auth.models import User
+    from scripts import picture_work
 
-    User.objects.create_superuser("ana", password=PASSWORD)
+    picture_work.make_people(PASSWORD)
 
 
 def _answers(url: str) -> bool:
@@ -136,14 +162,6 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)
     except OSError:
         return False
-
-
-def _until(condition: Callable[[], bool], what: str, within: float = 60) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"Not within {within:g} s: {what}.")
-        time.sleep(0.1)
 
 
 @contextmanager
@@ -162,190 +180,68 @@ def _browser() -> Iterator[Any]:
         browser.close()
 
 
-def _start_work() -> None:
-    """A small shop's day: what has ended, well and badly, what runs, what waits."""
-    from scripts import past_hour
-    from workflows import operations  # Django must be set up
-    from workflows.models import Workflow
-
-    past_hour.begin()
-    _until(past_hour.have_gone_on, "the orders wait for their payments", within=120)
-    past_hour.pay()
-    _until(past_hour.have_ended, "the orders have ended", within=180)
-    past_hour.move_back()
-
-    def start(definition: str, workflow_id: str | None = None, **arguments: Any) -> None:
-        operations.start(definition, kwargs=arguments, workflow_id=workflow_id, by="ana")
-
-    start("flaky", "sync-2026-11-22", calls=3)
-    start("flaky", "sync-2026-11-21", calls=5, fatal=False)
-    start("time_zones")
-    start("inventory", "stock-check")
-    ended = Workflow.objects.filter(finished_at__isnull=False)
-    _until(lambda: ended.count() == 4 + past_hour.ORDERS, "the first workflows have ended")
-    start("checkout", "order-2026-117", order=SMALL_ORDER | {"id": "2026-117"})
-    start("checkout", "order-2026-118", order=SMALL_ORDER)
-    start("checkout", "order-2026-119", order={"id": "2026-119", "items": []})
-    operations.cancel("order-2026-117", by="ana", reason="customer changed their mind")
-    start("inventory", "stock-check-2")
-    start("flaky", "nightly-sync", calls=1500, failures=2, fatal=False)
-    _set_up_operations()
-    sync = Workflow.objects.filter(id="nightly-sync", last_seq__gt=120)
-    _until(sync.exists, "the sync has begun")
-
-
-def _write_long_history() -> None:
-    """A hundred thousand events, of a definition that no worker knows."""
-    from tests.long_history import write_long_history  # Django must be set up
-    from workflows import queues
-
-    write_long_history("year-end", 100_010)
-    # Not before: it might have been one too many.
-    queues.set_limits("default", concurrency=8, rate_limit=50, rate_period=1.0, by="ana")
-
-
-def _set_up_operations() -> None:
-    """Queues with limits and without a worker, schedules, a family of workflows."""
-    from workflows import operations, queues, schedules  # Django must be set up
-    from workflows.options import Options
-
-    queues.set_limits("reports", partition_concurrency=1, by="ana")
-    queues.pause("imports", by="ana")
-    for number in range(3):
-        operations.start("time_zones", options=Options(queue="reports"), workflow_id=f"report-{number}")
-    order = {"order": SMALL_ORDER | {"id": "2026-120"}}
-    operations.start("checkout", kwargs=order, workflow_id="order-2026-120", options=Options(delay=7_500))
-    operations.resume("sync-2026-11-22", by="ana", reason="the card was topped up")
-    for position in (1, 4):
-        operations.fork("sync-2026-11-22", position, by="ana", reason="compare")
-    schedules.create("stock-every-morning", "inventory", cron="30 6 * * 1-5", time_zone="Europe/Berlin", by="ana")
-    schedules.create("zones", "time_zones", interval=3_600.0, missed="last", by="ana")
-    schedules.create("sync-weekly", "flaky", kwargs={"calls": 3}, cron="0 3 * * 0", missed="all", by="ana")
-    schedules.pause("sync-weekly", by="ana")
-    for _ in range(3):
-        schedules.trigger("stock-every-morning", by="ana")
-
-
 def _before_the_first(browser: Any, url: str, into: Path, theme: str, size: dict[str, int]) -> list[str]:
     with _window(browser, theme, size) as (page, troubles):
         page.goto(f"{url}/login/")
         _take(page, into / _name("login", theme, size), troubles)
-        _sign_in(page)
-        _take(page, into / _name("now-empty", theme, size), troubles)
-        page.goto(url + PAGES["list"])
-        _take(page, into / _name("empty", theme, size), troubles)
+        _sign_in(page, "ana")
+        for name, path in WITHOUT_ANYTHING.items():
+            page.goto(url + path)
+            _take(page, into / _name(f"empty-{name}", theme, size), troubles)
     return troubles
 
 
-def _while_data_moves(browser: Any, url: str, into: Path, theme: str, size: dict[str, int]) -> list[str]:
+def _while_data_moves(
+    browser: Any, url: str, pages: dict[str, str], into: Path, theme: str, size: dict[str, int]
+) -> list[str]:
+    from scripts import picture_walks as walks  # Django must be set up
+
     with _window(browser, theme, size) as (page, troubles):
-        page.goto(f"{url}/login/")
-        _sign_in(page)
-        for name, path in PAGES.items():
-            page.goto(url + path)
+
+        def take(name: str) -> None:
             _take(page, into / _name(name, theme, size), troubles)
+
+        page.goto(f"{url}/login/")
+        _sign_in(page, "ana")
+        for name, path in pages.items():
+            page.goto(url + path)
+            take(name)
         page.goto(url + PAGES["list"])
         page.locator('connection-status[data-state="live"]').wait_for()
-        _start_news()
+        walks.start_news()
         page.locator(".live-bar", has_text="failed").wait_for()
-        _take(page, into / _name("news", theme, size), troubles)
-        _select_and_act(page, url, lambda name: _take(page, into / _name(name, theme, size), troubles))
-        _look_closer(page, url, lambda name: _take(page, into / _name(name, theme, size), troubles))
-        page.goto(url + PAGES["waiting"])
-        page.get_by_text("Cancel…").click()
-        _take(page, into / _name("cancel", theme, size), troubles)
-        page.goto(url + PAGES["failed"])
-        page.get_by_text("More…").click()
-        page.get_by_text("Fork from a step…").click()
-        _take(page, into / _name("fork", theme, size), troubles)
-        page.get_by_text("Start anew…").click()
-        _take(page, into / _name("anew", theme, size), troubles)
-        page.goto(url + PAGES["schedule"])
-        page.get_by_text("Backfill…").click()
-        _take(page, into / _name("backfill", theme, size), troubles)
-        _lose_connection(page, url + PAGES["workflow"])
-        _take(page, into / _name("disconnected", theme, size), troubles)
-    return [trouble for trouble in troubles if "404" not in trouble]  # one of the pages is not there on purpose
+        take("news")
+        for walk in (walks.select_and_act, walks.look_closer, walks.verbs, walks.make_and_refuse, walks.look_as):
+            walk(page, url, take)
+        walks.lose_connection(page, url + PAGES["workflow"])
+        take("disconnected")
+    return [
+        trouble for trouble in troubles if not re.search("40[04]|422", trouble)
+    ]  # refused, or not there, on purpose
 
 
-def _select_and_act(page: Any, url: str, take: Callable[[str], None]) -> None:
-    """Tick some rows, look at the keys, and cancel those of them that have not ended."""
-    from workflows import operations  # Django must be set up
-    from workflows.options import Options
+def _of_others(browser: Any, url: str, into: Path, theme: str, size: dict[str, int]) -> list[str]:
+    """The admin, what an operator, a viewer and a stranger see, and who guesses passwords."""
+    from scripts import picture_walks as walks  # Django must be set up
 
-    for _ in range(5):
-        operations.start("time_zones", options=Options(queue="imports"))
-    page.goto(url + PAGES["list"])
-    page.locator('connection-status[data-state="live"]').wait_for()
-    for box in page.locator("input[name=id]").all()[:7]:
-        box.check()
-    take("selection")
-    page.keyboard.press("?")
-    take("keys")
-    page.keyboard.press("Escape")
-    page.keyboard.press("Control+k")
-    page.keyboard.type("s")
-    page.locator(".palette [role=option]", has_text="Start").first.wait_for()
-    take("palette")
-    page.keyboard.press("Escape")
-    page.locator("button[data-verb=cancel]").click()
-    take("bulk-confirmation")
-    page.locator("#bulk-reason").fill("the import was wrong")
-    page.get_by_role("button", name=re.compile("^Cancel")).click()
-    page.locator(".bulk__standing").wait_for()
-    take("bulk-result")
-    page.get_by_role("link", name="All bulk actions").click()
-    page.locator(".overview").wait_for()
-    take("bulk")
+    with _window(browser, theme, size) as (page, troubles):
 
+        def take(name: str) -> None:
+            _take(page, into / _name(name, theme, size), troubles)
 
-def _look_closer(page: Any, url: str, take: Callable[[str], None]) -> None:
-    """Peek at one that moves, choose columns, let the search field offer something, save the view."""
-    page.goto(f"{url}/workflows/?peek=nightly-sync")
-    page.locator(".peek .history__row").first.wait_for()
-    take("peek")
-    page.goto(url + PAGES["columns"])
-    page.locator(".columns > summary").click()
-    take("columns-dialog")
-    page.goto(url + PAGES["list"])
-    page.locator("#filter-search").click()
-    page.keyboard.type("status:f")
-    page.locator("[role=option]").first.wait_for()
-    take("completion")
-    page.goto(url + PAGES["columns"])
-    page.get_by_text("Save this view…").click()
-    page.locator("#view-name").fill(f"Orders and their state, {secrets.token_hex(2)}")
-    take("save-view")
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.locator(".notice").wait_for()
-
-
-def _start_news() -> None:
-    """Something that appears while the list is being looked at: one that fails, two that do not."""
-    from workflows import operations  # Django must be set up
-
-    operations.start("checkout", kwargs={"order": {"items": []}})
-    operations.start("time_zones")
-    operations.start("flaky", kwargs={"calls": 2, "fatal": False})
-
-
-def _lose_connection(page: Any, url: str) -> None:
-    """Open the page through a socket of ours, cut that, and wait until the page says so."""
-    sockets: list[Any] = []
-
-    def opened(socket: Any) -> None:
-        if sockets:
-            socket.close(code=1001)
-            return
-        sockets.append(socket)
-        socket.connect_to_server()
-
-    page.route_web_socket(re.compile("/ws/live/"), opened)
-    page.goto(url)
-    page.locator('connection-status[data-state="live"]').wait_for()
-    sockets[0].close(code=1001)
-    page.locator('connection-status[data-state="reconnecting"]').wait_for()
-    page.wait_for_timeout(2500)  # a few tries later
+        for person, names in {"ana": (), **OF_OTHERS}.items():
+            page.context.clear_cookies()
+            page.goto(f"{url}/login/")
+            _sign_in(page, person)
+            for name in names:
+                page.goto(url + PAGES[name])
+                take(f"{name}-of-{person}")
+            for name, path in IN_THE_ADMIN.items() if person == "ana" else ():
+                page.goto(url + path)
+                take(name)
+        page.context.clear_cookies()
+        walks.guess(page, url, take)
+    return [trouble for trouble in troubles if not re.search("403|429", trouble)]  # what a stranger and a guesser get
 
 
 @contextmanager
@@ -358,11 +254,11 @@ def _window(browser: Any, theme: str, size: dict[str, int]) -> Iterator[tuple[An
     context.close()
 
 
-def _sign_in(page: Any) -> None:
-    page.fill("#id_username", "ana")
+def _sign_in(page: Any, person: str) -> None:
+    page.fill("#id_username", person)
     page.fill("#id_password", PASSWORD)
     page.click("button[type=submit]")
-    page.locator("h1", has_text="Now").wait_for()
+    page.locator("#id_password").wait_for(state="detached")
 
 
 def _name(page: str, theme: str, size: dict[str, int]) -> str:
@@ -372,7 +268,9 @@ def _name(page: str, theme: str, size: dict[str, int]) -> str:
 def _take(page: Any, file: Path, troubles: list[str]) -> None:
     if page.locator("connection-status").count():
         page.locator('connection-status:not([data-state="static"], [data-state="connecting"])').wait_for()
-    page.wait_for_timeout(700)  # let something happen on the picture
+        page.wait_for_timeout(600)  # let something happen on the picture
+    elif page.locator("telltale-status").count():
+        page.wait_for_timeout(600)  # what it shows comes after it
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if overflow > 0:
         troubles.append(f"{page.url}: scrolls {overflow} px sideways at {page.viewport_size['width']} px")
@@ -386,11 +284,11 @@ def _pictures_of_the_readme(browser: Any, url: str) -> None:
     arguments = {"calls": 60, "failures": 3, "seed": 11, "fatal": False}
     operations.start("flaky", kwargs=arguments, workflow_id="sync-2026-11-23", by="ana")
     underway = Workflow.objects.filter(id="sync-2026-11-23", last_seq__gt=50)
-    _until(underway.exists, "the sync is well under way")
+    until(underway.exists, what="the sync is well under way")
     for name, (theme, path) in IN_THE_README.items():
         with _window(browser, theme, WIDE) as (page, _):
             page.goto(f"{url}/login/")
-            _sign_in(page)
+            _sign_in(page, "ana")
             page.goto(url + path)
             if "peek" in path:
                 page.locator(".peek .history__row").first.wait_for()
