@@ -180,7 +180,7 @@ def test_the_palette_leads_to_ids_names_and_pages_and_does_what_the_page_can(vis
     choose(page, "light or", "Light or dark")
     expect(page.locator("html")).to_have_attribute("data-theme", re.compile("light|dark"))
     expect(summary(page, "More…")).to_be_focused()
-    choose(page, "CHECK", "checkout its workflows")
+    choose(page, "CHECK", "Workflows of checkout")
     expect(page).to_have_url(re.compile("definition=checkout"))
     choose(page, "every", "every-morning time_zones")
     expect(page).to_have_url(re.compile("/schedules/every-morning/$"))
@@ -188,6 +188,8 @@ def test_the_palette_leads_to_ids_names_and_pages_and_does_what_the_page_can(vis
     expect(page).to_have_url(re.compile("/queues/nobody/$"))
     choose(page, "workers", "Workers")
     expect(page).to_have_url(re.compile("/workers/$"))
+    choose(page, "widg", "Widgets")  # of the account's menu
+    expect(page).to_have_url(re.compile("/widgets/$"))
     page.keyboard.press("Control+k")
     page.keyboard.type("no such thing")
     expect(page.locator(".palette__says")).to_contain_text("Nothing has “no such thing” in its name", timeout=LIVE_MS)
