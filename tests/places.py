@@ -58,7 +58,7 @@ NOT_PAGES: dict[str, str] = {
     "embed:page": "a part of other pages: visited by the test of the widgets",
     "embed:wallboard": "visited by the test of the widgets",
     **dict.fromkeys(("dashboard:workflows_export", "dashboard:workflow_export"), "a file"),
-    "dashboard:audit_export": "a file",
+    **dict.fromkeys(("dashboard:audit_export", "dashboard:bulk_results"), "a file"),
     **dict.fromkeys(
         ("dashboard:viewing", "dashboard:cancellation", "dashboard:messages", "dashboard:resumption", "dashboard:forks",
          "dashboard:restarts", "dashboard:pin", "dashboard:deletion", "dashboard:queue_limits", "dashboard:queue_pause",
