@@ -22,7 +22,7 @@ from dashboard.urls import urlpatterns
 from workflows.states import Status
 
 # One answers for ever, and its reads are those of a poll of a workflow; files read all that there is, piece by piece.
-_NOT_ASKED = ("stream", "workflows_export", "workflow_export")
+_NOT_ASKED = ("stream", "workflows_export", "workflow_export", "audit_export")
 
 
 class Asked(NamedTuple):
@@ -92,7 +92,7 @@ def _candidates(name: str, route: str, about: dict[str, Any]) -> list[Any]:
         return [1]
     if name == "verb":
         return list(BULK_VERBS)
-    if name == "action_id":  # the data set has no bulk action
+    if name in ("action_id", "widget_id", "hook_id"):  # the data set has none
         return []
     beginning = route.partition("/")[0]
     known = {"queues": "payments", "schedules": "nightly-02", "definitions": "checkout"}
@@ -100,7 +100,11 @@ def _candidates(name: str, route: str, about: dict[str, Any]) -> list[Any]:
 
 
 # What some addresses need besides.
-_QUERIES = {"curve": "key=progress", "curve_fragment": "key=progress", "payload": "of=input", "palette": "q=order"}
+_WIDGET = "scope=summary&of=mail.send"
+_QUERIES = {
+    "curve": "key=progress", "curve_fragment": "key=progress", "payload": "of=input", "palette": "q=order",
+    "widget_creation": _WIDGET, "widget_preview": _WIDGET,
+}  # fmt: skip
 _OF_LARGE = ("long", "stepped", "growing", "family")
 
 
