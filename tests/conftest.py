@@ -103,12 +103,20 @@ def collected_static(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
-def start_server(transactional_db: None, collected_static: None, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+def application() -> str:
+    """What servers serve: the project."""
+    return "config.asgi:application"
+
+
+@pytest.fixture
+def start_server(
+    transactional_db: None, collected_static: None, tmp_path: Path, application: str
+) -> Iterator[Callable[..., Server]]:
     """Starts ASGI servers on the test database; they are killed at the end."""
     started: list[Process] = []
 
     def start(**options: Any) -> Server:
-        server = Server(tmp_path / f"server-{len(started)}.log", **options)
+        server = Server(tmp_path / f"server-{len(started)}.log", **{"application": application, **options})
         started.append(server)
         return server
 

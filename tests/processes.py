@@ -157,13 +157,15 @@ class Beat(Process):
 class Server(Process):
     """Daphne on a free port, or uvicorn."""
 
-    def __init__(self, log: Path, *, kind: str = "daphne", port: int | None = None, **environment: str) -> None:
+    def __init__(
+        self, log: Path, *, application: str, kind: str = "daphne", port: int | None = None, **environment: str
+    ) -> None:
         self.port = port or free_port()
         options = {
             "daphne": ["-b", "127.0.0.1", "-p", str(self.port)],
             "uvicorn": ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "off"],
         }
-        super().__init__("server", ["-m", kind, *options[kind], "config.asgi:application"], log, **environment)
+        super().__init__("server", ["-m", kind, *options[kind], application], log, **environment)
         self.begin(self._answers)
 
     @property
