@@ -226,6 +226,16 @@ def sessions() -> set[int]:
         return {pid for (pid,) in cursor.fetchall()}
 
 
+def empty_queue() -> int:
+    """This will delete all messages of the queue `default`, in the database; returns how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('pgmq.q_default')")
+        if cursor.fetchone() == (None,):
+            return 0
+        cursor.execute("DELETE FROM pgmq.q_default")
+        return int(cursor.rowcount)
+
+
 def _have_no_sessions() -> bool:
     with connection.cursor() as cursor:
         for pid in sessions():

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from scripts.with_broker import BROKERS, Broker, RabbitMQ
 from tests.definitions import holding
 from tests.execution import assert_history_is_whole
-from tests.processes import Process, Starter, Worker, end_all
+from tests.processes import Process, Starter, Worker, empty_queue, end_all
 from tests.wait import until
 from workflows.durable import Status
 from workflows.models import Workflow
@@ -117,16 +116,6 @@ def test_messages_that_vanish_from_the_database_are_sent_again(
 ) -> None:
     starter = start_starter(CELERY_BROKER_URL="")
     meanwhile = [starter.start() for _ in range(5)]
-    with connection.cursor() as cursor:
-        until(lambda: _emptied(cursor))
+    until(empty_queue, what="messages were there, and are no more")
     start_worker(CELERY_BROKER_URL="")
     assert_finish(*meanwhile)
-
-
-def _emptied(cursor: Any) -> int:
-    """How many messages were there, and are no more."""
-    cursor.execute("SELECT to_regclass('pgmq.q_default')")
-    if cursor.fetchone() == (None,):
-        return 0
-    cursor.execute("DELETE FROM pgmq.q_default")
-    return int(cursor.rowcount)

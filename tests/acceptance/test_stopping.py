@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Worker, sessions
+from tests.processes import Worker, empty_queue, sessions
 from tests.wait import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,6 +32,7 @@ def send(pids: set[int], number: int) -> None:
 
 
 def test_a_worker_told_to_stop_ends_although_its_broker_answers_no_more(start_worker: Callable[..., Worker]) -> None:
+    empty_queue()  # who executes what earlier tests sent is not ended by force
     worker = start_worker(WORKFLOWS_SHUTDOWN_GRACE="0.5")
     children = worker.children()
     frozen = sessions()

@@ -18,6 +18,7 @@ from tests.definitions import publishing
 from tests.execution import run
 from tests.people import People
 from workflows.models import Workflow
+from workflows.visibility import Visibility
 
 
 @cases("terms")
@@ -95,7 +96,7 @@ def twelve(db: None) -> None:
 def found(query: str, **options: Any) -> tuple[list[str], listings.Listing]:
     wanted, problems = understood(ListFilter(search=query))
     assert problems == []
-    page = listings.listing(wanted, Workflow.objects.all(), **{"limit": 50, **options})
+    page = listings.listing(wanted, Workflow.objects.all(), Visibility.ADMIN, **{"limit": 50, **options})
     return [row.id for row in page.rows], page
 
 
