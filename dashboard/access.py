@@ -27,7 +27,7 @@ from django.utils.module_loading import import_string
 
 from dashboard import api_tokens
 from dashboard.models import ApiToken
-from workflows.models import Workflow
+from workflows.models import BulkAction, Workflow
 from workflows.redaction import Lens
 from workflows.visibility import Visibility, suffices
 
@@ -176,6 +176,27 @@ def _audience(views: bool, values: bool, sensitive: bool) -> Visibility | None:
     if not values:
         return Visibility.PUBLIC
     return Visibility.ADMIN if sensitive else Visibility.STAFF
+
+
+def narrowed(ids: Collection[int]) -> set[int]:
+    """Which of these accounts do not see all workflows, as things are now; permissions alone hide none."""
+    return set() if _are_permissions() else set(ids) - holders(VIEW_TOTALS, ids)
+
+
+def visible_bulk_actions(user: Visitor) -> QuerySet[BulkAction]:
+    """Those that this person may look at; only their own, if others may be about workflows that they do not see."""
+    if not can(user, "view"):
+        return BulkAction.objects.none()
+    everything = BulkAction.objects.all()
+    return everything if can(user, VIEW_TOTALS) else everything.filter(by=user.get_username())
+
+
+def refused(user: Visitor, action: str, ids: Collection[str]) -> set[str]:
+    """Those of these workflows that this person may not see, or not do this to. No query where permissions decide."""
+    if _are_permissions():
+        return set() if can(user, action) else set(ids)
+    seen = visible_workflows(user).filter(pk__in=ids).defer("input", "output", "error")
+    return set(ids) - {row.pk for row in seen if allows(user, action, row)}
 
 
 class Credential(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -14,15 +14,23 @@ from django.urls import reverse
 from django.utils.decorators import sync_and_async_middleware
 
 from dashboard import access
-from workflows import audit
+from workflows import audit, ids, queries
 from workflows.audit import Carrier, Origin
+from workflows.errors import DuplicateWorkflow, WorkflowConflict, WorkflowNotFound
 from workflows.models import Workflow
 
 API = "/api/"
 NOT_THEIRS = "They may not do this."
 NOT_SEEN = "There is no such workflow, or it is not theirs to see."
+MANY = "what was selected"  # the target of a verb for many, before it is known which they are
+ID_TAKEN = "A workflow of this id exists already, of another definition or with other input. Choose another id."
+TREE_NOT_THEIRS = "something below it goes on that is not yours to cancel. Cancel it without its children."
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class NotTheirs(ValueError):
+    """Something that this person may not do to all that it would be done to."""
 
 
 def client_address(request: HttpRequest) -> str:
@@ -99,6 +107,51 @@ def require(
     if not access.can(request.user, right, workflow):
         refuse(request, action, kind, target, NOT_THEIRS)
         raise PermissionDenied
+
+
+def require_tree(request: HttpRequest, workflow_id: str) -> None:
+    """Raises NotTheirs if this person may not cancel all that goes on below a workflow; the audit list has it."""
+    if _reaching_too_far(request.user, [workflow_id]):
+        refuse(request, "cancel", "workflow", workflow_id, TREE_NOT_THEIRS)
+        raise NotTheirs(TREE_NOT_THEIRS)
+
+
+def _reaching_too_far(user: access.Visitor, roots: Collection[str]) -> set[str]:
+    """Those of these below which something goes on that this person may not cancel: all of a tree ends, or nothing."""
+    below = queries.active_descendants(roots)
+    refused = access.refused(user, "cancel", {one for descendants in below.values() for one in descendants})
+    return {root for root, descendants in below.items() if refused.intersection(descendants)}
+
+
+def actable(user: access.Visitor, right: str, selected: Collection[str]) -> list[Workflow]:
+    """Those of these workflows that exist and that this person may see and do this to, in their order."""
+    order = {workflow_id: place for place, workflow_id in enumerate(selected) if ids.is_possible(workflow_id)}
+    found = access.visible_workflows(user).filter(pk__in=order).defer("input", "output", "error")
+    return sorted((row for row in found if access.allows(user, right, row)), key=lambda row: order[row.id])
+
+
+def may_be_answered(user: access.Visitor, started: Workflow) -> bool:
+    """Whether a start may be answered with this workflow, which may have been there already with the same input.
+
+    Who guesses inputs would learn by that what they may not read.
+    """
+    if started.created_by == user.get_username():
+        return True
+    return access.can(user, "view", started) and access.lens(user, started).reads_whole_payloads
+
+
+def told(user: access.Visitor, refusal: Exception) -> str:
+    """Why something was refused, without what this person may not know of another workflow."""
+    if isinstance(refusal, DuplicateWorkflow) and access.refused(user, "view", [refusal.workflow_id]):
+        return refusal.brief
+    return refusal.brief if isinstance(refusal, WorkflowConflict) else str(refusal)
+
+
+def refusals(user: access.Visitor, right: str, selected: Collection[str], *, tree: bool) -> dict[str, str]:
+    """Why this person may not do this to some of these workflows, by id. What they do not see, there is not."""
+    theirs = {row.id for row in actable(user, right, selected)}
+    found = {each: str(WorkflowNotFound(each)) for each in selected if each not in theirs}
+    return found | dict.fromkeys(_reaching_too_far(user, theirs) if tree else (), TREE_NOT_THEIRS)
 
 
 def refuse(request: HttpRequest, action: str, kind: str, target: str, why: str) -> None:

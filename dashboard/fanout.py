@@ -338,6 +338,11 @@ class Fanout:
         for subscription in watching:
             if subscription.watch in unseen:
                 self._do(subscription.reader.end(CloseCode.COME_BACK))
+        whole = [one.reader for one in self._lists if one.view.narrowed is None]
+        narrowed = await self.reads.threads.ask(access.narrowed, {reader.credential.user_id for reader in whole})
+        for reader in whole:
+            if reader.credential.user_id in narrowed:
+                self._do(reader.end(CloseCode.COME_BACK))
         heads = await self.reads.threads.ask(history.heads, list(self._topics))
         for topic in self._topics.values():
             self._audit(topic, heads.get(topic.id))

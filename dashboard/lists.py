@@ -54,7 +54,7 @@ class News(NamedTuple):
     rows: dict[Visibility | None, list[Row]]
     changes: list[StatusChange]
     read_on_from: datetime
-    seen: dict[access.Visitor, set[str]] = {}  # of the changed ones, by who does not see all
+    seen: dict[access.Visitor, set[str]] = {}  # of all these, by who does not see all
 
 
 def read(
@@ -73,11 +73,11 @@ def read(
     read_on_from = _read_on_from(after, changes)
     if started:
         changes += queries.statuses_of(started)
-    return News(rows, changes, read_on_from, {user: _seen(user, changes) for user in narrowed} if changes else {})
+    told = {*moved, *(change.id for change in changes)}
+    return News(rows, changes, read_on_from, {user: _seen(user, told) for user in narrowed} if told else {})
 
 
-def _seen(user: access.Visitor, changes: list[StatusChange]) -> set[str]:
-    ids = {change.id for change in changes}
+def _seen(user: access.Visitor, ids: set[str]) -> set[str]:
     return set(access.visible_workflows(user).filter(pk__in=ids).values_list("pk", flat=True))
 
 
@@ -143,13 +143,16 @@ class ListView:
     def offer(self, news: News) -> bool:
         """Take note of what moved; whether anything is owed now."""
         for row in news.rows.get(self.audience, ()):
-            if row.seq > self.known.get(row.id, row.seq):
+            if row.seq > self.known.get(row.id, row.seq) and self._is_seen(row.id, news):
                 self.known[row.id] = row.seq
                 self._rows[row.id] = row
         for change in news.changes:
-            if self.narrowed is None or change.id in news.seen.get(self.narrowed, ()):
+            if self._is_seen(change.id, news):
                 self._note(change)
         return bool(self._owes or self._rows or self._fresh)
+
+    def _is_seen(self, workflow_id: str, news: News) -> bool:
+        return self.narrowed is None or workflow_id in news.seen.get(self.narrowed, ())
 
     def _note(self, change: StatusChange) -> None:
         if change.id in self.known or self._told.get(change.id) == change.status:

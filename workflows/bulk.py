@@ -73,7 +73,7 @@ def _one(verb: str, workflow_id: str, **told: Any) -> Outcome:
     try:
         made = VERBS[verb](workflow_id, **told)
     except TelltaleError as refused:
-        return Outcome(workflow_id, False, str(refused))
+        return Outcome(workflow_id, False, getattr(refused, "brief", "") or str(refused))
     return Outcome(workflow_id, True, made.id if made is not None and made.id != workflow_id else "")
 
 

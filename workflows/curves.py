@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.db.models import QuerySet
+
 from workflows.models import Workflow
 from workflows.sql import curves, fetch
 
@@ -36,8 +38,9 @@ def curve(workflow_id: str, key: str) -> Curve:
     return Curve([(at, number) for at, number, _total in rows], rows[0][2] if rows else 0)
 
 
-def earlier(workflow: Workflow, key: str) -> list[Earlier]:
-    """This will return the same of up to twenty earlier workflows of the definition that succeeded.
+def earlier(workflow: Workflow, key: str, within: QuerySet[Workflow]) -> list[Earlier]:
+    """This will return the same of up to twenty earlier workflows of the definition that succeeded, as far as these are
+    `within` what the reader may see.
 
     Forks and long histories are left out, and so are those that never had a number there.
     """
@@ -46,6 +49,9 @@ def earlier(workflow: Workflow, key: str) -> list[Earlier]:
         "events": _EVENTS,
     }  # fmt: skip
     began = {row[0]: (row[1], row[2]) for row in fetch(curves.EARLIER, parameters)}
+    if within.query.where:
+        seen = set(within.filter(pk__in=began).values_list("pk", flat=True))
+        began = {one: times for one, times in began.items() if one in seen}
     found: dict[str, list[tuple[timedelta, float]]] = {}
     for workflow_id, at, number in fetch(curves.EARLIER_NUMBERS, {"ids": list(began), "key": key}) if began else ():
         found.setdefault(workflow_id, []).append((at - began[workflow_id][0], number))

@@ -98,7 +98,8 @@ def _come_back_for_rates(queues: list[str]) -> None:
 def execute(claim: Claim, *, stopping: Callable[[], bool]) -> None:
     """This will run one claimed workflow to its end, or until this execution must stop."""
     workflow_id, token, _worker = claim.owner
-    span = tracing.execution(workflow_id, claim.definition, token, starter=lambda: _starter(workflow_id))
+    whole = _machine_lens(claim.definition).reads_whole_payloads
+    span = tracing.execution(workflow_id, claim.definition, token, whole=whole, starter=lambda: _starter(workflow_id))
     with telemetry.about(workflow_id=workflow_id, definition=claim.definition), span:
         while _must_look_again(claim, stopping):
             claim = claim._replace(first=False)
@@ -152,9 +153,14 @@ def _run_body(claim: Claim, execution: Execution) -> str:
     return payloads.encode(output, what=f"result of workflow {claim.definition!r}", limit=conf().payload_max_bytes)
 
 
+def _machine_lens(definition: str) -> Lens:
+    """Logs and traces are read by whoever looks after the machines."""
+    return Lens(definition, Visibility.STAFF)
+
+
 def _fail(claim: Claim, error: Exception) -> None:
-    lens = Lens(claim.definition, Visibility.STAFF)  # logs and traces are read by whoever looks after the machines
-    tracing.failed(error, whole=lens.reads_whole_payloads)
+    lens = _machine_lens(claim.definition)
+    tracing.failed(error)
     try:
         wakeups.tell([transitions.fail(claim.owner, error=payloads.encode_error(error))])
     except Stop as stop:

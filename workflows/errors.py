@@ -43,7 +43,12 @@ class CountsWrong(TelltaleError):
 
 
 class DuplicateWorkflow(TelltaleError):
-    """A dedup key that an unfinished workflow of the queue has already, or an id that is taken (no dedup key)."""
+    """A dedup key that an unfinished workflow of the queue has already, or an id that is taken (no dedup key).
+
+    `brief` says so without the other one's id.
+    """
+
+    brief = "There is an unfinished workflow with this dedup key, or id, already."
 
     def __init__(self, queue: str, dedup_key: str | None, workflow_id: str, status: str) -> None:
         told = (

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from workflows import dispatch, event_log, ids, payloads, registry, removal, transitions, wakeups
+from workflows import dispatch, event_log, ids, payloads, queries, registry, removal, transitions, wakeups
 from workflows.audit import audited
 from workflows.conf import conf
 from workflows.errors import (
@@ -24,7 +24,6 @@ from workflows.event_log import Owner
 from workflows.models import Deletion, Message, Workflow
 from workflows.options import Options
 from workflows.patience import patiently
-from workflows.sql import fetch, lifecycle
 from workflows.states import EventKind, Status
 from workflows.transitions import Beginning, TakenMeanwhile
 
@@ -216,8 +215,8 @@ def cancel(workflow_id: str, *, tree: bool = False, by: str = "", reason: str = 
     """
     reason = payloads.storable_text(reason, limit=1_000)
     ended = transitions.cancel([ids.possible(workflow_id)], by=by, reason=reason)
-    while tree and (active := fetch(lifecycle.ACTIVE_DESCENDANTS, {"workflow_id": workflow_id})):
-        ended += transitions.cancel([row[0] for row in active], by=by, reason=reason)
+    while tree and (below := queries.active_descendants([workflow_id])):
+        ended += transitions.cancel(below[workflow_id], by=by, reason=reason)
     if not ended:
         raise transitions.refused(workflow_id, "cancel")
     wakeups.tell(ended)

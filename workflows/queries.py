@@ -14,7 +14,7 @@ from workflows.errors import WorkflowNotFound
 from workflows.history import last_event, of_kinds, wire_time
 from workflows.ids import possible
 from workflows.models import Event, Step, Value, Workflow
-from workflows.sql import fetch, reads
+from workflows.sql import fetch, lifecycle, reads
 from workflows.states import EventKind, Status
 from workflows.waits import PublishedValue
 
@@ -42,6 +42,16 @@ def get_workflow(workflow_id: str) -> Workflow:
 def steps(workflow_id: str) -> list[Step]:
     """This will return the steps in the order of their positions."""
     return list(Step.objects.filter(workflow_id=workflow_id).order_by("position"))
+
+
+def active_descendants(ids: Collection[str]) -> dict[str, list[str]]:
+    """This will return what goes on below each of these workflows: the ids of children, and of theirs, that have not
+    ended. Workflows below which nothing goes on are left out.
+    """
+    found: dict[str, list[str]] = {}
+    for root, descendant in fetch(lifecycle.ACTIVE_DESCENDANTS, {"ids": list(ids)}):
+        found.setdefault(root, []).append(descendant)
+    return found
 
 
 def values(workflow_id: str) -> dict[str, PublishedValue]:

@@ -171,7 +171,8 @@ def occurrences_missed(name: str, since: str, until: str, policy: str) -> None:
 
 def occurrence_refused(workflow_id: str, error: Exception) -> None:
     """The id of an occurrence is taken by a workflow that is none of the schedule's."""
-    _log.error("occurrence %r not started: %s", workflow_id, str(error).strip())
+    why = getattr(error, "brief", "") or str(error)  # the whole text may tell an input
+    _log.error("occurrence %r not started: %s", workflow_id, why.strip())
 
 
 def occurrence_left_out(workflow_id: str, twin: str) -> None:

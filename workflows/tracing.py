@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 from workflows.errors import Stop
 
 _tracer: Any = None
 _propagator: Any = None
+_whole: ContextVar[bool] = ContextVar("telltale_trace_whole", default=False)
 _OFF: AbstractContextManager[None] = nullcontext()
 
 
@@ -37,15 +39,25 @@ def caller() -> str | None:
     return carrier.get("traceparent")
 
 
+@contextmanager
 def execution(
-    workflow_id: str, definition: str, token: int, *, starter: Callable[[], str | None]
-) -> AbstractContextManager[None]:
-    """The span of one execution, a child of where the workflow was started, which `starter` is asked for."""
+    workflow_id: str, definition: str, token: int, *, whole: bool, starter: Callable[[], str | None]
+) -> Iterator[None]:
+    """The span of one execution, a child of where the workflow was started, which `starter` is asked for.
+
+    whole: all of its errors, and of its steps', may be read by who looks after the machines; else only their types.
+    """
     if _tracer is None:
-        return _OFF
+        yield
+        return
     context = _propagator.extract({"traceparent": starter() or ""})
     about = {"telltale.workflow_id": workflow_id, "telltale.definition": definition, "telltale.token": token}
-    return _span(f"workflow {definition}", about, context)
+    reset = _whole.set(whole)
+    try:
+        with _span(f"workflow {definition}", about, context):
+            yield
+    finally:
+        _whole.reset(reset)
 
 
 def step(name: str, position: int, attempt: int) -> AbstractContextManager[None]:
@@ -56,12 +68,12 @@ def step(name: str, position: int, attempt: int) -> AbstractContextManager[None]
     return _span(f"step {name}", about, None)
 
 
-def failed(error: Exception, *, whole: bool = True) -> None:
+def failed(error: Exception) -> None:
     """The innermost span ends with this error; unless all of it may be read, only its type is told."""
     if _tracer is not None:
         from opentelemetry.trace import StatusCode, get_current_span  # only who makes spans has it
 
-        if whole:
+        if _whole.get():
             get_current_span().record_exception(error)
         get_current_span().set_status(StatusCode.ERROR, type(error).__name__)
 

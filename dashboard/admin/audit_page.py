@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 
 from dashboard.admin import shown
 from dashboard.admin.inspection import Inspection
@@ -19,6 +17,7 @@ from workflows.models import AuditEntry
 class AuditEntryAdmin(Inspection):
     """One row per act, latest first. The console's page has the same, with filters and files."""
 
+    right = "view_audit"
     of_workflows = False
     keyset = (Column("at"), Column("id"))
     list_display = ("at_shown", "by", "action", "target_kind", "target_shown", "done", "carrier", "address")
@@ -31,10 +30,6 @@ class AuditEntryAdmin(Inspection):
     def searched(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         """What somebody did, or what was done to something."""
         return queryset.filter(Q(who=term) | Q(target=term) | Q(made=term))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may read the audit list."""
-        return isinstance(request.user, User | AnonymousUser) and request.user.has_perm("workflows.view_audit")
 
     @admin.display(description="at (UTC)")
     def at_shown(self, entry: AuditEntry) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 
+from dashboard import access
 from dashboard.admin import shown
 from dashboard.admin.inspection import Inspection
 from dashboard.admin.keyset import Column
@@ -17,6 +18,7 @@ from workflows.models import Deletion
 class DeletionAdmin(Inspection):
     """One row per deleted workflow, latest first."""
 
+    right = access.VIEW_TOTALS  # what is gone cannot be looked at any more, to see whose it was
     of_workflows = False
     keyset = (Column("id"),)
     list_display = ("id_shown", "definition_shown", "status", "by", "why", "deleted_at")

@@ -53,6 +53,7 @@ class Inspection(ModelAdmin):
     sortable_by = ()
     search_fields = ("id",)  # only shows the box; `searched` says what it finds
     search_help_text = "The id of a workflow, whole"
+    right = "view"  # that one needs to look, one of `access.PERMISSIONS`
     of_workflows = True  # it has a workflow, or is one
     content = ""  # the column with what not everybody may read
     heavy: tuple[str, ...] = ()  # columns that lists never read
@@ -78,8 +79,8 @@ class Inspection(ModelAdmin):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may see workflows."""
-        return access.can(request.user, "view")
+        """Whoever may look at what the list is of."""
+        return access.can(request.user, self.right)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """The same."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -19,10 +18,11 @@ from dashboard.admin.inspection import EXPORTS, Inspection
 from dashboard.admin.keyset import Column
 from workflows import schedules, ticks
 from workflows.errors import TelltaleError
-from workflows.models import Schedule, Workflow
+from workflows.models import Schedule
 from workflows.redaction import Lens
 
 MOST_NEXT, MOST_LAST = 5, 20
+_HEAVY = ("input", "output", "error")
 
 
 @admin.register(Schedule)
@@ -30,6 +30,7 @@ class ScheduleAdmin(Inspection):
     """One row per schedule. Code and the command make them; here they are paused and started."""
 
     actions = ("pause_selected", "unpause_selected", "trigger_selected", *EXPORTS)
+    right = "view_schedules"
     of_workflows = False
     keyset = (Column("name", descending=False),)
     search_fields = ("name",)
@@ -43,8 +44,8 @@ class ScheduleAdmin(Inspection):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With the status of the newest workflow of each."""
-        newest = Workflow.objects.filter(schedule=OuterRef("name")).order_by("-created_at")
+        """With the status of the newest workflow of each that this person may see."""
+        newest = access.visible_workflows(request.user).filter(schedule=OuterRef("name")).order_by("-created_at")
         found = {f"newest_{column}": Subquery(newest.values(column)[:1]) for column in ("id", "status")}
         rows: QuerySet[Any] = super().get_queryset(request).annotate(**found)
         return rows
@@ -55,11 +56,11 @@ class ScheduleAdmin(Inspection):
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
         """Whoever may change schedules."""
-        return isinstance(request.user, User) and request.user.has_perm("workflows.change_schedule")
+        return access.can(request.user, "change_schedule")
 
     def has_trigger_permission(self, request: HttpRequest) -> bool:
         """Whoever may start workflows."""
-        return isinstance(request.user, User) and request.user.has_perm("workflows.start_workflow")
+        return access.can(request.user, "start")
 
     @admin.action(description="Pause selected schedules", permissions=["pause"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
@@ -133,16 +134,17 @@ class ScheduleAdmin(Inspection):
         return shown.moment(schedule.last_at)
 
     @admin.display(description="last workflows")
-    def outcomes(self, schedule: Schedule) -> SafeString:
+    def outcomes(self, schedule: Any) -> SafeString:
         """The newest first."""
-        rows = schedules.last_outcomes(schedule.name, MOST_LAST)
+        rows = schedule.visible.filter(schedule=schedule.name).order_by("-created_at").defer(*_HEAVY)[:MOST_LAST]
         told = ((shown.workflow_link(row.id), row.status, shown.moment(row.created_at)) for row in rows)
         return shown.table(["id", "status", "created"], told)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """With the lens by which this person reads its input."""
+        """With the lens by which this person reads its input, and the workflows that they may see."""
         schedule: Any = super().get_object(request, object_id, from_field)
         if schedule is not None:
+            schedule.visible = access.visible_workflows(request.user)
             schedule.lens = Lens(schedule.definition, access.audience(request.user))
         return schedule
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 
+from dashboard import access
 from dashboard.admin import shown
 from dashboard.admin.inspection import Inspection
 from dashboard.admin.keyset import Column
@@ -19,6 +23,7 @@ from workflows.models import Worker
 class WorkerAdmin(Inspection):
     """One row per worker process, latest first."""
 
+    right = "view_workers"
     of_workflows = False
     keyset = (Column("started_at"), Column("id"))
     heavy = ("definitions",)
@@ -55,12 +60,25 @@ class WorkerAdmin(Inspection):
         """What it can execute."""
         return shown.block("\n".join(worker.definitions))
 
+    def seen(self, request: HttpRequest, rows: Sequence[Any]) -> Sequence[Any]:
+        """Each with the workflows that this person may see."""
+        for row in rows:
+            row.visible = access.visible_workflows(request.user)
+        return rows
+
     @admin.display(description="workflows")
-    def holding(self, worker: Worker) -> object:
+    def holding(self, worker: Any) -> object:
         """What it runs now."""
         held = workers.holding(worker.id)
-        rows = ((shown.workflow_link(row.id), row.definition, row.queue, shown.moment(row.status_at)) for row in held)
-        return shown.table(["workflow", "definition", "queue", "since"], rows)
+        seen = set(worker.visible.filter(pk__in=[row.id for row in held]).values_list("pk", flat=True))
+        rows = [
+            (shown.workflow_link(row.id), row.definition, row.queue, shown.moment(row.status_at))
+            for row in held
+            if row.id in seen
+        ]
+        table = shown.table(["workflow", "definition", "queue", "since"], rows)
+        hidden = len(held) - len(rows)
+        return table + format_html("<p>and {} that you may not see</p>", hidden) if hidden else table
 
     @admin.display(description="started (UTC)")
     def started(self, worker: Worker) -> str:

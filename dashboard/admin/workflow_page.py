@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from dashboard import access
+from dashboard import access, acting
 from dashboard.admin import shown, story
 from dashboard.admin.filters import DefinitionFilter, StatusFilter, TimeFilter
 from dashboard.admin.inspection import EXPORTS, Inspection
@@ -100,8 +100,12 @@ class WorkflowAdmin(Inspection):
 
     def _cancel(self, request: HttpRequest, ids: list[str]) -> None:
         reason = request.POST.get("reason", "")
-        cancelled = 0
+        cancelled, theirs = 0, {row.id for row in acting.actable(request.user, "cancel", ids)}
         for workflow_id in ids:
+            if workflow_id not in theirs:
+                acting.refuse(request, "cancel", "workflow", workflow_id, acting.NOT_THEIRS)
+                self.message_user(request, f"{shown.text(workflow_id)} is not yours to cancel.", messages.WARNING)
+                continue
             try:
                 operations.cancel(workflow_id, by=request.user.get_username(), reason=reason)
                 cancelled += 1

@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from ninja.utils import check_csrf
 
 from dashboard import access, acting, api_tokens
+from dashboard.access import Standing
 from dashboard.api.problems import Problem
 from dashboard.api_tokens import Scope
 from dashboard.fanout import fanout
@@ -45,7 +46,7 @@ class Caller:
     @property
     def audience(self) -> Visibility | None:
         """The most that it may read of values."""
-        return self.admission.credential.audience
+        return self.admission.credential.reads
 
     @property
     def name(self) -> str:
@@ -111,6 +112,16 @@ class RequiresAsync(Requires):
                 raise _unknown()
             caller = Caller(admission, None)
         return await threads.ask(self.admitted, caller)
+
+
+async def still_admitted(caller: Caller) -> None:
+    """Raises Problem unless the caller may look, and read as much, as when it began to wait."""
+    credential = caller.admission.credential
+    standings = await fanout().reads.threads.ask(access.standings, {credential})
+    if standings[credential] is Standing.SIGNED_OUT:
+        raise _unknown()
+    if standings[credential] is not Standing.GOOD:
+        raise Problem("forbidden", f"What the account {caller.name!r} may look at has changed meanwhile.")
 
 
 def caller_of(request: HttpRequest) -> Caller:

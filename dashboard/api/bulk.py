@@ -10,16 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Header, Router
 
-from dashboard import access
+from dashboard import access, acting
 from dashboard.api import pages, schemas
 from dashboard.api.authentication import Caller, Requires, caller_of
 from dashboard.api.problems import NOT_FOUND, Problem
 from dashboard.api.reading import bounded
 from dashboard.api_tokens import Scope
 from dashboard.presenters.bulk import BULK_VERBS, MOST, BulkVerb, account, plan
-from workflows import bulk, ids
-from workflows.errors import InvalidInput, WorkflowNotFound
-from workflows.models import BulkAction, BulkOutcome, Workflow
+from workflows import bulk
+from workflows.errors import InvalidInput
+from workflows.models import BulkAction, BulkOutcome
 
 SECONDS = 1.0  # of the request; what is left by then is carried on with behind it
 
@@ -31,7 +31,7 @@ Verb = Literal["cancel", "resume", "pin", "unpin", "delete"]
 def preview_bulk(request: HttpRequest, verb: Verb, body: schemas.Selection) -> schemas.Preview:
     """What the verb would do to these workflows. Changes nothing."""
     caller = caller_of(request)
-    asked = _permitted(caller, verb)
+    asked = _permitted(request, verb)
     if (body.ids is None) == (body.filter is None):
         raise InvalidInput("Give ids or a filter, one of them.")
     more = False
@@ -41,7 +41,7 @@ def preview_bulk(request: HttpRequest, verb: Verb, body: schemas.Selection) -> s
             selected, more = [row.id for row in page.rows], page.is_part
         else:
             selected = list(dict.fromkeys(body.ids or []))
-        planned = plan(asked, _visible(caller, selected), len(selected))
+        planned = plan(asked, acting.actable(caller.user, asked.right, selected), len(selected))
     return schemas.Preview(
         verb=verb, selected=len(selected), ids=planned.ids, missing=planned.missing, more=more,
         skipped=[schemas.Skipped(why=each.why, count=each.count) for each in planned.skipped],
@@ -59,14 +59,14 @@ def begin_bulk(
 ) -> schemas.BulkAction:
     """Ask for the verb for each of these workflows. Few are done by the answer; many go on after it."""
     caller = caller_of(request)
-    asked, selected = _permitted(caller, verb), list(dict.fromkeys(body.ids))
+    asked, selected = _permitted(request, verb), list(dict.fromkeys(body.ids))
     if asked.needs_reason(len(selected)) and not body.reason.strip():
         raise InvalidInput(f"Give a reason: {verb} for {len(selected)} workflows needs one.")
-    visible = {row.id for row in _visible(caller, selected)}
-    unseen = {each: str(WorkflowNotFound(each)) for each in selected if each not in visible}
-    name = "cancel_tree" if verb == "cancel" and body.tree else verb
+    tree = verb == "cancel" and body.tree
+    refused = acting.refusals(caller.user, asked.right, selected, tree=tree)
+    name = "cancel_tree" if tree else verb
     action_id = idempotency_key or uuid4()
-    action = bulk.begin(action_id, name, selected, refused=unseen, by=caller.name, reason=body.reason)
+    action = bulk.begin(action_id, name, selected, refused=refused, by=caller.name, reason=body.reason)
     if action.by != caller.name:
         raise Problem("not-found", NOT_FOUND)  # somebody else's, under an id that was guessed
     if not bulk.carry_on(action.pk, seconds=SECONDS):
@@ -104,14 +104,9 @@ def _report(caller: Caller, action_id: UUID) -> schemas.BulkAction:
     )  # fmt: skip
 
 
-def _permitted(caller: Caller, name: str) -> BulkVerb:
-    verb = BULK_VERBS[name]
+def _permitted(request: HttpRequest, name: str) -> BulkVerb:
+    verb, caller = BULK_VERBS[name], caller_of(request)
     if not access.can(caller.user, verb.right):
+        acting.refuse(request, name, "workflow", acting.MANY, acting.NOT_THEIRS)
         raise Problem("forbidden", f"The account {caller.name!r} may not: {verb.right}.")
     return verb
-
-
-def _visible(caller: Caller, selected: list[str]) -> list[Workflow]:
-    order = {workflow_id: place for place, workflow_id in enumerate(selected) if ids.is_possible(workflow_id)}
-    found = access.visible_workflows(caller.user).filter(pk__in=order).only("id", "definition", "status", "pinned")
-    return sorted(found, key=lambda row: order[row.id])

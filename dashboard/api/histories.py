@@ -45,7 +45,7 @@ async def get_history(request: HttpRequest, workflow_id: Segment, asked: Query[P
         head = await _head(reads, user, workflow_id)
         return head if head.seq > after or head.epoch != first.epoch else None
 
-    await until(moved, watching=workflow_id, seconds=asked.wait)
+    await until(moved, watching=workflow_id, seconds=asked.wait, caller=caller)
     frame = await _frame(reads, (workflow_id, after, caller.audience))
     if after and (reset := tail.void(first.epoch, frame)):
         frame = await _frame(reads, (workflow_id, 0, caller.audience))

@@ -12,6 +12,7 @@ from django.http.request import UnreadablePostError
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from psycopg.errors import QueryCanceled
 
+from dashboard.acting import ID_TAKEN, NotTheirs
 from dashboard.decoding import BadMessage
 from dashboard.seats import TooMany
 from workflows.errors import (
@@ -31,7 +32,6 @@ MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:problem-type:telltale:"
 MOST_ERRORS = 20  # of one body that are told
 NOT_FOUND = "There is nothing here, or nothing that you may see."
-CONFLICT = "A workflow of this id exists already, of another definition or with other input. Choose another id."
 
 
 class Kind(NamedTuple):
@@ -116,11 +116,12 @@ def _invalid(error: ValidationError) -> Problem:
 _ERRORS: list[tuple[type[Exception] | tuple[type[Exception], ...], str, str]] = [
     ((WorkflowNotFound, ScheduleNotFound, Http404), "not-found", NOT_FOUND),
     (UnknownDefinition, "unknown-definition", ""),
-    (WorkflowConflict, "workflow-conflict", CONFLICT),  # its own text tells the input of the other one
-    (DuplicateWorkflow, "duplicate-workflow", "There is an unfinished workflow with this dedup key, or id, already."),
+    (WorkflowConflict, "workflow-conflict", ID_TAKEN),  # its own text tells the input of the other one
+    (DuplicateWorkflow, "duplicate-workflow", DuplicateWorkflow.brief),
     (TransitionRefused, "transition-refused", ""),
     ((InvalidInput, InvalidSchedule, InvalidWorkflowId, PayloadError), "invalid-request", ""),
     (BadMessage, "invalid-request", ""),
+    (NotTheirs, "forbidden", ""),
     (AuthenticationError, "unauthenticated", "Send a token as “Authorization: Bearer …”, or sign in."),
     (TooMany, "too-many-requests", ""),
     (RequestDataTooBig, "too-large", "The body is larger than any input may be."),

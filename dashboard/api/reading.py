@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from dashboard import access
+from dashboard import access, acting
 from dashboard.api import schemas
-from dashboard.api.authentication import Caller
+from dashboard.api.authentication import Caller, caller_of
 from dashboard.api.problems import Problem
 from workflows import ids, queries, registry
 from workflows.errors import WorkflowNotFound
@@ -40,11 +40,20 @@ def visible(caller: Caller, workflow_id: str) -> Workflow:
     return row
 
 
-def actable(caller: Caller, workflow_id: str, action: str) -> Workflow:
-    """The workflow, to which the caller may do this. Raises WorkflowNotFound and Problem."""
-    row = visible(caller, workflow_id)
-    if not access.can(caller.user, action, row):
-        raise Problem("forbidden", f"The account {caller.name!r} may not do this to this workflow: {action}.")
+def actable(request: HttpRequest, workflow_id: str, right: str, action: str = "") -> Workflow:
+    """The workflow, to which the caller has the right. Raises WorkflowNotFound and Problem, and the audit list has it.
+
+    action: what it is called there, where it is not called as the right.
+    """
+    caller = caller_of(request)
+    try:
+        row = visible(caller, workflow_id)
+    except WorkflowNotFound:
+        acting.refuse(request, action or right, "workflow", workflow_id, acting.NOT_SEEN)
+        raise
+    if not access.can(caller.user, right, row):
+        acting.refuse(request, action or right, "workflow", workflow_id, acting.NOT_THEIRS)
+        raise Problem("forbidden", f"The account {caller.name!r} may not do this to this workflow: {right}.")
     return row
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from django.http import HttpRequest, HttpResponse
 from ninja import Header, Router
 
+from dashboard import acting
 from dashboard.api import schemas
 from dashboard.api.authentication import Requires, caller_of
 from dashboard.api.reading import actable, located, shown
@@ -30,7 +31,7 @@ def send_message(
 ) -> schemas.Sent:
     """Put a message into a workflow's inbox."""
     caller = caller_of(request)
-    row = actable(caller, workflow_id, "send")
+    row = actable(request, workflow_id, "send")
     sent = operations.send(row.id, body.topic, body.message, by=caller.name, idempotency_key=idempotency_key)
     return schemas.Sent(id=sent.pk, topic=sent.topic)
 
@@ -41,7 +42,9 @@ def send_message(
 def cancel_workflow(request: HttpRequest, workflow_id: Segment, body: schemas.Cancellation) -> schemas.Workflow:
     """Stop a workflow for good: before its next checkpoint, if it is running."""
     caller = caller_of(request)
-    row = actable(caller, workflow_id, "cancel")
+    row = actable(request, workflow_id, "cancel")
+    if body.tree:
+        acting.require_tree(request, row.id)
     return shown(caller, operations.cancel(row.id, tree=body.tree, by=caller.name, reason=body.reason))
 
 
@@ -51,7 +54,7 @@ def cancel_workflow(request: HttpRequest, workflow_id: Segment, body: schemas.Ca
 def resume_workflow(request: HttpRequest, workflow_id: Segment, body: schemas.Because) -> schemas.Workflow:
     """Let an ended workflow go on at its first unrecorded operation."""
     caller = caller_of(request)
-    row = actable(caller, workflow_id, "resume")
+    row = actable(request, workflow_id, "resume")
     return shown(caller, operations.resume(row.id, by=caller.name, reason=body.reason))
 
 
@@ -63,7 +66,7 @@ def fork_workflow(
 ) -> schemas.Workflow:
     """Start a workflow that has recorded already what this one recorded before a position."""
     caller = caller_of(request)
-    row = actable(caller, workflow_id, "fork")
+    row = actable(request, workflow_id, "fork")
     made = operations.fork(row.id, body.position, new_id=body.id, by=caller.name, reason=body.reason)
     return located(response, shown(caller, made))
 
@@ -76,7 +79,7 @@ def restart_workflow(
 ) -> schemas.Workflow:
     """Start the same definition anew, with the same input or another one."""
     caller = caller_of(request)
-    row = actable(caller, workflow_id, "fork")
+    row = actable(request, workflow_id, "fork", "restart")
     made = operations.restart(
         row.id, args=body.args, kwargs=body.kwargs, new_id=body.id, by=caller.name, reason=body.reason
     )

@@ -9,6 +9,7 @@ from typing import TypeVar
 from ninja import Schema
 from pydantic import Field
 
+from dashboard.api.authentication import Caller, still_admitted
 from dashboard.streams import give_thread_back
 from workflows.listener import listener
 
@@ -24,8 +25,13 @@ class Waiting(Schema):
     wait: float = Field(0.0, ge=0, le=MOST_SECONDS, description="seconds")
 
 
-async def until(look: Callable[[], Awaitable[_Found | None]], *, watching: str, seconds: float) -> _Found | None:
-    """What `look` finds, at once or as soon as the workflow moved; None: the time was over first."""
+async def until(
+    look: Callable[[], Awaitable[_Found | None]], *, watching: str, seconds: float, caller: Caller
+) -> _Found | None:
+    """What `look` finds, at once or as soon as the workflow moved; None: the time was over first.
+
+    Raises Problem for a caller who lost a right, a session or a token while it waited.
+    """
     found = await look()
     if found is not None or not seconds:
         return found
@@ -46,4 +52,5 @@ async def until(look: Callable[[], Awaitable[_Found | None]], *, watching: str, 
         return None
     finally:
         listener().unwatch(watch)
+        await still_admitted(caller)
     return found

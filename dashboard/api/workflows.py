@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Router
 from pydantic import Field
 
-from dashboard import access
+from dashboard import access, acting
 from dashboard.api import pages, schemas
 from dashboard.api.authentication import Requires, RequiresAsync, caller_of
-from dashboard.api.problems import CONFLICT, NOT_FOUND, Problem
+from dashboard.api.problems import NOT_FOUND, Problem
 from dashboard.api.reading import bounded, detailed, located, shown, values_of, visible
 from dashboard.api.schemas import Segment
 from dashboard.api.waiting import MOST_SECONDS, Waiting, until
@@ -65,8 +65,8 @@ def start_workflow(
         body.definition, args=body.args, kwargs=body.kwargs, workflow_id=body.id or idempotency_key,
         options=Options(**given), by=caller.name,
     )  # fmt: skip
-    if started.created_by != caller.name and not access.can(caller.user, "view", started):
-        raise Problem("workflow-conflict", CONFLICT)  # it was there already, and is hidden from this caller
+    if not acting.may_be_answered(caller.user, started):
+        raise Problem("workflow-conflict", acting.ID_TAKEN)
     return located(response, shown(caller, started))
 
 
@@ -80,7 +80,7 @@ async def get_workflow(
     caller, threads = caller_of(request), fanout().reads.threads
     row = await threads.ask(visible, caller, workflow_id)
     if wait and not row.is_terminal:
-        await until(lambda: threads.ask(waits.look_for_end, row.id), watching=row.id, seconds=wait)
+        await until(lambda: threads.ask(waits.look_for_end, row.id), watching=row.id, seconds=wait, caller=caller)
         row = await threads.ask(visible, caller, workflow_id)
     return await threads.ask(detailed, caller, row)
 
@@ -116,8 +116,9 @@ async def get_value(
     if not visibility.is_shown(row.definition, key, caller.audience):
         raise Problem("not-found", NOT_FOUND)
     found = await until(
-        lambda: threads.ask(waits.look_for_value, row.id, key, asked.after), watching=row.id, seconds=asked.wait
-    )
+        lambda: threads.ask(waits.look_for_value, row.id, key, asked.after), watching=row.id, seconds=asked.wait,
+        caller=caller,
+    )  # fmt: skip
     reading = await threads.ask(waits.read, row.id, key)
     value = found and found.content
     return schemas.AwaitedValue(

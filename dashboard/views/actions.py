@@ -37,6 +37,8 @@ def cancellation(request: HttpRequest, workflow_id: str) -> HttpResponse:
     """Stop a workflow for good, with a reason; its descendants, too, if wanted."""
 
     def act(given: Given) -> None:
+        if given["tree"]:
+            acting.require_tree(request, workflow_id)
         operations.cancel(workflow_id, tree=given["tree"], by=_name(request), reason=given["reason"])
 
     return _done(request, workflow_id, "cancel", CancellationForm, "Not cancelled", act)
@@ -149,9 +151,9 @@ def _done(
         try:
             response = act(form.cleaned_data)
         except TransitionRefused as refused:
-            notices.warning(request, f"{refusal}: {refused}")
+            notices.warning(request, f"{refusal}: {acting.told(request.user, refused)}")
         except (TelltaleError, ValueError) as refused:
-            notices.error(request, f"{refusal}: {refused}")
+            notices.error(request, f"{refusal}: {acting.told(request.user, refused)}")
     return response or redirect("dashboard:workflow", workflow_id)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -26,9 +25,7 @@ from dashboard.listings import Listing, listing
 from dashboard.presenters.bulk import BULK_VERBS, MOST, BulkVerb, Plan, plan
 from dashboard.views.listing import PAGE_ROWS
 from dashboard.views.pages import page_context
-from workflows import bulk, ids
-from workflows.errors import WorkflowNotFound
-from workflows.models import Workflow
+from workflows import bulk
 
 SECONDS = 1.0  # of the request; whatever is left by then is carried on with behind it
 
@@ -72,7 +69,7 @@ def confirmation(request: HttpRequest, verb: str) -> HttpResponse:
     if not selected or len(selected) > MOST:
         notices.warning(request, _no_such_number(asked, len(selected)))
         return _to_the_list(request)
-    return _confirm(request, plan(asked, _allowed(request, asked, selected), len(selected)))
+    return _confirm(request, plan(asked, acting.actable(request.user, asked.right, selected), len(selected)))
 
 
 def _no_such_number(verb: BulkVerb, count: int) -> str:
@@ -109,7 +106,8 @@ def execution(request: HttpRequest, verb: str) -> HttpResponse:
             notices.error(request, f"Nothing is done: {first_error(form)}")
             return _to_the_list(request)
         selected = form.cleaned_data["ids"]
-        return _confirm(request, plan(asked, _allowed(request, asked, selected), len(selected)), form)
+        allowed = acting.actable(request.user, asked.right, selected)
+        return _confirm(request, plan(asked, allowed, len(selected)), form)
     action_id = _begin(request, asked, form.cleaned_data)
     back = QueryDict(request.POST.get("back", "")).urlencode()
     return redirect(f"{reverse('dashboard:bulk_action', args=[action_id])}?{urlencode({'back': back})}")
@@ -117,11 +115,11 @@ def execution(request: HttpRequest, verb: str) -> HttpResponse:
 
 def _begin(request: HttpRequest, verb: BulkVerb, given: dict[str, Any]) -> UUID:
     """Few are done when the page comes. Of many the rest goes on by itself, whoever looks or does not."""
-    allowed = {row.id for row in _allowed(request, verb, given["ids"])}
-    unseen = {each: str(WorkflowNotFound(each)) for each in given["ids"] if each not in allowed}
-    name = "cancel_tree" if verb.name == "cancel" and given["tree"] else verb.name
+    tree = verb.name == "cancel" and given["tree"]
+    refused = acting.refusals(request.user, verb.right, given["ids"], tree=tree)
+    name = "cancel_tree" if tree else verb.name
     told = {"by": request.user.get_username(), "reason": given["reason"]}
-    action = bulk.begin(given["action"], name, given["ids"], refused=unseen, **told)
+    action = bulk.begin(given["action"], name, given["ids"], refused=refused, **told)
     if not bulk.carry_on(action.pk, seconds=SECONDS):
         transaction.on_commit(bulk.carry_on_in_background)
     return action.pk
@@ -133,16 +131,8 @@ def _permitted(request: HttpRequest, name: str) -> BulkVerb:
     if verb is None:
         raise Http404
     for right in ("view", "bulk", verb.right):
-        acting.require(request, right, verb.name, "workflow", "what was selected")
+        acting.require(request, right, verb.name, "workflow", acting.MANY)
     return verb
-
-
-def _allowed(request: HttpRequest, verb: BulkVerb, selected: Iterable[str]) -> list[Workflow]:
-    """Those of the selected that exist and that this person may see and do this to, in the order of the selection."""
-    order = {workflow_id: place for place, workflow_id in enumerate(selected) if ids.is_possible(workflow_id)}
-    found = access.visible_workflows(request.user).filter(pk__in=order).only("id", "definition", "status", "pinned")
-    allowed = [row for row in found if access.allows(request.user, verb.right, row)]
-    return sorted(allowed, key=lambda row: order[row.id])
 
 
 def _to_the_list(request: HttpRequest) -> HttpResponse:

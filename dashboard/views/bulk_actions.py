@@ -47,7 +47,8 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
     _require_view(request)
     number = min(seq_of(request.GET.get("page", "")) or 1, 1_000)
     first = (number - 1) * PAGE_ROWS
-    found = list(BulkAction.objects.order_by("-created_at", "-id")[first : first + PAGE_ROWS + 1])
+    latest = access.visible_bulk_actions(request.user).order_by("-created_at", "-id")
+    found = list(latest[first : first + PAGE_ROWS + 1])
     return page_context(request, "bulk", live=True) | {
         "rows": [_shown(account(action)) for action in found[:PAGE_ROWS]],
         "page_number": number,
@@ -146,7 +147,7 @@ def _outcomes(request: HttpRequest, found: BulkAction) -> QuerySet[BulkOutcome]:
 
 def _found(request: HttpRequest, action_id: UUID) -> BulkAction:
     _require_view(request)
-    return get_object_or_404(BulkAction, pk=action_id)
+    return get_object_or_404(access.visible_bulk_actions(request.user), pk=action_id)
 
 
 def _require_view(request: HttpRequest) -> None:

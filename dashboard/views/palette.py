@@ -18,7 +18,6 @@ from dashboard.filters import ListFilter, storable
 from dashboard.listings import listing
 from dashboard.presenters.bulk import account
 from workflows import registry, schedules
-from workflows.models import BulkAction
 
 MOST = 8  # of each kind
 _LATEST = 100  # bulk actions
@@ -80,9 +79,7 @@ def _views(request: HttpRequest, wanted: str) -> Iterator[Found]:
 
 def _bulk(request: HttpRequest, wanted: str) -> Iterator[Found]:
     """By who asked, or why: of the latest ones."""
-    if not access.can(request.user, "view"):
-        return
-    for action in BulkAction.objects.order_by("-created_at", "-id")[:_LATEST]:
+    for action in access.visible_bulk_actions(request.user).order_by("-created_at", "-id")[:_LATEST]:
         told = account(action)
         text = f"{told.verb} {action.total:,} by {action.by or 'nobody'}"
         if wanted.casefold() in f"{text} {action.reason}".casefold():

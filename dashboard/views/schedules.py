@@ -134,7 +134,7 @@ def _done(request: HttpRequest, name: str, refusal: str, act: Callable[[], HttpR
     try:
         return act()
     except (TelltaleError, ValueError) as refused:
-        notices.error(request, f"{refusal}: {refused}")
+        notices.error(request, f"{refusal}: {acting.told(request.user, refused)}")
     return redirect("dashboard:schedule", name)
 
 

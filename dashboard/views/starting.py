@@ -37,8 +37,12 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
                 name, kwargs=form.arguments(), workflow_id=form.cleaned_data["workflow_id"] or None,
                 by=request.user.get_username(),
             )  # fmt: skip
-        except (InvalidWorkflowId, WorkflowConflict) as refused:
+            if not acting.may_be_answered(request.user, started):
+                raise WorkflowConflict(acting.ID_TAKEN)
+        except InvalidWorkflowId as refused:
             form.add_error("workflow_id", str(refused))
+        except WorkflowConflict:  # whose own text tells the input of the other one
+            form.add_error("workflow_id", acting.ID_TAKEN)
         except (InvalidInput, PayloadError) as refused:
             form.add_error(None, str(refused))
         else:

@@ -64,10 +64,10 @@ def test_of_a_long_curve_the_ends_and_every_spike_remain() -> None:
 def test_earlier_workflows_are_compared_by_their_age() -> None:
     succeeded("publishing", 10, 20, every=3)
     now = published(1, key="count")
-    shorter, longer = sorted(curves.earlier(now, "count"), key=lambda one: one.took)
+    shorter, longer = sorted(curves.earlier(now, "count", Workflow.objects.all()), key=lambda one: one.took)
     assert (shorter.took, longer.took) == (timedelta(seconds=10), timedelta(seconds=20))
     assert [(age.total_seconds(), number) for age, number in shorter.points] == [(3, 3), (6, 4), (9, 5)]
-    assert curves.earlier(now, "other") == []
+    assert curves.earlier(now, "other", Workflow.objects.all()) == []
 
 
 def test_durations_are_told_stretch_by_stretch() -> None:

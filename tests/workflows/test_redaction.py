@@ -6,10 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tests.execution import run
-from workflows import redaction, registry
-from workflows.durable import workflow
+from workflows import redaction, registry, tracing
+from workflows.durable import step, workflow
 from workflows.fold import empty_state, fold
 from workflows.redaction import HIDDEN, Lens
 from workflows.visibility import Visibility
@@ -179,3 +183,29 @@ def test_the_log_says_of_an_error_what_its_definition_leaves_of_it(caplog: Any) 
     assert "ValueError: card **** declined" in left.getMessage()
     assert "4111" not in left.getMessage()
     assert not left.exc_info
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_trace_has_of_an_error_also_of_a_steps_only_its_type_where_the_definition_redacts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spans, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    monkeypatch.setattr(tracing, "_tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(tracing, "_propagator", TraceContextTextMapPropagator())
+
+    @step
+    def charge() -> None:
+        raise ValueError("card 4111 declined")
+
+    def failing() -> None:
+        charge()
+
+    for name, redact in (("plain", None), ("redacting", without_cards)):
+        registry._definitions.pop(name)
+        run(workflow(name=name, redact=redact)(failing).start())
+    told = [(span.name, span.status.description, "4111" in span.to_json()) for span in spans.get_finished_spans()]
+    assert told == [
+        ("step charge", "ValueError", True), ("workflow plain", "ValueError", True),
+        ("step charge", "ValueError", False), ("workflow redacting", "ValueError", False),
+    ]  # fmt: skip

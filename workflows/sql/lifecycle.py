@@ -114,11 +114,11 @@ CANCEL_OVERDUE: LiteralString = _cancel(
 
 ACTIVE_DESCENDANTS: LiteralString = """
 WITH RECURSIVE tree AS (
-    SELECT id FROM workflows_workflow WHERE parent_id = %(workflow_id)s
+    SELECT parent_id AS root, id FROM workflows_workflow WHERE parent_id = ANY(%(ids)s)
     UNION
-    SELECT w.id FROM workflows_workflow AS w JOIN tree ON w.parent_id = tree.id
+    SELECT tree.root, w.id FROM workflows_workflow AS w JOIN tree ON w.parent_id = tree.id
 )
-SELECT id FROM tree JOIN workflows_workflow USING (id) WHERE finished_at IS NULL"""
+SELECT root, id FROM tree JOIN workflows_workflow USING (id) WHERE finished_at IS NULL"""
 
 # Back to the queue: by the owner (hand-back), or by `recovery` for an owner that died. A crash counts; at the limit it
 # quarantines instead. `{which}` picks the rows; locked ones are in use by a live transaction and are left alone.
