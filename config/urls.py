@@ -10,9 +10,6 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm
 from django.urls import include, path
 
-admin.site.site_header = admin.site.site_title = "Telltale"
-admin.site.index_title = "Records"
-
 
 class SignInForm(AuthenticationForm):
     """Says what is wrong in the words of the page."""

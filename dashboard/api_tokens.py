@@ -90,11 +90,18 @@ def _digest(secret: str) -> str:
 def revoke(token_id: int, *, owner: User) -> ApiToken:
     """Let it open nothing any more. Revoking twice changes nothing. Raises ApiToken.DoesNotExist."""
     token = ApiToken.objects.get(pk=token_id, owner=owner)
-    if token.revoked_at is None:
-        with audit.act("revoke", "token", token.name, by=owner.get_username()):
-            ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=Now())
+    end(token, by=owner.get_username())
     token.refresh_from_db()
     return token
+
+
+def end(token: ApiToken, *, by: str) -> bool:
+    """The same for anybody's. Whether it was in force until now."""
+    if token.revoked_at is not None:
+        return False
+    detail = "" if by == token.owner.get_username() else f"of {token.owner.get_username()}"
+    with audit.act("revoke", "token", token.name, by=by, detail=detail):
+        return bool(ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=Now()))
 
 
 def of(owner: User) -> list[ApiToken]:

@@ -116,6 +116,7 @@ class ApiToken(models.Model):
     objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "API token"
         constraints = [
             models.CheckConstraint(condition=~Q(name=""), name="api_token_has_a_name"),
             models.CheckConstraint(condition=Q(scopes__len__gt=0), name="api_token_has_a_scope"),

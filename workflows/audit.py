@@ -31,6 +31,7 @@ from workflows.sql import fetch
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 YOUNGEST_FORGOTTEN = timedelta(days=30)  # the trigger says so, too
+KIND_LENGTH = 20  # characters of what a target is
 _NAME, _TEXT = 200, 1_000  # characters
 
 
