@@ -27,6 +27,7 @@ from workflows.durable import Status, as_completed, gather, patched, set_event, 
 from workflows.fold import empty_state, fold
 from workflows.handles import WorkflowHandle
 from workflows.models import Event
+from workflows.redaction import HIDDEN, WITH_PAYLOADS, Lens
 from workflows.states import KEYED, EventKind
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -285,6 +286,16 @@ def _fork_original() -> Recorder:
     return recorder
 
 
+def _unread(case: Case) -> Case:
+    """The same as told to somebody who may read no values: hidden events fold to the hidden state."""
+    lens = Lens(case["after"]["workflow"]["definition"], None)
+    before, after = lens.state(case["before"]), lens.state(case["after"])
+    return {
+        "name": f"{case['name']}, unread", "before": before, "events": [lens.event(one) for one in case["events"]],
+        "after": after,
+    }  # fmt: skip
+
+
 SCENARIOS = [
     _steps_and_values, _retried_step, _failed, _caught, _hostile_keys, _looked_at_in_a_step, _cancelled_in_a_step,
     _taken_over, _quarantined, _handed_back, _message, _timed_out, _event_read,
@@ -297,7 +308,8 @@ def test_every_history_folds_to_what_the_database_shows() -> None:
     cases: list[Case] = []
     for scenario in SCENARIOS:
         CALLS.clear()
-        cases += scenario().cases()
+        found = list(scenario().cases())
+        cases += [*found, _unread(found[-1])]
     for case in cases:
         assert fold(case["before"], case["events"]) == case["after"], case["name"]
     if os.environ.get("RECORD_FOLD_CASES"):
@@ -326,6 +338,8 @@ def test_the_recorded_cases_fold_and_know_every_kind_of_event() -> None:
         assert fold(case["before"], case["events"]) == case["after"], case["name"]
     assert {event[2] for case in cases for event in case["events"]} | {"created"} == {kind.value for kind in EventKind}
     assert {event[2] for case in cases for event in case["events"] if event[4] is not None} == KEYED
+    hidden = {event[2] for case in cases for event in case["events"] if HIDDEN in json.dumps(event[5])}
+    assert hidden >= {*map(str, WITH_PAYLOADS), "value_set"} - {"results_gathered"}, "whose errors only are hidden"
 
 
 def test_folding_leaves_the_state_before_as_it_was() -> None:
