@@ -10,6 +10,7 @@ app_name = "embed"
 
 urlpatterns = [
     path("embed/v1/telltale.js", embeds.script, name="script"),
+    path("embed/v1/telltale.<slug:digest>.js", embeds.edition, name="edition"),
     path("embed/state/", embeds.states, name="states"),
     path("embed/<str:token>/", embeds.page, name="page"),
     path("badge/<str:token>.shields.json", embeds.shields, name="shields"),

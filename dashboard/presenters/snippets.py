@@ -25,14 +25,17 @@ def iframe(address: str, title: str, width: int, height: int) -> str:
 
 
 def snippets(
-    name: str, token: str, *, script: str, frame: str, iframe: str, badge: str, document: str, shields: str,
-    wallboard: str,
+    name: str, token: str, *, script: str, edition: str, integrity: str, frame: str, iframe: str, badge: str,
+    document: str, shields: str, wallboard: str,
 ) -> list[Snippet]:  # fmt: skip
     """Those of one widget, the liveliest first."""
-    element = f'<script src="{script}" async></script>\n<telltale-status token="{token}"></telltale-status>'
+    element = f'<telltale-status token="{token}"></telltale-status>'
+    newest = f'<script src="{script}" async></script>\n{element}'
+    checked = f'<script src="{edition}" integrity="{integrity}" crossorigin="anonymous" async></script>\n{element}'
     plain = "".join(letter for letter in name if letter not in "[]\\")
     return [
-        Snippet("In a page of yours", element, "Live. The script once, the element as often as you like."),
+        Snippet("In a page of yours", newest, "Live. The script once, the element as often as you like."),
+        Snippet("In a page that checks what it loads", checked, "The same, and exactly this edition: never put right."),
         Snippet("In a frame", iframe, "Live, where a page takes no scripts of others, and in most wikis."),
         Snippet("In a README", f"![{plain}]({badge})", "A badge. Who shows it asks for it anew each time."),
         Snippet("As an image", f'<img src="{badge}" alt="{escape(name)}" height="20">', "The same badge."),

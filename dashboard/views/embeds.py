@@ -6,12 +6,13 @@ Nothing asks the database in a thread of the request, as in `views.live`.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 from collections.abc import Callable, Coroutine
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from django.contrib.auth.decorators import login_not_required
@@ -71,21 +72,57 @@ def _later(status: int, why: str) -> HttpResponse:
     return JsonResponse({"error": why}, status=status, headers={"Retry-After": RETRY_AFTER})
 
 
+class _Script(NamedTuple):
+    """One edition of the element. integrity: as a page says which it wants."""
+
+    text: bytes
+    packed: bytes
+    digest: str
+    integrity: str
+
+
 @cache
-def _script() -> tuple[bytes, bytes, str]:
-    """Its text, that as gzip, and its ETag."""
-    text = Path(str(finders.find(_SCRIPT))).read_bytes()
-    return text, gzip.compress(text, mtime=0), f'"{hashlib.sha256(text).hexdigest()[:20]}"'
+def _scripts() -> dict[str, _Script]:
+    """Each edition by its digest, the newest first; pages that name an earlier one go on to load that."""
+    newest = Path(str(finders.find(_SCRIPT)))
+    found = [newest, *sorted((newest.parent / "earlier").glob("*.js"))]
+    return {made.digest: made for made in map(_edition, found)}
+
+
+def _edition(file: Path) -> _Script:
+    text = file.read_bytes()
+    integrity = base64.b64encode(hashlib.sha384(text).digest()).decode()
+    return _Script(text, gzip.compress(text, mtime=0), hashlib.sha256(text).hexdigest()[:20], f"sha384-{integrity}")
+
+
+def newest_script() -> tuple[str, str]:
+    """The digest that its address has, and the integrity that a page may ask for."""
+    newest = next(iter(_scripts().values()))
+    return newest.digest, newest.integrity
 
 
 @login_not_required
 @require_safe
 async def script(request: HttpRequest) -> HttpResponseBase:
     """The element, for any page. One address for all of version 1: what is put right reaches pages within minutes."""
-    text, packed, etag = _script()
+    return _sent(request, next(iter(_scripts().values())), "public, max-age=300")
+
+
+@login_not_required
+@require_safe
+async def edition(request: HttpRequest, digest: str) -> HttpResponseBase:
+    """Exactly this one, for pages that check what they load: kept for ever, and never put right."""
+    found = _scripts().get(digest)
+    if found is None:
+        return HttpResponse("There is no such edition.", status=404, content_type="text/plain")
+    return _sent(request, found, "public, max-age=31536000, immutable")
+
+
+def _sent(request: HttpRequest, edition: _Script, keep: str) -> HttpResponseBase:
+    text, packed, etag = edition.text, edition.packed, f'"{edition.digest}"'
     wants = "gzip" in request.headers.get("Accept-Encoding", "")
     headers = {
-        "Cache-Control": "public, max-age=300",
+        "Cache-Control": keep,
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
         "Vary": "Accept-Encoding",

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard import access, acting, widget_rows, widgets
 from dashboard.models import NAME_LENGTH, Scope, Widget
 from dashboard.presenters import snippets
-from dashboard.views.embeds import WIDTH, height
+from dashboard.views.embeds import WIDTH, height, newest_script
 from dashboard.views.pages import page_context
 from dashboard.widget_forms import WidgetForm, initial
 from dashboard.widget_rows import Refused, Subject
@@ -165,11 +165,13 @@ def _snippets(request: HttpRequest, row: Widget) -> list[snippets.Snippet]:
     def address(name: str, *parts: str) -> str:
         return request.build_absolute_uri(reverse(f"embed:{name}", args=parts))
 
-    frame = address("page", token)
+    frame, (digest, integrity) = address("page", token), newest_script()
     return snippets.snippets(
         row.name,
         token,
         script=address("script"),
+        edition=address("edition", digest),
+        integrity=integrity,
         frame=frame,
         iframe=snippets.iframe(frame, row.name, WIDTH, height(Scope(row.scope))),
         badge=address("badge", token),

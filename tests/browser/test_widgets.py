@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard import widget_rows, widgets
 from dashboard.models import Widget
+from dashboard.views.embeds import newest_script
 from dashboard.widget_rows import Wish
 from tests.browser.test_console import LIVE_MS, Visit, open_window
 from tests.browser.test_every_page import barriers
@@ -104,7 +105,9 @@ def test_widgets_live_in_pages_of_another_origin_and_end_when_they_are_revoked(
         f"connect-src {server.url} {server.url.replace('http', 'ws')}"
     )
     site.pages["/"] = (script + element * 2, "")
-    site.pages["/strict"] = (script + element + frame, policy)
+    digest, integrity = newest_script()
+    checked = f'<script src="{server.url}/embed/v1/telltale.{digest}.js" integrity="{integrity}" crossorigin></script>'
+    site.pages["/strict"] = (checked + element + frame, policy)
     stranger.pages["/"] = (script + element + frame, "")
 
     context = visit.page.context
@@ -175,7 +178,7 @@ def walk_the_managers_pages(visit: Visit, widget: Widget) -> None:
     expect(preview).not_to_contain_text("waiting for payment")
     page.get_by_label("Name").fill("Another name")
     expect(preview).to_contain_text("Another name")
-    expect(page.locator(".snippet")).to_have_count(8)
+    expect(page.locator(".snippet")).to_have_count(9)
     found += barriers(visit)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

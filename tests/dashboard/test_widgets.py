@@ -6,7 +6,10 @@ import gzip
 import json
 import logging
 import re
+from base64 import b64encode
 from datetime import timedelta
+from hashlib import sha384
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,6 +26,7 @@ from dashboard.models import Scope, Widget
 from dashboard.presenters import badges
 from dashboard.presenters.times import absolute, iso_utc
 from dashboard.viewers import BadMessage, decode
+from dashboard.views import embeds
 from dashboard.widget_forms import origin
 from dashboard.widget_rows import Refused, Wish
 from tests.execution import run
@@ -420,6 +424,32 @@ def test_the_script_is_small_needs_nothing_and_is_for_every_page() -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     again = Client().get("/embed/v1/telltale.js", headers={"if-none-match": answer.headers["ETag"]})
     assert again.status_code == 304
+
+
+def test_a_page_that_checks_what_it_loads_gets_the_edition_that_it_names_also_after_an_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, integrity = embeds.newest_script()
+    address = f"/embed/v1/telltale.{digest}.js"
+    answer = Client().get(address)
+    assert integrity == f"sha384-{b64encode(sha384(answer.content).digest()).decode()}"
+    assert answer.content == Client().get("/embed/v1/telltale.js").content
+    assert (answer.headers["Access-Control-Allow-Origin"], "immutable" in answer.headers["Cache-Control"]) == (
+        "*",
+        True,
+    )
+    assert Client().get("/embed/v1/telltale.0123456789.js").status_code == 404
+
+    (tmp_path / "earlier").mkdir()
+    (tmp_path / "earlier" / "0.1.js").write_bytes(answer.content)
+    (tmp_path / "telltale.js").write_text("// mended")
+    monkeypatch.setattr(embeds.finders, "find", lambda _name: tmp_path / "telltale.js")
+    embeds._scripts.cache_clear()
+    try:
+        assert Client().get("/embed/v1/telltale.js").content == b"// mended"
+        assert Client().get(address).content == answer.content
+    finally:
+        embeds._scripts.cache_clear()
 
 
 # Limits and logs
