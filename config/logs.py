@@ -16,7 +16,7 @@ from daphne.access import AccessLogGenerator
 
 from workflows import telemetry, tracing
 
-_FACTS = ("workflow_id", "definition", "step", "attempt", "worker")
+_FACTS = ("workflow_id", "definition", "step", "attempt", "worker", "error_id")
 # Of a token (`dashboard.widgets`) the number of its row remains, by which it can be revoked.
 _TOKEN = re.compile(r"(tw_[0-9]{1,18}_)[A-Za-z0-9_-]{10,}")
 
@@ -33,6 +33,17 @@ class WithoutTokens(logging.Filter):
         """True: every record stays, its arguments without tokens."""
         if isinstance(record.args, tuple):
             record.args = tuple(without_tokens(one) if isinstance(one, str) else one for one in record.args)
+        return True
+
+
+class WithErrorId(logging.Filter):
+    """What broke while a request was answered has the number that its answer told (`dashboard.views.errors`)."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """True: every record stays."""
+        error_id = getattr(getattr(record, "request", None), "error_id", None)
+        if error_id is not None and not hasattr(record, "error_id"):
+            record.error_id, record.msg = error_id, f"error {error_id}: {record.msg}"
         return True
 
 

@@ -267,9 +267,16 @@ LOGGING = {
         "json": {"()": "config.logs.JsonLines"},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": env.choice("LOG_FORMAT", "text", ["text", "json"])}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": env.choice("LOG_FORMAT", "text", ["text", "json"]),
+            "filters": ["with_error_id"],
+        }
     },
-    "filters": {"without_tokens": {"()": "config.logs.WithoutTokens"}},
+    "filters": {
+        "without_tokens": {"()": "config.logs.WithoutTokens"},
+        "with_error_id": {"()": "config.logs.WithErrorId"},
+    },
     "loggers": {
         **{name: {"level": "WARNING"} for name in ("axes", "celery.app.trace", "celery.worker.strategy", "pgmq")},
         "uvicorn.access": {"filters": ["without_tokens"]},

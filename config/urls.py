@@ -10,6 +10,8 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm
 from django.urls import include, path
 
+handler500 = "dashboard.views.errors.broken"
+
 
 class SignInForm(AuthenticationForm):
     """Says what is wrong in the words of the page."""

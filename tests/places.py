@@ -79,7 +79,8 @@ NOT_PAGES: dict[str, str] = {
     **dict.fromkeys(
         ("dashboard:palette", "dashboard:moments", "dashboard:marks", "dashboard:stream", "dashboard:matching",
          "dashboard:poll", "dashboard:keys", "dashboard:history", "dashboard:spans", "dashboard:widget_preview",
-         "embed:script", "embed:edition", "embed:states", "embed:badge", "embed:shields", "embed:document", "embed:oembed"),
+         "embed:script", "embed:edition", "embed:states", "embed:badge", "embed:shields", "embed:document",
+         "embed:oembed"),
         _DATA,
     ),
 }  # fmt: skip

@@ -56,6 +56,7 @@ KINDS = {
     "invalid-request": Kind(422, "Something that was given cannot be"),
     "unknown-definition": Kind(422, "There is no such definition"),
     "too-many-requests": Kind(429, "Too many requests"),
+    "internal-error": Kind(500, "Something broke on our side"),
     "database-away": Kind(503, "The database is away"),
     "took-too-long": Kind(503, "The answer took too long to find"),
 }

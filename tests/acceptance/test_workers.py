@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -26,8 +28,27 @@ def row(process: processes.Worker) -> Worker:
     return until(lambda: Worker.objects.filter(pid=process.pid).first(), what="the worker is registered")
 
 
+class Trap:
+    """Makes a directory when somebody unpickles it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self._path,)
+
+
+def send_pickled(content: object) -> None:
+    """As whoever may write to the broker might."""
+    with celery_app.producer_pool.acquire(block=True) as producer:
+        producer.publish(
+            pickle.dumps(content), routing_key="default", exchange="", content_encoding="binary",
+            content_type="application/x-python-serialize",
+        )  # fmt: skip
+
+
 def test_a_worker_appears_with_what_it_serves_and_stops_in_the_table_too(
-    start_worker: Callable[..., processes.Worker],
+    start_worker: Callable[..., processes.Worker], tmp_path: Path
 ) -> None:
     process = start_worker(name="first", TELLTALE_CODE_VERSION="release-7", WORKFLOWS_SHUTDOWN_GRACE="0.5")
     found = row(process)
@@ -36,9 +57,12 @@ def test_a_worker_appears_with_what_it_serves_and_stops_in_the_table_too(
     assert "counting" in found.definitions
     assert (found.version, found.pool, found.concurrency) == ("release-7", "prefork", 2)
     assert [worker.id for worker in workers.alive()] == [found.id]
+    send_pickled(Trap(str(tmp_path / "sprung")))
     handle = counting.start(1_000, 0.1)
     until(lambda: handle.status() is Status.RUNNING)
     assert [workflow.id for workflow in workers.holding(found.id)] == [handle.id]
+    until(lambda: process.said("Refusing to deserialize"), what="what is not JSON is refused")
+    assert not (tmp_path / "sprung").exists()
     assert process.terminate() == 0
     found.refresh_from_db()
     assert found.ended_because == "stopped"

@@ -22,6 +22,7 @@ from tests.processes import Server
 from tests.wait import until
 from workflows import operations
 from workflows.handles import WorkflowHandle
+from workflows.models import Workflow
 
 __all__ = ["open_window"]  # a fixture
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
@@ -139,6 +140,8 @@ def test_widgets_live_in_pages_of_another_origin_and_end_when_they_are_revoked(
     assert "Order" not in wrong.locator("telltale-status").inner_text()
     until(lambda: all("embed" not in frame.url for frame in wrong.frames[1:]), what="the frame is refused")
 
+    attack(visit, stranger, "w")
+
     # Without a network it says how old it is; without sockets it asks.
     context.set_offline(True)
     expect(plain.locator("telltale-status [part=as-of]").first).to_contain_text("as of")
@@ -160,6 +163,47 @@ def test_widgets_live_in_pages_of_another_origin_and_end_when_they_are_revoked(
         expect(one).not_to_contain_text("waiting for payment")
     until(lambda: sockets_are_closed(plain, opened), what="the socket is closed")
     assert token.rsplit("_", 1)[1] not in server.text()
+
+
+def attack(visit: Visit, stranger: Elsewhere, workflow_id: str) -> None:
+    """Another site holds the console in a frame, and posts to it with its visitor's cookies, also as one site would."""
+    console, page = visit.server.url, visit.page.context.new_page()
+    same_site = console.replace("127.0.0.1", "localhost")  # another port of one name is no other site to cookies
+    page.context.add_cookies([
+        {"name": one["name"], "value": one["value"], "domain": "localhost", "path": "/"}
+        for one in page.context.cookies(console)
+    ])  # fmt: skip
+    targets = [f"{host}/workflows/{workflow_id}/cancellation" for host in (console, same_site)]
+    forms = [f'<form id="f{n}" method="post" action="{to}" target="n{n}"></form>' for n, to in enumerate(targets)]
+    held = [f'<iframe name="n{n}"></iframe>' for n in range(2)] + [f'<iframe src="{same_site}/workflows/"></iframe>']
+    stranger.pages["/attack"] = ("".join([*held, *forms]), "")
+    answers: list[tuple[str, int]] = []
+    page.on("response", lambda one: answers.append((one.request.method, one.status)) if "/cancel" in one.url else None)
+    page.goto(f"{stranger.origin}/attack")
+    page.evaluate("for (const form of document.forms) form.submit()")
+    until(lambda: len(heard_posts(page, answers)) == 2, what="both posts are answered")
+    assert set(heard_posts(page, answers)) == {403}
+    for target in targets:  # nor as a script, with a body that no form could send
+        page.evaluate(
+            "(to) => fetch(to, {method: 'POST', mode: 'no-cors', credentials: 'include', body: '{}'})", target
+        )
+    until(lambda: len(heard_posts(page, answers)) == 4, what="the scripts are answered")
+    assert set(heard_posts(page, answers)) == {403}
+    assert page.context.request.get(targets[1]).status == 405  # and never by a link
+    assert Workflow.objects.get(pk=workflow_id).status == "waiting"
+    until(lambda: "chrome-error:" in framed(page), what="the console is in no frame")
+    page.close()
+
+
+def heard_posts(page: Page, answers: list[tuple[str, int]]) -> list[int]:
+    page.wait_for_timeout(50)  # Playwright hears of it while it waits
+    return [status for method, status in answers if method == "POST"]
+
+
+def framed(page: Page) -> str:
+    page.wait_for_timeout(50)
+    frame = page.locator("iframe").nth(2).element_handle().content_frame()
+    return frame.url if frame else ""
 
 
 def sockets_are_closed(page: Page, opened: list[Any]) -> bool:
