@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.http import HttpRequest
-from django.urls import reverse
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.contenttypes.views import shortcut
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
 
 from workflows import audit
 
@@ -54,6 +57,16 @@ def _is_empty(label: str) -> bool:
     return label in _EMPTY or (label.startswith("socialaccount.") and not settings.OIDC_ISSUER)
 
 
+def _to_its_page(request: HttpRequest, content_type_id: str, object_id: str) -> HttpResponseBase:
+    """Django's way for what a project registers; none for rows of ours, which `access` must be asked for."""
+    if not content_type_id.isdecimal():
+        raise Http404
+    kind = get_object_or_404(ContentType, pk=content_type_id)
+    if kind.app_label in ("workflows", "dashboard"):
+        raise Http404
+    return shortcut(request, content_type_id, object_id)
+
+
 class Audited(ModelAdmin):
     """What is done here is told in the audit list, beside the admin's own log, whose rows can be edited."""
 
@@ -92,6 +105,11 @@ class Site(admin.AdminSite):
         base = admin_class or admin.ModelAdmin
         audited = type(base.__name__, (Audited, base), {"__module__": base.__module__, "__doc__": base.__doc__})
         super().register([one for one in models if not _is_empty(one._meta.label_lower)], audited, **options)
+
+    def get_urls(self) -> list[Any]:
+        """Without the way from a row's number to its page, which would tell which rows there are."""
+        leads = path("r/<path:content_type_id>/<path:object_id>/", self.admin_view(_to_its_page), name="view_on_site")
+        return [leads, *super().get_urls()]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The index, by what one looks for; what a project registers besides comes after that. Or one app's page."""

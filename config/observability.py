@@ -56,6 +56,7 @@ def _report_errors() -> None:
         release=settings.CODE_VERSION or None,
         send_default_pii=False,
         include_local_variables=False,  # inputs and values are people's
+        max_request_body_size="never",  # and so is what forms and programs send
         before_send=_tagged,
     )
 

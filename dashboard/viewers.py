@@ -136,6 +136,8 @@ class _Viewer:
         hub = self._hub
         if hub is None:
             return
+        if not hub.rates.allows(self._address):  # each token costs a signature, so questions count as requests do
+            raise BadMessage("asked too often")
         if len(self._followed) + len(tokens) > TOKENS:
             raise Full
         asked = [admitted(hub, token, self._origin, page, ours=self._ours) for token in tokens]

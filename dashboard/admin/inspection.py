@@ -152,6 +152,10 @@ class Inspection(ModelAdmin):
         """Without counts."""
         return KeysetChangeList
 
+    def get_paginator(self, *_: Any, **__: Any) -> Any:
+        """Only lookups of other tables' forms would ask for one, and count the rows."""
+        raise PermissionDenied
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Of workflows that this person may see, without the columns that may be large."""
         rows: QuerySet[Any] = super().get_queryset(request).defer(*self.heavy)

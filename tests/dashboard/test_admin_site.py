@@ -6,12 +6,14 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from dashboard import saved_views
 from tests.api_client import Program
+from tests.definitions import publishing
 from tests.people import People
-from workflows.models import AuditEntry
+from workflows.models import AuditEntry, Workflow
 
 pytestmark = pytest.mark.django_db
 INDEX = {
@@ -42,6 +44,18 @@ def test_the_index_has_what_one_looks_for_in_that_order_and_no_empty_page(admin_
     seen = admin_client.get("/admin/").context["app_list"]
     assert {one["name"] for one in seen} == {"Workflows"}
     assert [model["name"] for model in seen[0]["models"]] == INDEX["Workflows"][:-1]
+
+
+def test_no_by_way_of_the_admin_tells_which_rows_there_are_or_counts_them(client: Client, people: People) -> None:
+    publishing.using(workflow_id="w").start([1])
+    client.force_login(people.stranger)
+    User.objects.filter(pk=people.stranger.pk).update(is_staff=True)
+    of_workflows = ContentType.objects.get_for_model(Workflow).pk
+    ways = [f"/admin/r/{kind}/{id_}/" for kind in (of_workflows, 0, "x") for id_ in ("w", "guessed")]
+    assert {client.get(way).status_code for way in ways} == {404}
+    client.force_login(people.operator)
+    lookup = "/admin/autocomplete/?app_label=workflows&model_name=event&field_name=workflow&term="
+    assert client.get(lookup).status_code == 403
 
 
 def test_what_is_done_to_accounts_groups_and_tokens_is_in_the_audit_list(admin_client: Client, people: People) -> None:

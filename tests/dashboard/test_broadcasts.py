@@ -153,6 +153,10 @@ def test_whoever_is_one_too_many_or_says_too_much_is_closed(people: People, sett
         assert await closed(bad) == CloseCode.FLOOD
         others = [Socket() for _ in range(2)]
         assert await closed(Socket()) == CloseCode.TOO_MANY
+        settings.EMBED_REQUESTS_PER_MINUTE = 1
+        guesser = others.pop()
+        guesser.watch("tw_1_guess")  # each question counts as a request does
+        assert await closed(guesser) == CloseCode.FLOOD
         settings.EMBED_REQUESTS_PER_MINUTE = 0
         assert await closed(Socket(address="10.0.0.2")) == 1000
         for socket in (first, *others):
