@@ -37,7 +37,7 @@ class WithoutTokens(logging.Filter):
 
 
 class WithErrorId(logging.Filter):
-    """What broke while a request was answered has the number that its answer told (`dashboard.views.errors`)."""
+    """What broke while a request was answered has the number that its answer told (`config.errors`)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """True: every record stays."""

@@ -10,7 +10,7 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm
 from django.urls import include, path
 
-handler500 = "dashboard.views.errors.broken"
+handler500 = "config.errors.broken"
 
 
 class SignInForm(AuthenticationForm):
