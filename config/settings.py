@@ -111,7 +111,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Every tunable of workflows/conf.py may be given as WORKFLOWS_<NAME>.
 # A class that says who may do what to which workflow (docs/guides/access.md).
 TELLTALE_ACCESS = env.text("TELLTALE_ACCESS") or "dashboard.access.Permissions"
-WORKFLOWS = {"HINTS": env.flag("TELLTALE_HINTS", default=True), **env.numbers("WORKFLOWS_")}
+WORKFLOWS = {
+    "HINTS": env.flag("TELLTALE_HINTS", default=True),
+    "WEBHOOKS_PRIVATE": env.flag("TELLTALE_WEBHOOKS_PRIVATE", default=False),
+    **env.numbers("WORKFLOWS_"),
+}
 
 # Sockets, streams and polls of one account in one web process. A page of ours holds one.
 LIVE_CONNECTIONS_PER_USER = env.number("LIVE_CONNECTIONS_PER_USER", default=200, least=1, most=1_000_000)

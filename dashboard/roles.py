@@ -25,7 +25,7 @@ _ADDED: dict[str, tuple[str, ...]] = {
     ),
     "Telltale managers": (
         "workflows.change_workflow", "workflows.delete_workflow", "workflows.change_queue", "workflows.change_schedule",
-        "dashboard.manage_widgets",
+        "dashboard.manage_widgets", "workflows.manage_webhooks",
     ),
     "Telltale admins": ("workflows.view_sensitive", "workflows.view_audit"),
 }  # fmt: skip

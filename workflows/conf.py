@@ -37,6 +37,7 @@ class Conf:
     traceback_max_chars: int = 16_000  # longer tracebacks lose their middle
     schedule_grace: float = 10.0  # an occurrence that could not start for this long is missed: its schedule says what
     trend_seconds: float = 8 * 86_400.0  # counts of single minutes are kept this long: a week and the day to compare
+    webhooks_private: bool = False  # True: webhooks may ask hosts of private networks, and this machine
     track_interval: float = 0.5  # `track` publishes at most this often
 
 

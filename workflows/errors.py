@@ -122,6 +122,18 @@ class ScheduleNotFound(TelltaleError, LookupError):
         self.name = name
 
 
+class InvalidWebhook(TelltaleError, ValueError):
+    """A webhook that cannot be: its address, name, outcomes or queue."""
+
+
+class WebhookRefused(TelltaleError):
+    """A message that is not sent again: the receiver does not want it, or its address is none that we ask."""
+
+
+class WebhookUndelivered(TelltaleError):
+    """A message that did not get through this time."""
+
+
 class CannotWatch(TelltaleError):
     """A console that does not let us watch, so that trying again would not help; base of the following."""
 

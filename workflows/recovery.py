@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workflows import bulk, counts, dispatch, engine, transitions, wakeups
+from workflows import bulk, counts, dispatch, engine, transitions, wakeups, webhooks
 from workflows.conf import conf
 from workflows.models import Workflow
 from workflows.sql import fetch
@@ -77,6 +77,11 @@ def fold_counts() -> int:
 def carry_on_bulk() -> int:
     """This will carry on with bulk actions whose process went away, for a moment; returns how many have ended."""
     return bulk.carry_on_with_all(seconds=_BULK_SECONDS)
+
+
+def deliver_webhooks() -> int:
+    """This will start telling others of workflows that ended; returns how many messages."""
+    return webhooks.sweep()
 
 
 def redispatch(queues: list[str], *, limit: int) -> int:

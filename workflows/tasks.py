@@ -41,6 +41,7 @@ def sweep(**_: Any) -> None:
     recovery.cancel_overdue()
     recovery.deliver_wakeups()
     recovery.fold_counts()
+    recovery.deliver_webhooks()
     recovery.redispatch(sorted(registry.queues()), limit=1)
 
 

@@ -1,4 +1,4 @@
-"""The engine's own definitions: retention as a workflow, so that a schedule can start it."""
+"""The engine's own definitions: retention, so that a schedule starts it; deliveries of webhooks, so that they last."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from workflows import retention
+from workflows import retention, webhooks
 from workflows.authoring import step, workflow
-from workflows.errors import InvalidInput
+from workflows.errors import InvalidInput, WebhookUndelivered
 from workflows.publishing import set_event
 from workflows.states import TERMINAL
 
@@ -58,3 +58,21 @@ def prune(
         more = stretch["more"]
     set_event("progress", {"done": removed.total(), "total": removed.total(), "label": "removed", "rate": None})
     return dict(removed)
+
+
+@step(attempts=15, backoff=2.0, max_backoff=6 * 3600.0, retry_on=WebhookUndelivered)
+def post_message(hook: int, message_id: str, message: dict[str, Any]) -> str:
+    """Send it, for some nine hours at most: 2, 4, 8 … seconds after each failure."""
+    return webhooks.send(hook, message_id, message)
+
+
+@workflow(name=webhooks.DELIVERY)
+def deliver_webhook(hook: int, message_id: str, message: dict[str, Any]) -> str:
+    """Tell somebody elsewhere that a workflow ended. Started by workers, for each end that a webhook asks for.
+
+    Args:
+        hook: the number of the webhook.
+        message_id: by which the receiver knows a message that it has already.
+        message: what it is sent.
+    """
+    return post_message(hook, message_id, message)

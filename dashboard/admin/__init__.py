@@ -1,7 +1,7 @@
 """Read-only inspection in Django's admin, fast with millions of rows: no COUNT, pages found by their last row.
 
 `keyset` pages, `filters` narrows by indexes, `shown` makes HTML, `inspection` is what all pages have in common.
-What the admin changes, it changes through `operations` and `schedules`.
+What the admin changes, it changes through `operations`, `schedules` and `webhooks`.
 """
 
 from dashboard.admin import (
@@ -11,6 +11,7 @@ from dashboard.admin import (
     saved_view_page,
     schedule_page,
     token_page,
+    webhook_page,
     worker_page,
     workflow_page,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "saved_view_page",
     "schedule_page",
     "token_page",
+    "webhook_page",
     "worker_page",
     "workflow_page",
 ]

@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 import pytest
 from django.db import connection
 
-from workflows.sql import claiming, lifecycle, waiting
+from workflows.sql import claiming, lifecycle, waiting, webhooks
 
 pytestmark = pytest.mark.django_db
 MANY, FEW_PAGES = 5_000, 150  # reading all of so many rows takes several hundred pages
@@ -83,3 +83,18 @@ def test_a_queue_with_limits_is_not_read_from_end_to_end(columns: LiteralString,
     limit(columns, values)
     pages = [pages_read(claiming.CLAIM_LIMITED) for _ in range(4)]
     assert max(pages[1:]) < FEW_PAGES  # one that claims, and two that find the limit reached, or go on to other keys
+
+
+@pytest.mark.usefixtures("crowd")
+def test_the_ends_behind_the_cursor_of_a_webhook_are_found_without_reading_the_others() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO workflows_event (workflow_id, seq, kind, data, at) SELECT id, 2, 'failed', '{}', now() "
+            "FROM workflows_workflow RETURNING id"
+        )
+        newest = max(number for (number,) in cursor.fetchall())
+        cursor.execute("ANALYZE workflows_event")
+    cursor_at = {"hook": 1, "after": newest - 5, "kinds": ["cancelled", "failed"], "deliveries": "none"}
+    for _ in range(2):
+        pages = pages_read(webhooks.UNTOLD, **{**cursor_at, "definitions": []})
+    assert pages < FEW_PAGES

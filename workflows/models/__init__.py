@@ -11,6 +11,7 @@ from workflows.models.schedule import Schedule
 from workflows.models.step import Step
 from workflows.models.value import Value
 from workflows.models.wait import Wait, Wakeup
+from workflows.models.webhook import Webhook
 from workflows.models.worker import Worker
 from workflows.models.workflow import Workflow
 
@@ -33,6 +34,7 @@ __all__ = [
     "Value",
     "Wait",
     "Wakeup",
+    "Webhook",
     "Worker",
     "Workflow",
 ]
