@@ -30,6 +30,8 @@ URL_LENGTH = 500
 _EXCERPT = 1_000  # bytes of a body
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
+# Which Python's versions do not all call private: clouds keep what their machines may ask there, metadata and secrets.
+_OURS = [ipaddress.ip_network(one) for one in ("192.0.0.0/24", "168.63.129.16/32", "fec0::/10")]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # the last four bytes are an IPv4 address, which is asked
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -81,6 +83,8 @@ def is_public(address: str) -> bool:
 
 
 def _is_public(address: _Address) -> bool:
+    if any(address in network for network in _OURS):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
