@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from django.db import connection
@@ -18,6 +19,7 @@ from workflows import recovery, telemetry, ticks
 
 _LOOK = 1.0  # seconds between looks at the clock when nothing is due
 _PACE = 0.02  # seconds between two batches, so that a thousand at once do not keep everything else from the database
+_REST = 4.0  # times as long as a look at ends took: behind a transaction of an hour there may be many
 
 
 class Alarm:
@@ -61,3 +63,11 @@ def start_due() -> float:
     """Start what schedules say is due."""
     ticks.tick()
     return _LOOK * random.uniform(0.8, 1.2)  # workers out of step
+
+
+def run_errands() -> float:
+    """Tell webhooks of ends, and carry on with bulk actions: what may take a while, and must hold up no lease."""
+    recovery.carry_on_bulk()
+    began = time.monotonic()
+    recovery.deliver_webhooks()
+    return max(_LOOK, _REST * (time.monotonic() - began)) * random.uniform(0.8, 1.2)

@@ -178,5 +178,3 @@ class Keeper:
             idle = len(self._known) - recovery.held_by([identity(pid) for pid in self._known])
             if idle > 0:
                 recovery.redispatch(self._queues(), limit=idle)
-            recovery.deliver_webhooks()
-            recovery.carry_on_bulk()

@@ -41,7 +41,6 @@ def sweep(**_: Any) -> None:
     recovery.cancel_overdue()
     recovery.deliver_wakeups()
     recovery.fold_counts()
-    recovery.deliver_webhooks()
     recovery.redispatch(sorted(registry.queues()), limit=1)
 
 
@@ -56,6 +55,7 @@ def _keep_leases(sender: Any, **_: Any) -> None:
     pool, controller = sender.pool, sender.controller
     alarms.Alarm(alarms.wake_due, name="telltale-alarm").start()
     alarms.Alarm(alarms.start_due, name="telltale-schedules").start()
+    alarms.Alarm(alarms.run_errands, name="telltale-errands").start()
     described = leases.description(
         name=sender.hostname,
         pool=type(pool).__module__.rpartition(".")[2],

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from tests.definitions import counting, doubling
 from tests.execution import claim
 from tests.wait import until
-from workflows import leases, recovery, sql
+from workflows import alarms, bulk, leases, recovery, sql
 from workflows.durable import Status
 from workflows.leases import Keeper
 from workflows.models import Worker, Workflow
@@ -99,6 +101,32 @@ def test_overlooked_rows_get_their_message_only_when_somebody_is_idle(monkeypatc
     keeper._watch_children()
     keeper._recover()
     assert woken == [overlooked.id]
+
+
+def test_an_errand_that_waits_for_a_locked_row_holds_up_no_lease(settings: pytest.FixtureRequest) -> None:
+    settings.WORKFLOWS = {"RENEW_INTERVAL": 0.1}  # type: ignore[attr-defined]
+    held, ours = doubling.start([1]), doubling.start([2])
+    claim(ours, worker=leases.identity(11))
+    bulk.begin(uuid4(), "cancel", [held.id], by="ann")
+    keeper = Keeper(living=lambda: [11], queues=lambda: ["default"])
+    errands = alarms.Alarm(alarms.run_errands, name="errands")
+    with sql.dedicated_connection() as other, other.transaction():
+        other.execute("SELECT 1 FROM workflows_workflow WHERE id = %s FOR UPDATE", [held.id])
+        keeper.start(), errands.start()
+        until(waits_for_a_lock, what="the bulk action waits for the row")
+        soon = timezone.now() + timedelta(seconds=1)
+        Workflow.objects.filter(id=ours.id).update(lease_expires_at=soon)
+        until(lambda: Workflow.objects.get(id=ours.id).lease_expires_at > soon, what="the lease is renewed")
+        assert waits_for_a_lock()
+    until(lambda: held.status() is Status.CANCELLED, what="the bulk action went on")
+    errands.end(), keeper.end()
+
+
+def waits_for_a_lock() -> bool:
+    """Whether a session on this database does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        return cursor.fetchone() is not None
 
 
 def test_a_stop_is_announced_at_once_and_due_after_its_grace(settings: pytest.FixtureRequest) -> None:
