@@ -28,7 +28,7 @@ from workflows.audit import act
 from workflows.conf import conf
 from workflows.errors import InvalidInput, InvalidWebhook, PayloadError, WebhookRefused, WebhookUndelivered
 from workflows.history import wire_time
-from workflows.models import Webhook
+from workflows.models import Webhook, Workflow
 from workflows.options import Options
 from workflows.payloads import storable_text
 from workflows.sql import fetch
@@ -225,6 +225,12 @@ def signature(secret: str, identity: str, timestamp: int, body: bytes) -> str:
     key = base64.b64decode(secret.removeprefix(_PREFIX))
     signed = hmac.digest(key, f"{identity}.{timestamp}.".encode() + body, "sha256")
     return "v1," + base64.b64encode(signed).decode()
+
+
+def check_ours(delivery: str) -> None:
+    """Raises WebhookRefused for a delivery that a person or a schedule started: it would have anything signed."""
+    if not Workflow.objects.filter(id=delivery, created_by="", schedule=None).exists():
+        raise WebhookRefused("Only ends that were found are told. Resume a delivery that has failed.")
 
 
 def send(hook_id: int, identity: str, message: dict[str, Any], *, resolver: posting.Resolve = posting.resolve) -> str:

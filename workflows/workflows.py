@@ -10,7 +10,7 @@ from typing import Any
 from workflows import retention, webhooks
 from workflows.authoring import step, workflow
 from workflows.errors import InvalidInput, WebhookUndelivered
-from workflows.publishing import set_event
+from workflows.publishing import set_event, workflow_id
 from workflows.states import TERMINAL
 
 _STRETCH = 10.0  # seconds of one step: it is recorded, and a crash repeats no more than that
@@ -63,6 +63,7 @@ def prune(
 @step(attempts=15, backoff=2.0, max_backoff=6 * 3600.0, retry_on=WebhookUndelivered)
 def post_message(hook: int, message_id: str, message: dict[str, Any]) -> str:
     """Send it, for some nine hours at most: 2, 4, 8 … seconds after each failure."""
+    webhooks.check_ours(workflow_id())
     return webhooks.send(hook, message_id, message)
 
 

@@ -101,6 +101,10 @@ class WebhookAdmin(ModelAdmin):
         """Who may manage them."""
         return self._may(request)
 
+    def get_fields(self, request: HttpRequest, obj: Webhook | None = None) -> tuple[str, ...]:
+        """What is known of it; of a new one, what is asked."""
+        return self.fields if obj is not None else WebhookForm.Meta.fields
+
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         """By the verbs, which write the audit list, too."""
         described, by = dict(form.cleaned_data), request.user.get_username()

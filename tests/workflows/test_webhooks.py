@@ -382,3 +382,24 @@ def test_a_refused_delivery_has_failed_at_once_and_says_why() -> None:
     assert "127.0.0.1 answered 404: said" in delivery.error["message"]
     identity = receiver.received[0].headers["webhook-id"]
     assert identity == f"msg_{hashlib.sha256(delivery.id.encode()).hexdigest()[:32]}"
+
+
+def test_what_people_start_themselves_is_not_signed() -> None:
+    with receiving(200) as receiver, override_settings(WORKFLOWS={"WEBHOOKS_PRIVATE": True}):
+        hook = make(url=receiver.url)
+        cancel("a")
+        assert swept() == 1
+        work_once()
+        (told,) = Workflow.objects.filter(definition=webhooks.DELIVERY)
+        forged = {"hook": hook.pk, "message_id": "msg_1", "message": {"type": "workflow.failed"}}
+        operations.start(webhooks.DELIVERY, kwargs=forged, by="ann")
+        operations.restart(told.id, kwargs=forged, by="ann")
+        operations.fork(told.id, 1, by="ann")
+        operations.start(webhooks.DELIVERY, kwargs=forged, schedule="nightly")
+        for _ in range(4):
+            work_once()
+    statuses = (
+        Workflow.objects.filter(definition=webhooks.DELIVERY).exclude(id=told.id).values_list("status", flat=True)
+    )
+    assert list(statuses) == ["failed"] * 4
+    assert len(receiver.received) == 1
