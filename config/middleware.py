@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import async_to_sync, iscoroutinefunction
+from django.conf import settings
 from django.contrib.auth import middleware
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+from django.views.csrf import csrf_failure
 
 from dashboard.views.probes import PATHS
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_FOR_OTHERS = "/embed/state/"
 # What no page of ours uses, so that no script that gets in does either.
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()" for feature in ("camera", "geolocation", "microphone", "payment", "usb", "browsing-topics")
@@ -33,6 +37,29 @@ def permissions_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[
 def _with_policy(response: HttpResponseBase) -> HttpResponseBase:
     response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
     return response
+
+
+@sync_and_async_middleware
+def own_site_only(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Refuses what a page of another site would change, whatever cookies and tokens come with it."""
+    if iscoroutinefunction(get_response):
+
+        async def answer(request: HttpRequest) -> HttpResponseBase:
+            return _refused(request) if _is_foreign(request) else await get_response(request)
+
+        return answer
+    return lambda request: _refused(request) if _is_foreign(request) else get_response(request)
+
+
+def _is_foreign(request: HttpRequest) -> bool:
+    """As browsers say it. Programs say nothing; what is for pages of others knows nobody, and acts on nothing."""
+    if request.method in _SAFE or request.headers.get("Sec-Fetch-Site") != "cross-site":
+        return False
+    return request.path_info != _FOR_OTHERS and request.headers.get("Origin") not in settings.CSRF_TRUSTED_ORIGINS
+
+
+def _refused(request: HttpRequest) -> HttpResponseBase:
+    return csrf_failure(request, reason="a page of another site asked")
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):

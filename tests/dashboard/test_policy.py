@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import pytest
 from django.http import HttpResponseBase
 from django.test import Client
 
+from dashboard.models import SavedView
 from tests import places
 from tests.dashboard.test_deny import NAMES, address
 from tests.people import People
@@ -61,6 +64,26 @@ def test_every_address_of_the_site_is_kept_to_itself_also_in_what_it_refuses(peo
         path = address(name, parts, "nobodys")
         for browser in browsers:
             assert_kept_to_itself(browser.get(path), path)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_of_another_site_changes_nothing_even_with_every_token(people: People, settings: Any) -> None:
+    """Programs say nothing of sites, and pages of others may ask for widgets."""
+    browser, where = Client(), "/views/new"
+    browser.force_login(people.operator)
+    given = {"name": "mine", "query": "status=failed", "shared": ""}
+
+    def asked(site: str, origin: str = "https://evil.example") -> int:
+        return browser.post(where, given, headers={"sec-fetch-site": site, "origin": origin}).status_code
+
+    assert [asked("cross-site"), SavedView.objects.count()] == [403, 0]
+    assert asked("same-origin", "http://testserver") == 302
+    settings.CSRF_TRUSTED_ORIGINS = ["https://evil.example"]
+    given["name"] = "another"
+    assert asked("cross-site") == 302
+    watching = json.dumps({"t": "watch", "tokens": ["tw_1_x"]})
+    told = browser.post("/embed/state/", watching, "text/plain", headers={"sec-fetch-site": "cross-site"})
+    assert told.status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/palette?q=w", "/now/parts", "/workflows/nobodys/"])
