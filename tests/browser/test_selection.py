@@ -147,12 +147,27 @@ def test_the_list_is_worked_by_keys_alone(visit: Visit) -> None:
     expect(box(page, "two")).to_be_checked()
     page.keyboard.press("y")
     page.wait_for_function("navigator.clipboard.readText().then(text => text === 'two')")
-    for key in "kx*":
+    for key in ("k", "Shift+X"):  # from the one that was ticked before
         page.keyboard.press(key)
+    expect(words(page)).to_have_text("2 selected")
+    page.keyboard.press("*")
     expect(words(page)).to_have_text("3 selected")
     page.keyboard.press("*")
     expect(page.locator(".selection-bar")).to_be_hidden()
-    page.keyboard.press("j")
+    with page.expect_download() as file:
+        page.keyboard.press("e")
+    assert file.value.path().read_text().count("doubling") == 3
+    page.keyboard.press("r")  # the row that has the focus
+    expect(page.locator("live-receipt")).to_have_text("None of the selected can be resumed.")
+    page.keyboard.press("c")
+    expect(page.get_by_role("heading", name="Cancel 1 of 1")).to_be_visible(timeout=LIVE_MS)
+    page.go_back()
+    page.wait_for_load_state()
+    expect(words(page)).to_have_text("1 selected")
+    page.keyboard.press("Escape")
+    for key in ("c", "j", "j"):
+        page.keyboard.press(key)
+    expect(page.locator("live-receipt")).to_contain_text("Nothing is selected")
     page.keyboard.press("Enter")
     expect(page.locator(".workflow-header__id")).to_have_text("two")
     page.wait_for_load_state()  # its keys are heard

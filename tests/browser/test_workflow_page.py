@@ -147,6 +147,22 @@ def test_every_key_of_the_page_has_its_button(visit: Visit) -> None:
     expect(page.locator("#event-201 .history__open")).to_be_focused()
     page.keyboard.press("k")
     expect(page.locator("#event-202 .history__open")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".scrubber__words")).to_contain_text("event 201 of 202", timeout=PATIENCE_MS)
+    page.keyboard.press("c")
+    expect(page.locator("live-receipt")).to_contain_text("Nobody acts on the past")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".scrubber__past")).to_be_hidden()
+    page.keyboard.press("r")
+    expect(page.locator("live-receipt")).to_contain_text("Only what failed")
+    page.keyboard.press("c")
+    expect(page.locator("#cancel-reason")).to_be_focused()
+    page.keyboard.type("x?")
+    page.keyboard.press("Escape")
+    expect(page.locator("#cancel-reason")).to_be_hidden()
+    with page.expect_download() as file:
+        page.keyboard.press("e")
+    assert json.loads(file.value.path().read_text())["workflow"]["id"] == "w"
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog")
     for words in ("Go to an event by its number", "Let the timeline follow", "Share this moment", "Up to the workflow"):

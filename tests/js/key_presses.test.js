@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { KeyPresses } from "../../static/js/lib/key_presses.js";
+import { KeyPresses, keyName } from "../../static/js/lib/key_presses.js";
 
 const TABLE = ["j", "n", "g w", "g n"].map((keys) => ({ keys }));
 const pressed = (...presses) => {
@@ -25,4 +25,10 @@ test("a second key that comes too late, or means nothing, starts from the beginn
   assert.deepEqual(pressed(["g", 0], ["n", 2_000]), [null, "n"]);
   assert.deepEqual(pressed(["g", 0], ["z", 100], ["w", 200]), [null, null, null]);
   assert.deepEqual(pressed(["g", 0], ["g", 100], ["w", 200]), [null, null, null]);
+});
+
+test("a letter is the same with Caps Lock, and another key with Shift; signs are what they are", () => {
+  const names = [["x", false], ["X", true], ["X", false], ["x", true], ["?", true], ["*", false], ["ArrowLeft", false], ["ArrowRight", true], [" ", false], ["Escape", true]];
+  const found = names.map(([key, shiftKey]) => keyName({ key, shiftKey }));
+  assert.deepEqual(found, ["x", "Shift+x", "x", "Shift+x", "?", "*", "←", "Shift+→", "Space", "Escape"]);
 });

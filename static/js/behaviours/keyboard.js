@@ -1,6 +1,6 @@
 /** Single keys, as `keys.js` lists them: never while somebody edits, holds a modifier, or has a dialog open. */
 
-import { KeyPresses } from "../lib/key_presses.js";
+import { KeyPresses, keyName } from "../lib/key_presses.js";
 import { keysAreOn, openKeySheet } from "./key_sheet.js";
 import { GROUPS } from "./keys.js";
 
@@ -11,8 +11,9 @@ export function keyboard() {
   const presses = new KeyPresses(GROUPS.flatMap(({ keys }) => keys).filter(({ isNative }) => !isNative));
   document.addEventListener("keydown", (event) => {
     if (!keysAreOn() || isHeld(event) || isEditing(event.target) || document.querySelector("dialog[open]")) return;
-    const meant = presses.press(event.key, event.timeStamp);
-    if (!meant || (event.repeat && !meant.repeats)) return;
+    if (event.key === "Shift") return; // held for the key that comes
+    const meant = presses.press(keyName(event), event.timeStamp);
+    if (!meant || (event.repeat && !meant.repeats) || meant.isOurs?.() === false) return;
     event.preventDefault();
     meant.act();
   });
@@ -22,9 +23,9 @@ export function keyboard() {
   button.addEventListener("click", () => openKeySheet(GROUPS));
 }
 
-/** @param {KeyboardEvent} event */
-function isHeld({ ctrlKey, metaKey, altKey, isComposing }) {
-  return ctrlKey || metaKey || altKey || isComposing;
+/** Meant for something else: a modifier is held, text is composed, or what has the focus knew the key. @param {KeyboardEvent} event */
+function isHeld({ ctrlKey, metaKey, altKey, isComposing, defaultPrevented }) {
+  return ctrlKey || metaKey || altKey || isComposing || defaultPrevented;
 }
 
 /** Where keys are text. @param {EventTarget|null} target */

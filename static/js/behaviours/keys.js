@@ -1,13 +1,15 @@
 /** Every single key, each with a visible twin: the one table of the keyboard and of its sheet. */
 
 import { openKeySheet } from "./key_sheet.js";
+import { askForVerb } from "./key_verbs.js";
 import { toggleTheme } from "./theme.js";
 import { cycleZone } from "./zone.js";
 
 /**
  * `keys`: one, or two in a row; `says`: the sheet's words, none for what it does not show; `act`: what it does, nothing where the page has no such thing;
- * `repeats`: also while it is held down; `isNative`: what has the focus knows it by itself, so it is only in the sheet.
- * @typedef {{keys: string, says: string, act: () => void, repeats?: boolean, isNative?: boolean}} Key
+ * `repeats`: also while it is held down; `isNative`: what has the focus knows it by itself, so it is only in the sheet; `isOurs`: else the
+ * browser has the key.
+ * @typedef {{keys: string, says: string, act: () => void, repeats?: boolean, isNative?: boolean, isOurs?: () => boolean}} Key
  */
 
 /** @type {Key[]} */
@@ -55,6 +57,7 @@ const LIST = [
   { keys: "Enter", says: "Open the row", act: () => {}, isNative: true },
   { keys: "o", says: "Peek at the row, or no longer; Escape closes", act: () => clickIn(currentRow(), "[data-act=peek]") },
   { keys: "x", says: "Select the row, or no longer", act: () => clickIn(currentRow(), "input[name=id]") },
+  { keys: "Shift+x", says: "Select from the row ticked before to this one", act: selectRange },
   { keys: "*", says: "Select all on this page, or none", act: () => click("[data-act=select-page]") },
   { keys: "y", says: "Copy the id", act: () => clickIn(currentRow() ?? document, "copy-button[data-what=id] button") },
   { keys: "[", says: "Newer page", act: () => click(".pager [rel=prev]") },
@@ -65,11 +68,19 @@ const LIST = [
 ];
 
 /** @type {Key[]} */
+const VERBS = [
+  { keys: "c", says: "Cancel the selected ones, else the row, or this workflow; it asks first", act: () => askForVerb("cancel", currentRow()) },
+  { keys: "r", says: "Resume them, likewise", act: () => askForVerb("resume", currentRow()) },
+  { keys: "e", says: "Export what the page is about as a file", act: () => click("main a[download]") },
+];
+
+/** @type {Key[]} */
 const WORKFLOW = [
-  { keys: "←", says: "Event before, on the slider", act: () => {}, isNative: true },
-  { keys: "→", says: "Event after, on the slider", act: () => {}, isNative: true },
-  { keys: "Shift+→", says: "To the next step that failed, or was resumed", act: () => {}, isNative: true },
-  { keys: "Space", says: "Play, on the slider", act: () => {}, isNative: true },
+  { keys: "←", says: "Event before", act: () => click(".scrubber [data-step='-1']"), repeats: true, isOurs: hasPast },
+  { keys: "→", says: "Event after", act: () => click(".scrubber [data-step='1']"), repeats: true, isOurs: hasPast },
+  { keys: "Shift+←", says: "To the failure, retry or act before", act: () => click(".scrubber [data-mark='-1']"), isOurs: hasPast },
+  { keys: "Shift+→", says: "To the next one", act: () => click(".scrubber [data-mark='1']"), isOurs: hasPast },
+  { keys: "Space", says: "Play, on the slider or once you are in the past", act: () => click(".scrubber [data-play]"), isOurs: isInPast },
   { keys: "l", says: "Back to live from its past", act: () => ["[data-act=follow][data-released]", ".scrubber__live"].forEach(click) },
   { keys: "f", says: "Let the timeline follow, or show all of it", act: () => click("[data-act=follow]") },
   { keys: "h", says: "The history over the whole width, or no longer", act: () => click("[data-act=wide]") },
@@ -84,6 +95,7 @@ export const GROUPS = [
   { title: "Everywhere", keys: EVERYWHERE },
   { title: "Go to", keys: PLACES },
   { title: "Lists, and the history of a workflow", keys: LIST },
+  { title: "Verbs", keys: VERBS },
   { title: "One workflow", keys: WORKFLOW },
 ];
 
@@ -117,22 +129,41 @@ function clickIn(within, selector) {
   /** @type {HTMLElement|null} */ (within?.querySelector(selector) ?? null)?.click();
 }
 
+/** The box of the row, as with the pointer while Shift is held. */
+function selectRange() {
+  const box = currentRow()?.querySelector("input[name=id]");
+  box?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey: true }));
+}
+
+/** Elsewhere the arrows scroll. */
+function hasPast() {
+  return document.querySelector(".scrubber") !== null;
+}
+
+/** Elsewhere the space bar scrolls, and it presses the button that has the focus. */
+function isInPast() {
+  return document.documentElement.hasAttribute("data-moment") && document.activeElement === document.body;
+}
+
 /** Only where the navigation leads, too: it knows what this person may see. @param {string} path */
 function go(path) {
   if (path === "/" || document.querySelector(`.topbar a[href="${path}"]`)) location.assign(path);
 }
 
-const ROWS = ".workflow-table tr[data-id], .history__row";
+/** What has the focus when a row has it. */
+const HANDLES = ".workflow-table__name a, .history__open, .overview__name a, .need__words a";
 
 /** The row that has the focus. */
 function currentRow() {
-  return document.activeElement?.closest(ROWS) ?? null;
+  return document.activeElement?.closest(".workflow-table tr[data-id], .history__row") ?? null;
 }
 
 /** Focus the row after or before the current one; the first one where none is. @param {number} by */
 function step(by) {
-  const rows = [...document.querySelectorAll(ROWS)];
-  const current = currentRow();
-  const next = current ? rows[rows.indexOf(current) + by] : rows[0];
-  /** @type {HTMLElement|null|undefined} */ (next?.querySelector(".workflow-table__name a, .history__open"))?.focus();
+  /** @type {NodeListOf<HTMLElement>} */
+  const found = document.querySelectorAll(HANDLES);
+  const handles = [...found];
+  const row = document.activeElement?.closest("tr, li");
+  const current = row ? handles.findIndex((handle) => row.contains(handle)) : -1;
+  handles[current < 0 ? 0 : current + by]?.focus();
 }

@@ -66,6 +66,7 @@ export class TimeScrubber extends LiveElement {
     const asked = event.target instanceof Element && event.target.closest("button, a");
     if (!(asked instanceof HTMLElement)) return;
     if (asked.dataset.step) this.#jump(this.#at + Number(asked.dataset.step));
+    else if (asked.dataset.mark) this.#jump(this.#landmark(Number(asked.dataset.mark)));
     else if ("play" in asked.dataset) this.#toggle();
     else if ("speed" in asked.dataset) setText(asked, `${SPEEDS[(this.#speed = (this.#speed + 1) % SPEEDS.length)]}×`);
     else if (asked.matches(".scrubber__live")) {
