@@ -13,7 +13,7 @@ from django.db.models.functions import Cast
 from workflows.errors import WorkflowNotFound
 from workflows.history import last_event, of_kinds, wire_time
 from workflows.ids import possible
-from workflows.models import Event, Step, Value, Workflow
+from workflows.models import Deletion, Event, Step, Value, Workflow
 from workflows.sql import fetch, lifecycle, reads
 from workflows.states import EventKind, Status
 from workflows.waits import PublishedValue
@@ -37,6 +37,11 @@ def get_workflow(workflow_id: str) -> Workflow:
     if workflow is None:
         raise WorkflowNotFound(workflow_id)
     return workflow
+
+
+def deletion(workflow_id: str) -> Deletion | None:
+    """Who deleted it, the latest time that somebody did; None: nobody. Retention leaves no trace."""
+    return Deletion.objects.filter(workflow_id=workflow_id).order_by("-id").first()
 
 
 def steps(workflow_id: str) -> list[Step]:

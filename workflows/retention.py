@@ -155,6 +155,37 @@ def _checked(older_than: timedelta | None, keep: int | None, statuses: Collectio
     return sorted(map(str, statuses))
 
 
+class ScheduledRule(NamedTuple):
+    """A schedule that removes what ended more than `days` ago (None: of any age), or what is beyond the newest `keep`.
+
+    statuses, definition: of which workflows; None: of all. ran_at: for when it was due last; None: it never was.
+    """
+
+    schedule: Schedule
+    days: float | None
+    keep: int | None
+    statuses: list[str] | None
+    definition: str | None
+    ran_at: datetime | None
+
+    @property
+    def removed_before(self) -> datetime | None:
+        """What ended earlier is gone, unless something kept it; None: it went by number only, or never yet."""
+        return None if self.ran_at is None or self.days is None else self.ran_at - timedelta(days=self.days)
+
+
+def scheduled_rules() -> list[ScheduledRule]:
+    """The schedules that remove by rule and are not paused, by name. Those that say neither age nor number are none."""
+    found = Schedule.objects.filter(definition=PRUNING, paused=False).order_by("name")[:_MOST_RULES]
+    return [rule for rule in map(_scheduled_rule, found) if rule.days is not None or rule.keep is not None]
+
+
+def _scheduled_rule(schedule: Schedule) -> ScheduledRule:
+    given = {**dict(zip(_ARGUMENTS, schedule.input["args"], strict=False)), **schedule.input["kwargs"]}
+    days, keep = given.get("days", DAYS), given.get("keep")
+    return ScheduledRule(schedule, days, keep, given.get("statuses"), given.get("definition"), schedule.last_at)
+
+
 class Removal(NamedTuple):
     """A schedule that removes a workflow: when it has the age (`at`), or when `keep` newer ones have its status."""
 
@@ -180,21 +211,19 @@ def fate(workflow: Workflow) -> Fate:
         kept.append(f"its parent {workflow.parent_id} has not ended, and may still read it")
     waiting = Wait.objects.filter(target_id=workflow.id, done=False, workflow__finished_at=None)
     kept += [f"{waiter} waits for it" for waiter in waiting.values_list("workflow_id", flat=True)[:1]]
-    rules = Schedule.objects.filter(definition=PRUNING, paused=False).order_by("name")[:_MOST_RULES]
-    removals = [_removal(rule, workflow) for rule in rules]
+    removals = [_removal(rule, workflow) for rule in scheduled_rules()]
     return Fate(kept, [removal for removal in removals if removal is not None])
 
 
-def _removal(schedule: Schedule, workflow: Workflow) -> Removal | None:
+def _removal(rule: ScheduledRule, workflow: Workflow) -> Removal | None:
     """What a schedule's rule does to a workflow, once it has ended as it is; None: nothing."""
-    given = {**dict(zip(_ARGUMENTS, schedule.input["args"], strict=False)), **schedule.input["kwargs"]}
-    days, keep = given.get("days", DAYS), given.get("keep")
+    schedule, days = rule.schedule, rule.days
     of_it = (
-        given.get("statuses") is None or workflow.status in given["statuses"] or workflow.finished_at is None
-    ) and (given.get("definition") in (None, workflow.definition))
-    if not of_it or schedule.next_at is None or (days is None and keep is None):
+        rule.statuses is None or workflow.status in rule.statuses or workflow.finished_at is None
+    ) and rule.definition in (None, workflow.definition)
+    if not of_it or schedule.next_at is None:
         return None
     at = None
     if days is not None and workflow.finished_at is not None:
         at = max(workflow.finished_at + timedelta(days=days), schedule.next_at)
-    return Removal(schedule.name, at, keep)
+    return Removal(schedule.name, at, rule.keep)

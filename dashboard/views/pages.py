@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from dashboard import access, estimates, snapshots
 from dashboard.filters import chosen_events, seq_of
 from dashboard.lineage import Relatives, children_after, relatives
-from dashboard.presenters import charts, curves, history, outlook, values
+from dashboard.presenters import absence, charts, curves, history, outlook, values
 from dashboard.presenters.outlook import silence, time_left
 from dashboard.presenters.sentences import error_line, sentence
 from dashboard.presenters.timeline import phase, timeline
@@ -27,7 +27,7 @@ from dashboard.presenters.tree import tree
 from dashboard.presenters.values import progress
 from dashboard.presenters.verbs import editable_input, fork_positions, verbs
 from dashboard.snapshots import Snapshot
-from workflows import queries, registry, workers
+from workflows import queries, registry, retention, workers
 from workflows.history import STEP_FIELDS, pace, part_before, status_events, wire, wire_time
 from workflows.models import Workflow
 from workflows.redaction import Lens
@@ -76,8 +76,11 @@ def page_context(request: HttpRequest, section: str, *, live: bool = False) -> d
 @never_cache
 @login_required
 def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    """One workflow. Unknown and forbidden ones are answered alike."""
-    row = visible_workflow(request, workflow_id)
+    """One workflow. Unknown and forbidden ones are answered alike; to whom none is forbidden, with what is known."""
+    try:
+        row = visible_workflow(request, workflow_id)
+    except Http404:
+        return _absent(request, workflow_id)
     lens = access.lens(request.user, row)
     snapshot = snapshots.read(workflow_id, lens.audience)
     if snapshot is None:
@@ -116,6 +119,19 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "page": {**_page_data(snapshot, moment), "spans": spans},
     }
     return render(request, "dashboard/workflow.html", context)
+
+
+def _absent(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """Why it is not there. Raises Http404 where it may be another's."""
+    if not access.can(request.user, access.VIEW_TOTALS):
+        raise Http404
+    deletion = queries.deletion(workflow_id)
+    context = page_context(request, "workflows") | {
+        "workflow_id": workflow_id,
+        "deleted": deletion and absence.deleted(deletion),
+        "removed": absence.removed(retention.scheduled_rules()),
+    }
+    return render(request, "errors/absent.html", context, status=404)
 
 
 def _shown_values(shown: Snapshot) -> list[dict[str, Any]]:

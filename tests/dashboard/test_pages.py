@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import urlencode
@@ -17,8 +17,8 @@ from django.utils import timezone
 from dashboard.views import steps as steps_views
 from tests import definitions, execution
 from tests.people import People
-from workflows import operations, workers
-from workflows.models import Workflow
+from workflows import operations, retention, schedules, workers
+from workflows.models import Schedule, Workflow
 from workflows.options import Options
 
 pytestmark = pytest.mark.django_db
@@ -478,6 +478,32 @@ def test_a_stranger_cannot_tell_a_workflow_from_none(stranger: Client) -> None:
     operations.start("doubling", kwargs={"numbers": []}, workflow_id="secret")
     answers = {page(stranger, workflow_page(workflow_id), 404) for workflow_id in ("secret", "no-such")}
     assert len(answers) == 1
+
+
+def test_one_that_was_deleted_says_by_whom_when_and_why(operator: Client) -> None:
+    definitions.doubling.using(workflow_id="gone<b>").start([])
+    operations.cancel("gone<b>", by="ada")
+    operations.delete("gone<b>", by="ada", reason="a <i>double</i>")
+    said = text(page(operator, workflow_page("gone<b>"), 404))
+    assert "No workflow gone<b>" in said
+    assert re.search(r"workflow of doubling, cancelled, created \S+ \S+ UTC\. It was deleted \S+ \S+ UTC by ada", said)
+    assert "“a <i>double</i>”" in said
+
+
+def test_one_that_a_rule_may_have_removed_names_the_rule_and_until_when(operator: Client) -> None:
+    assert "Nobody deleted one of this id, and no schedule has removed any" in page(operator, workflow_page("old"), 404)
+    rules: list[dict[str, Any]] = [
+        {"days": 90}, {"days": None, "keep": 1_000, "statuses": ["failed"], "definition": "doubling"}, {"days": 1},
+    ]  # fmt: skip
+    for number, given in enumerate(rules):
+        schedules.create(f"rule-{number}", retention.PRUNING, kwargs=given, cron="0 3 * * *")
+    assert "no schedule has removed any" in page(operator, workflow_page("old"), 404)  # none has run yet
+    ran_at = datetime(2026, 10, 30, 3, tzinfo=UTC)
+    Schedule.objects.filter(name__in=["rule-0", "rule-1"]).update(last_at=ran_at)
+    said = text(page(operator, workflow_page("old"), 404))
+    assert "rule-0 has removed workflows that ended before 2026-08-01 03:00:00 UTC, by its 90-day rule." in said
+    assert "workflows of doubling that ended as failed before the newest 1,000 of their status." in said
+    assert "rule-2" not in said
 
 
 def test_a_viewer_may_not_start(people: People, client: Client) -> None:
