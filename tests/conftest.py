@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import psycopg
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db import connections
+from psycopg import sql
 
 from config import celery_app
 from config.broker import SCHEME, transport_options
@@ -57,6 +60,18 @@ def _is_alone(cursor: Any) -> bool:
 def nothing_usual() -> None:
     """What a process keeps of another test's workflows is not of this one."""
     estimates.forget()
+
+
+@pytest.fixture
+def swept(db: None) -> None:
+    """Tables and indexes as small as their rows: plans and pages read depend on what other tests wrote and rolled back.
+
+    Asked for before a test writes. On a connection of its own, because VACUUM runs in no transaction.
+    """
+    tables = [model._meta.db_table for model in apps.get_app_config("workflows").get_models()]
+    named = sql.SQL(", ").join(map(sql.Identifier, tables))
+    with psycopg.connect(**connections["default"].get_connection_params(), autocommit=True) as other:
+        other.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(named))
 
 
 @pytest.fixture

@@ -142,6 +142,7 @@ def test_a_list_of_one_workflow_is_in_its_own_order(operator: Client) -> None:
     assert [int(position) for position in positions] == [2, 3, 4]
 
 
+@pytest.mark.usefixtures("swept")
 def test_pages_of_a_million_rows_read_only_what_they_show(operator: Client) -> None:
     _populate(workflows=200_000, each=1, cancelled=40_000)
     _populate_one("big", steps=5_000)

@@ -24,7 +24,7 @@ FROM generate_series(1, %(count)s) AS n"""
 
 
 @pytest.fixture
-def crowd() -> None:
+def crowd(swept: None) -> None:
     """Thousands that are queued, delayed and waiting."""
     with connection.cursor() as cursor:
         for status in ("queued", "delayed", "waiting"):
