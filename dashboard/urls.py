@@ -64,6 +64,7 @@ register_converter(WorkflowIdConverter, "wid")
 urlpatterns = [
     path("", now.page, name="now"),
     path("now/parts", now.fragment, name="now_fragment"),
+    path("away", now.away, name="away"),
     path("viewing", viewing.viewing, name="viewing"),
     path("palette", palette.found, name="palette"),
     path("workflows/", listing.workflows, name="workflows"),

@@ -54,6 +54,7 @@ NOT_PAGES: dict[str, str] = {
     "examples:pay": "asks for a checkout that is under way; its parts are those of the other example",
     "dashboard:bulk_confirmation": "answers a form: visited by the test of the selection",
     "dashboard:bulk": _ACT,
+    "dashboard:away": "what any page says to who comes back: visited by the test of the page Now",
     "dashboard:widget": "visited by the test of the widgets, with its frame and its wallboard",
     "embed:page": "a part of other pages: visited by the test of the widgets",
     "embed:wallboard": "visited by the test of the widgets",

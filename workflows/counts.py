@@ -96,6 +96,14 @@ def per_minute(length: timedelta, *, until: datetime | None = None, kinds: Colle
     return [Minute(*row) for row in fetch(counting.MINUTES, parameters)]
 
 
+def happened_since(moment: datetime) -> dict[tuple[str, str], int]:
+    """This will return what began and ended since a moment's minute, by definition and kind, as in `per_minute`."""
+    since = moment.replace(second=0, microsecond=0)
+    parameters = {"since": since, "ends": sorted(TERMINAL), "kinds": list(HAPPENED)}
+    found = fetch(counting.HAPPENED_SINCE, parameters)
+    return {(definition, kind): number for definition, kind, number in found}
+
+
 def stretches(
     begin: datetime, length: timedelta, number: int, *, definition: str = "", queue: str = "",
     kinds: Collection[str] = HAPPENED,

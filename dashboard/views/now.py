@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_safe
 from dashboard import access, overviews, trends
 from dashboard.attention import attention
 from dashboard.presenters import attention as words
+from dashboard.presenters import away as away_words
 from dashboard.presenters.charts import STACK, Mark, bars
 from dashboard.presenters.tiles import tiles
 from dashboard.presenters.times import iso_utc
@@ -23,6 +25,7 @@ from workflows import counts, registry, workers
 from workflows.workers import QueueState
 
 STRIP = 12
+LONGEST_AWAY = timedelta(days=1)
 
 
 @require_safe
@@ -41,6 +44,23 @@ def page(request: HttpRequest) -> HttpResponse:
 def fragment(request: HttpRequest) -> HttpResponse:
     """Its parts again, for a page that is open."""
     return _rendered(request, "dashboard/now/_parts.html")
+
+
+@require_safe
+@never_cache
+@login_required
+def away(request: HttpRequest) -> HttpResponse:
+    """What happened in the last `seconds` of the address, for who did not look; no content: nothing did."""
+    if not access.can(request.user, access.VIEW_TOTALS):
+        raise PermissionDenied
+    asked = request.GET.get("seconds", "")
+    seconds = int(asked[:9]) if asked.isdecimal() else 0
+    now, length = timezone.now(), min(timedelta(seconds=seconds), LONGEST_AWAY)
+    shown = away_words.away(counts.happened_since(now - length)) if seconds else None
+    if shown is None or not (shown.began or shown.ended):
+        return HttpResponse(status=204)
+    context = {"away": shown, "since": iso_utc(now - length), "is_cut": length == LONGEST_AWAY}
+    return render(request, "dashboard/now/_away.html", context)
 
 
 def _rendered(request: HttpRequest, template: str) -> HttpResponse:

@@ -17,6 +17,23 @@ __all__ = ["open_window", "visit"]  # fixtures
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+_SEEN_AN_HOUR_AGO = """() => {
+  const key = Object.keys(localStorage).find(key => key.startsWith("seen-at "));
+  document.querySelector("while-away").remove();  // else it takes note that it was seen until now
+  localStorage.setItem(key, Date.now() - 3_600_000);
+}"""
+_HIDDEN_FOR_AN_HOUR = """() => {
+  const key = Object.keys(localStorage).find(key => key.startsWith("seen-at "));
+  const turn = (state) => {
+    Object.defineProperty(document, "visibilityState", { get: () => state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+  turn("hidden");
+  localStorage.setItem(key, Date.now() - 3_600_000);
+  turn("visible");
+}"""
+
+
 def start(workflow_id: str) -> None:
     operations.start("doubling", kwargs={"numbers": []}, workflow_id=workflow_id, options=Options(queue="nobody"))
 
@@ -53,6 +70,15 @@ def test_it_moves_by_itself_and_says_what_needs_somebody(visit: Visit, worker: W
     for workflow_id in ("first", "second"):
         operations.cancel(workflow_id)
     expect(page.locator(".needs__none")).to_be_visible(timeout=LIVE_MS)
+    away = page.locator("while-away")
+    expect(away).to_be_empty()
+    for turn in (_SEEN_AN_HOUR_AGO, _HIDDEN_FOR_AN_HOUR):
+        page.evaluate(turn)
+        if turn == _SEEN_AN_HOUR_AGO:
+            page.reload()
+        expect(away).to_contain_text("3 began and 3 ended; none failed.", timeout=LIVE_MS)
+        away.get_by_role("button", name="Close").click()
+        expect(away).to_be_empty()
     assert visit.troubles == []
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from dashboard import trends
 from dashboard.attention import MOST
+from dashboard.presenters.away import away
 from tests import definitions, earlier, execution
 from tests.dashboard.test_overviews import page, registered, text
 from tests.people import People
@@ -394,6 +395,32 @@ def test_before_the_first_workflow_the_page_shows_how_to_write_one(viewer: Clien
     html = page(viewer, "/")
     assert "No workflow yet" not in text(html)
     assert "Nothing ended in the last hour" in text(html)
+
+
+# While nobody looked
+
+
+def test_who_comes_back_hears_what_began_ended_and_failed(viewer: Client, worker: Worker) -> None:
+    assert viewer.get("/away?seconds=600").status_code == 204
+    start("w-1")
+    execution.run(definitions.doubling.using(workflow_id="w-2").start([1]))
+    said = text(page(viewer, "/away?seconds=600"))
+    assert re.search(r"While you were away, since \d\d:\d\d UTC, 2 began and 1 ended; none failed\.", said)
+    execution.run(definitions.grouping.using(workflow_id="failed").start("name", fail=True))
+    html = page(viewer, "/away?seconds=999999")
+    assert "In the last 24 hours 3 began and 2 ended; 1 failed : grouping 1." in text(html)
+    assert 'href="/workflows/?status=failed&amp;status=quarantined&amp;definition=grouping"' in html
+    for asked in ("", "?seconds=", "?seconds=-3", "?seconds=\u00b2", "?seconds=0"):
+        assert viewer.get(f"/away{asked}").status_code == 204
+    assert viewer.get(f"/away?seconds={'9' * 3000}").status_code == 200
+
+
+def test_those_that_failed_most_are_named_and_the_others_counted() -> None:
+    happened = {("a", "failed"): 3, ("a", "quarantined"): 1, ("b", "failed"): 9, ("c", "failed"): 2, ("d", "failed"): 1,
+                ("a", "created"): 50, ("b", "succeeded"): 7}  # fmt: skip
+    found = away(happened)
+    assert (found.began, found.ended, found.failed, found.others) == (50, 23, 16, 1)
+    assert [(bad.definition, bad.workflows) for bad in found.named] == [("b", 9), ("a", 4), ("c", 2)]
 
 
 # What it costs

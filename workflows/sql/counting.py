@@ -117,6 +117,11 @@ SELECT minute, definition, kind, sum(moved)::bigint FROM (
     + """ AND at >= %(since)s AND happened.kind = ANY(%(kinds)s::text[])
 ) AS told GROUP BY minute, definition, kind HAVING sum(moved) <> 0 ORDER BY minute, definition, kind"""
 )
+HAPPENED_SINCE: LiteralString = (
+    "SELECT definition, kind, sum(number)::bigint FROM ("
+    + MINUTES
+    + ") AS each(minute, definition, kind, number) GROUP BY definition, kind"
+)
 
 
 def _stretches_of(column: LiteralString, table: LiteralString) -> LiteralString:

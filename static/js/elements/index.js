@@ -14,6 +14,7 @@ import { TimeLeft } from "./time_left.js";
 import { TimeScrubber } from "./time_scrubber.js";
 import { WatchButton } from "./watch_button.js";
 import { WatchList } from "./watch_list.js";
+import { WhileAway } from "./while_away.js";
 import { WorkflowError } from "./workflow_error.js";
 import { WorkflowHeader } from "./workflow_header.js";
 import { WorkflowHistory } from "./workflow_history.js";
@@ -41,6 +42,7 @@ const ELEMENTS = {
   "time-scrubber": TimeScrubber,
   "watch-button": WatchButton,
   "watch-list": WatchList,
+  "while-away": WhileAway,
   "workflow-error": WorkflowError,
   "workflow-header": WorkflowHeader,
   "workflow-history": WorkflowHistory,
