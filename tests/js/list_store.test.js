@@ -91,3 +91,10 @@ test("while nobody looks no rows are followed, and afterwards from where they st
   store.dozes = false;
   assert.deepEqual(store.known, [["a", 1]]);
 });
+
+test("what has happened to the rows is counted by their events, of which only the newest state arrives", () => {
+  const { store } = followed([row("a", 1), row("b", 7)]);
+  store.apply(frame([row("a", 31), row("b", 8), row("c", 900)]));
+  store.apply(frame([row("b", 8), row("a", 30)]));
+  assert.equal(store.moved, 31);
+});

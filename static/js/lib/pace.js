@@ -1,9 +1,9 @@
 /**
- * How often a list repaints: ten times a second at most, and once a second while more moves than anybody can read. Pure.
+ * How often a list repaints: ten times a second at most, and once a second while more happens than anybody can read. Pure.
  *
- *   const pace = new Pace(() => store.moved);       // how many rows have moved so far
+ *   const pace = new Pace(() => store.moved);       // how much has happened so far
  *   const schedule = (act) => pace.wait(act);       // `act` now, or as soon as it is time
- *   pace.isBusy                                     // more than 200 rows moved in the last second
+ *   pace.isBusy                                     // more than 200 events in the last second
  */
 
 const PERIOD_MS = 100;

@@ -26,7 +26,7 @@ export class ListStore {
   /** @type {Map<string, Summary>} */
   rows;
   topic = LIST_TOPIC;
-  /** How many rows have moved so far. */
+  /** How many events have happened to the rows so far, of which the server sends the newest state only. */
   moved = 0;
   /** Whether nobody looks: then rows are not followed, only what is new is counted. */
   dozes = false;
@@ -100,7 +100,7 @@ export class ListStore {
     const all = /** @type {(keyof Summary)[]} */ (Object.keys(row));
     const fields = new Set(all.filter((field) => !same(row[field], known[field])));
     this.rows.set(row.id, row);
-    this.moved += 1;
+    this.moved += row.seq - known.seq;
     change.rows.set(row.id, fields);
     if (this.#means(known) !== this.#means(row)) change.pending = true;
   }
