@@ -18,7 +18,8 @@ from django.views.decorators.http import require_safe
 from dashboard import access, estimates, snapshots
 from dashboard.filters import chosen_events, seq_of
 from dashboard.lineage import Relatives, children_after, relatives
-from dashboard.presenters import absence, charts, curves, history, outlook, values
+from dashboard.presenters import charts, curves, history, outlook, values
+from dashboard.presenters import retention as retention_words
 from dashboard.presenters.outlook import silence, time_left
 from dashboard.presenters.sentences import error_line, sentence
 from dashboard.presenters.timeline import phase, timeline
@@ -103,6 +104,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "row": row,
         "obstacle": None if moment else workers.obstacle(row),
         "created_by": row.created_by,
+        "kept": retention_words.kept(retention.fate(row)) if row.is_terminal and not row.pinned else "",
         "admin_address": reverse("admin:workflows_workflow_change", args=[quote(row.id)]),
         "relatives": family,
         "sentence": sentence(state, at, ending[5] if ending else None),
@@ -128,8 +130,8 @@ def _absent(request: HttpRequest, workflow_id: str) -> HttpResponse:
     deletion = queries.deletion(workflow_id)
     context = page_context(request, "workflows") | {
         "workflow_id": workflow_id,
-        "deleted": deletion and absence.deleted(deletion),
-        "removed": absence.removed(retention.scheduled_rules()),
+        "deleted": deletion and retention_words.deleted(deletion),
+        "removed": retention_words.removed(retention.scheduled_rules()),
     }
     return render(request, "errors/absent.html", context, status=404)
 

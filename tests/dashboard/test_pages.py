@@ -490,6 +490,22 @@ def test_one_that_was_deleted_says_by_whom_when_and_why(operator: Client) -> Non
     assert "“a <i>double</i>”" in said
 
 
+def test_what_has_ended_says_until_when_it_is_kept(operator: Client) -> None:
+    execution.run(definitions.doubling.using(workflow_id="done").start([1]))
+    finished_at = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    Workflow.objects.filter(id="done").update(finished_at=finished_at)
+    assert "<dt>Kept</dt>" not in page(operator, workflow_page("done"))
+    schedules.create("by-age", retention.PRUNING, kwargs={"days": 36_500}, cron="0 3 * * *")
+    until = (finished_at + timedelta(days=36_500)).strftime("%Y-%m-%d 12:00:00 UTC")
+    assert f"Kept until {until} " in text(page(operator, workflow_page("done")))
+    schedules.create("by-number", retention.PRUNING, kwargs={"days": None, "keep": 1_000}, cron="0 3 * * *")
+    assert f"Kept until {until} and while among the newest 1,000 of its status" in text(
+        page(operator, workflow_page("done"))
+    )
+    operations.pin("done", by="ada")
+    assert "<dt>Kept</dt>" not in page(operator, workflow_page("done"))
+
+
 def test_one_that_a_rule_may_have_removed_names_the_rule_and_until_when(operator: Client) -> None:
     assert "Nobody deleted one of this id, and no schedule has removed any" in page(operator, workflow_page("old"), 404)
     rules: list[dict[str, Any]] = [

@@ -24,7 +24,7 @@ function askOnPage(name) {
   const verb = /** @type {HTMLDetailsElement|null} */ (document.querySelector(`details[data-verb="${name}"]`));
   if (!verb) return say("Your account may not do that.");
   if (verb.closest("[inert]")) return say("Nobody acts on the past: l goes back to live.");
-  if (verb.hidden) return say(document.querySelector(`.verb[data-verb="${name}"] .verb__why`)?.textContent ?? "");
+  if (verb.hidden) return say(document.querySelector(`.verb__why[data-verb="${name}"]`)?.textContent ?? "");
   if (!verb.open) verb.querySelector("summary")?.click();
   return /** @type {HTMLElement|null} */ (verb.querySelector("[name=reason]"))?.focus();
 }

@@ -1,4 +1,4 @@
-"""Why a workflow is not there, as far as that is known; for who may see all that there are."""
+"""Until when a workflow is kept; and why one is not there, as far as that is known, for who may see all of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,22 @@ from collections.abc import Sequence
 
 from dashboard.presenters.times import absolute, iso_utc
 from workflows.models import Deletion
-from workflows.retention import ScheduledRule
+from workflows.retention import Fate, ScheduledRule
 
 _MOST_RULES = 3
+
+
+def kept(fate: Fate) -> str:
+    """Until when an ended workflow is kept at least, in a few words; empty: no rule removes it."""
+    if not fate.removals:
+        return ""
+    if fate.kept:
+        return f"because {fate.kept[0]}"
+    times = [removal.at for removal in fate.removals if removal.at is not None]
+    newest = [removal.keep for removal in fate.removals if removal.keep is not None]
+    until = f"until {absolute(iso_utc(min(times)))}" if times else ""
+    while_new = f"while among the newest {min(newest):,} of its status" if newest else ""
+    return " and ".join(filter(None, (until, while_new)))
 
 
 def deleted(found: Deletion) -> str:
