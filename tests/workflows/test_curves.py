@@ -130,6 +130,7 @@ SELECT 'crowd-' || n, 'plans', 'plans', 'succeeded', '{"args": [], "kwargs": {}}
        now() - n * interval '1 s', now() - n * interval '1 s', now(), now() FROM generate_series(1, 20000) AS n"""
 
 
+@pytest.mark.usefixtures("swept")
 def test_whatever_there_is_a_few_pages_answer() -> None:
     """A crowd of one definition, and the minutes of many definitions and queues. Another definition has none."""
     now = timezone.now()

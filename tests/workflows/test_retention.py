@@ -164,6 +164,7 @@ def test_rules_that_say_nothing_or_too_much_are_refused(rules: dict[str, Any]) -
     assert left() == {handle.id}
 
 
+@pytest.mark.usefixtures("swept")
 def test_the_rows_of_a_batch_are_found_by_index() -> None:
     now = timezone.now()
     Workflow.objects.bulk_create(

@@ -213,6 +213,7 @@ def test_a_queue_counts_what_runs_and_is_gone_when_it_is_empty_and_unlimited() -
     assert workers.queue_states() == []
 
 
+@pytest.mark.usefixtures("swept")
 def test_long_queues_are_counted_exactly_and_their_oldest_is_found_by_index_alone() -> None:
     now = timezone.now()
     Workflow.objects.bulk_create(
