@@ -23,6 +23,8 @@ export class TimeScrubber extends LiveElement {
   #speed = 0;
   #timer = 0;
   #naming = 0;
+  /** Where a step leads that is not read yet: the next one goes on from there. @type {number|null} */
+  #heading = null;
   /** @type {ScrubberStrip} */
   #strip;
   /** What the page as a whole was painted for. @type {number|null} */
@@ -65,7 +67,7 @@ export class TimeScrubber extends LiveElement {
   #click(event) {
     const asked = event.target instanceof Element && event.target.closest("button, a");
     if (!(asked instanceof HTMLElement)) return;
-    if (asked.dataset.step) this.#jump(this.#at + Number(asked.dataset.step));
+    if (asked.dataset.step) this.#jump((this.#heading ?? this.#at) + Number(asked.dataset.step));
     else if (asked.dataset.mark) this.#jump(this.#landmark(Number(asked.dataset.mark)));
     else if ("play" in asked.dataset) this.#toggle();
     else if ("speed" in asked.dataset) setText(asked, `${SPEEDS[(this.#speed = (this.#speed + 1) % SPEEDS.length)]}×`);
@@ -81,12 +83,13 @@ export class TimeScrubber extends LiveElement {
 
   /** The next mark in a direction; without one, an end of the history. @param {number} direction */
   #landmark(direction) {
-    return this.#strip.next(this.#at, direction) ?? (direction < 0 ? 1 : this.#store.last);
+    return this.#strip.next(this.#heading ?? this.#at, direction) ?? (direction < 0 ? 1 : this.#store.last);
   }
 
   /** @param {number} seq */
   #jump(seq) {
     this.#stop();
+    this.#heading = seq;
     return this.#view(seq);
   }
 
@@ -98,6 +101,7 @@ export class TimeScrubber extends LiveElement {
       this.#stop();
       this.#say("That moment could not be read. Try again.");
     }
+    if (this.#heading === seq) this.#heading = null;
   }
 
   #live() {
