@@ -39,6 +39,7 @@ _SECTIONS = (
         "workflows.workflow": "Workflows", "workflows.event": "Events", "workflows.step": "Steps",
         "workflows.value": "Values", "workflows.message": "Messages", "workflows.schedule": "Schedules",
         "workflows.worker": "Workers", "workflows.deletion": "Deleted workflows", "workflows.auditentry": "Audit list",
+        "workflows.webhook": "Webhooks",
     }),
     _Section("Console", "dashboard", {"dashboard.savedview": "Saved views", "dashboard.apitoken": "API tokens"}),
     _Section("Accounts", "auth", {
@@ -100,10 +101,12 @@ class Site(admin.AdminSite):
     index_title = "Records"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """All but what is always empty; whatever it changes is audited."""
+        """All but what is always empty; whatever it changes is audited, if only here: `tells_the_audit_list`."""
         models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
         base = admin_class or admin.ModelAdmin
-        audited = type(base.__name__, (Audited, base), {"__module__": base.__module__, "__doc__": base.__doc__})
+        of_base = {"__module__": base.__module__, "__doc__": base.__doc__}
+        tells = getattr(base, "tells_the_audit_list", False)
+        audited = base if tells else type(base.__name__, (Audited, base), of_base)
         super().register([one for one in models if not _is_empty(one._meta.label_lower)], audited, **options)
 
     def get_urls(self) -> list[Any]:

@@ -53,11 +53,13 @@ PERMISSIONS = {
     "change_schedule": "workflows.change_schedule",
     "view_workers": "workflows.view_worker",
     "manage_widgets": "dashboard.manage_widgets",
+    "manage_webhooks": "workflows.manage_webhooks",
     "view_audit": "workflows.view_audit",
     "view_totals": "workflows.view_workflow",
 }
 VIEW_TOTALS = "view_totals"  # sums over all workflows
-_OVER_ALL = (VIEW_TOTALS, "manage_widgets", "view_audit")  # for who sees all workflows, because these may show any
+# For who sees all workflows, because these may show any.
+_OVER_ALL = (VIEW_TOTALS, "manage_widgets", "manage_webhooks", "view_audit")
 
 
 class Permissions:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 
+from dashboard import access
 from dashboard.admin import shown
 from workflows import webhooks
 from workflows.errors import InvalidWebhook
@@ -71,6 +71,7 @@ class WebhookAdmin(ModelAdmin):
     """For who may manage webhooks, all of it; for others, nothing."""
 
     form = WebhookForm
+    tells_the_audit_list = True  # the verbs do
     list_display = ("name_shown", "host", "told_of", "definitions_shown", "active", "why_off", "made")
     fields = (*WebhookForm.Meta.fields, "why_off", "made", "created_at")
     readonly_fields = ("why_off", "made", "created_at")
@@ -79,7 +80,7 @@ class WebhookAdmin(ModelAdmin):
     actions = ("new_secret",)
 
     def _may(self, request: HttpRequest) -> bool:
-        return isinstance(request.user, User | AnonymousUser) and request.user.has_perm("workflows.manage_webhooks")
+        return access.can(request.user, "manage_webhooks")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Who may manage them."""

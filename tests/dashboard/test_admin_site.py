@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 INDEX = {
     "Workflows": [
         "Workflows", "Events", "Steps", "Values", "Messages", "Schedules", "Workers", "Deleted workflows", "Audit list",
+        "Webhooks",
     ],
     "Console": ["Saved views", "API tokens"],
     "Accounts": ["Users", "Groups", "Failed sign-ins"],
@@ -43,7 +44,7 @@ def test_the_index_has_what_one_looks_for_in_that_order_and_no_empty_page(admin_
     admin_client.force_login(people.viewer)
     seen = admin_client.get("/admin/").context["app_list"]
     assert {one["name"] for one in seen} == {"Workflows"}
-    assert [model["name"] for model in seen[0]["models"]] == INDEX["Workflows"][:-1]
+    assert [model["name"] for model in seen[0]["models"]] == INDEX["Workflows"][:-2]
 
 
 def test_no_by_way_of_the_admin_tells_which_rows_there_are_or_counts_them(client: Client, people: People) -> None:
