@@ -112,16 +112,17 @@ def _failures(found: Iterable[Minute], usual: dict[str, float] | None) -> list[F
 class QueuePast:
     """The past of a queue in stretches: what ended, by status, and how many there were of each other status at the end.
 
-    None: that is not known.
+    oldest: how old the oldest was that could be claimed, at most, of the ends of its minutes. None: that is not known.
     """
 
     begins: list[datetime]
     ended: dict[Status, list[int]]
     levels: dict[Status, list[int | None]]
+    oldest: list[timedelta | None]
 
 
-def queue_past(name: str, span: Span, now: datetime) -> QueuePast:
-    """What happened in a queue; three reads, of counts only."""
+def queue_past(name: str, span: Span, now: datetime, oldest_at: datetime | None) -> QueuePast:
+    """What happened in a queue whose oldest could be claimed since then; five reads, of counts only."""
     begins = span.begins(now)
     moved = counts.stretches(begins[0], span.length, span.number, queue=name, kinds=list(Status))
     there_are, since = counts.by_queue(counts.everything()), counts.queues_since()
@@ -134,4 +135,15 @@ def queue_past(name: str, span: Span, now: datetime) -> QueuePast:
             for status in Status
             if status in ACTIVE
         },
+        oldest=_oldest(name, begins[0], span, now, oldest_at),
     )
+
+
+def _oldest(
+    name: str, begin: datetime, span: Span, now: datetime, oldest_at: datetime | None
+) -> list[timedelta | None]:
+    minutes = (now - begin) // MINUTE + 1
+    ages = counts.oldest_ages(name, begin, minutes, oldest_at=oldest_at, now=now)
+    each = span.length // MINUTE
+    parts = (ages[first : first + each] for first in range(0, span.number * each, each))
+    return [max((age for age in part if age is not None), default=None) for part in parts]

@@ -7,7 +7,7 @@ them to the sums and to the counts of their minutes. Why so: docs/decisions/0021
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -25,6 +25,7 @@ HAPPENED = (CREATED, *sorted(TERMINAL))  # the kinds of a minute that are things
 _FOLD_AT_ONCE = 5_000
 _MOST_FOLDS = 20  # in one round
 _USUAL_DAYS = 7
+_MINUTE = timedelta(minutes=1)
 
 
 class Count(NamedTuple):
@@ -128,6 +129,35 @@ def queues_since() -> datetime | None:
     """This will return the first minute that is known of the queues; None: there is none."""
     ((since,),) = fetch(counting.QUEUES_SINCE, {})
     return since  # type: ignore[no-any-return]
+
+
+def oldest_ages(
+    queue: str, begin: datetime, minutes: int, *, oldest_at: datetime | None, now: datetime
+) -> list[timedelta | None]:
+    """This will return how old the oldest was that could be claimed from a queue, at the end of each minute.
+
+    The minutes go from `begin` to that of `now`. oldest_at: since when the oldest of now could be claimed. None: that
+    is not known, because claims were not counted yet. Of what left the queue unclaimed, nothing is known.
+    """
+    last = begin + (minutes - 1) * _MINUTE
+    claims = dict(fetch(counting.CLAIMS, {"queue": queue, "since": begin, "until": last}))
+    ((known_since,),) = fetch(counting.CLAIMS_SINCE, {})
+    return ages(claims, begin, minutes, oldest_at=oldest_at, now=now, known_since=known_since)
+
+
+def ages(
+    claims: Mapping[datetime, datetime], begin: datetime, minutes: int, *, oldest_at: datetime | None, now: datetime,
+    known_since: datetime | None,
+) -> list[timedelta | None]:  # fmt: skip
+    """The same from what was claimed in each minute: who waited at its end is claimed later, or waits still. Pure."""
+    since, found = oldest_at or now, list[timedelta | None]()
+    for place in reversed(range(minutes)):
+        minute = begin + place * _MINUTE
+        age = max(timedelta(0), min(minute + _MINUTE, now) - since)
+        is_known = bool(age) or (known_since is not None and minute >= known_since)
+        found.append(age if is_known else None)
+        since = min(since, claims.get(minute, since))
+    return found[::-1]
 
 
 def levels(now: int, moved: Sequence[int]) -> list[int]:

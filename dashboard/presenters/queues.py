@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from datetime import timedelta
 
 from dashboard.presenters.charts import STACK, Bars, Lines, Series, bars, lines
 from dashboard.trends import QueuePast
@@ -46,3 +47,11 @@ def depth(past: QueuePast) -> Lines | None:
     if all(number is None for one in shown for number in one.numbers):
         return None
     return lines(past.begins, shown, "count", past.begins[-1])
+
+
+def oldest(past: QueuePast) -> Lines | None:
+    """How old the oldest queued one was, at most, in each stretch; None: nothing is known of it yet."""
+    if all(age is None for age in past.oldest):
+        return None
+    ages = [None if age is None else age // timedelta(milliseconds=1) for age in past.oldest]
+    return lines(past.begins, [Series("oldest", Status.QUEUED.value, ages)], "ms", past.begins[-1])

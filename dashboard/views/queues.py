@@ -75,13 +75,14 @@ def _queue_page(request: HttpRequest, row: QueueState, form: LimitsForm) -> Http
 
 def _queue_context(request: HttpRequest, row: QueueState) -> dict[str, Any]:
     span = SPANS.get(request.GET.get("span", ""), SPANS["hour"])
-    past = queue_past(row.name, span, timezone.now())
+    past = queue_past(row.name, span, timezone.now(), row.oldest_at)
     context = page_context(request, "queues", live=access.can(request.user, "view")) | _may(request)
     return context | {
         "queue": _shown(row),
         "span": span,
         "spans": SPANS.values(),
         "depth": words.depth(past),
+        "oldest": words.oldest(past),
         "bars": words.throughput(past),
     }
 

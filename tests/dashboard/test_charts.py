@@ -85,14 +85,18 @@ def test_the_area_of_durations_needs_eight_and_their_middle_one_does_not() -> No
     assert portraits.durations(Past(MINUTES, past().happened, MINUTES, [None] * 4), NOON) is None
 
 
-def test_the_depth_of_a_queue_is_unknown_before_it_was_counted() -> None:
+def test_depth_and_oldest_of_a_queue_are_unknown_before_they_were_counted() -> None:
     nothing = {status: [0] * 4 for status in Status}
     levels: dict[Status, list[int | None]] = {Status.QUEUED: [None, None, 3, 1], Status.RUNNING: [None, None, 0, 2]}
-    shown = queue_words.depth(QueuePast(MINUTES, nothing, levels))
+    past = QueuePast(MINUTES, nothing, levels, [None, None, timedelta(seconds=90), timedelta(0)])
+    shown, oldest = queue_words.depth(past), queue_words.oldest(past)
     assert shown is not None
+    assert oldest is not None
+    assert (oldest.wire["series"][0]["numbers"], oldest.highest) == ([None, None, 90_000, 0], "1 min 30 s")
     assert [one["numbers"] for one in shown.wire["series"]] == [[None, None, 3, 1], [None, None, 0, 2]]
     unknown: dict[Status, list[int | None]] = dict.fromkeys(levels, [None] * 4)
-    assert queue_words.depth(QueuePast(MINUTES, nothing, unknown)) is None
+    past = QueuePast(MINUTES, nothing, unknown, [None] * 4)
+    assert (queue_words.depth(past), queue_words.oldest(past)) == (None, None)
 
 
 def test_the_stretches_of_a_span_begin_at_round_times_and_the_last_one_is_not_over() -> None:

@@ -248,6 +248,18 @@ def test_a_queue_says_how_deep_it_was(operator: Client) -> None:
     assert sum(numbers_of(html, "What ended, stretch by stretch")["succeeded"]) == 5
 
 
+def test_a_queue_says_since_when_it_is_not_served(operator: Client) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w", options=Options(queue="slow"))
+    Workflow.objects.filter(id="w").update(available_at=timezone.now() - 30 * MINUTE)
+    numbers = numbers_of(page(operator, "/queues/slow/"), "How long the oldest queued one had waited, at most")[
+        "oldest"
+    ]
+    assert numbers[0] is None
+    assert numbers[-1] >= 30 * 60_000
+    assert len([number for number in numbers if number]) >= 29
+    assert numbers == sorted(numbers, key=lambda number: number or 0)
+
+
 def test_other_code_is_a_mark_on_the_last_hour(operator: Client) -> None:
     now = timezone.now()
     registered("a", version="v1", started_at=now - 3 * HOUR, ended_at=now - 20 * MINUTE)

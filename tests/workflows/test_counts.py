@@ -19,12 +19,12 @@ from tests.definitions import doubling, listening, publishing
 from tests.execution import WORKER, claim, run
 from workflows import counts, operations, recovery, retention, sql, transitions
 from workflows.errors import TelltaleError
-from workflows.models import Count, CountChange, MinuteCount, Workflow
+from workflows.models import Count, CountChange, MinuteCount, QueueMinuteCount, Workflow
 from workflows.sql import counting
 from workflows.states import ACTIVE, TERMINAL, Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 QUEUES = ["default", "other"]
 ERROR = json.dumps({"type": "E", "module": "m", "message": "no", "traceback": ""})
 
@@ -257,6 +257,48 @@ def test_the_minutes_say_what_was_created_and_how_what_ended_did() -> None:
             ("publishing", "created"): 1,
         }  # fmt: skip
     assert counts.per_minute(HOUR, until=datetime.now(UTC) + 2 * HOUR) == []
+
+
+def test_how_old_the_oldest_was_follows_from_what_was_claimed_later_and_what_waits_still() -> None:
+    begin, minute = datetime(2026, 11, 26, 3, tzinfo=UTC), timedelta(minutes=1)
+
+    def shown(oldest_at: int | None = None, known_since: int | None = 0, **claims: int) -> list[float | None]:
+        """Minutes all: the age at the end of each of six. A claim says in which minute and since when."""
+        found = counts.ages(
+            {begin + int(at[1:]) * minute: begin + since * minute for at, since in claims.items()}, begin, 6,
+            oldest_at=None if oldest_at is None else begin + oldest_at * minute, now=begin + 6 * minute,
+            known_since=None if known_since is None else begin + known_since * minute,
+        )  # fmt: skip
+        return [None if age is None else age / minute for age in found]
+
+    assert shown() == [0] * 6
+    assert shown(m4=1) == [0, 1, 2, 3, 0, 0]  # from the second minute on, until it was claimed in the fifth
+    assert shown(m4=1, m5=3) == [0, 1, 2, 3, 2, 0]
+    assert shown(oldest_at=-2, m4=1) == [3, 4, 5, 6, 7, 8]
+    assert shown(known_since=3, m4=1) == [None, 1, 2, 3, 0, 0]
+    assert shown(known_since=None, oldest_at=4) == [None, None, None, None, 1, 2]
+
+
+def test_the_minutes_of_a_queue_know_since_when_what_was_claimed_had_waited() -> None:
+    first, second = doubling.start([1]), doubling.start([2])
+    Workflow.objects.filter(id=first.id).update(available_at=datetime.now(UTC) - 10 * MINUTE)
+    claim(first)
+    claim(second)
+    claimed = CountChange.objects.filter(target=Status.RUNNING).order_by("id")[0]
+    assert claimed.at is not None
+    assert claimed.took is not None
+    since = claimed.at - timedelta(seconds=claimed.took)
+    begin, now = claimed.at.replace(second=0, microsecond=0) - 15 * MINUTE, claimed.at + timedelta(seconds=1)
+    for fold in (lambda: 0, counts.fold):
+        fold()
+        ages = counts.oldest_ages("default", begin, 16, oldest_at=None, now=now)
+        told = [age for age in ages if age]
+        expected = [begin + place * MINUTE - since for place in range(1, 16)]
+        assert told == pytest.approx([age for age in expected if age > timedelta(0)], abs=timedelta(milliseconds=1))
+    assert ages[-1] == timedelta(0)
+    assert counts.oldest_ages("other", begin, 16, oldest_at=None, now=now)[-1] == timedelta(0)
+    claims = QueueMinuteCount.objects.filter(kind=counts.CLAIMED).values_list("queue", "workflows")
+    assert sum(number for _, number in claims) == 2
 
 
 def test_minutes_that_are_older_than_is_kept_are_forgotten(settings: Any) -> None:

@@ -163,6 +163,8 @@ def test_whatever_there_is_a_few_pages_answer() -> None:
         (statements.VERSIONS, one),
         (counting.DEFINITION_STRETCHES, stretch),
         (counting.QUEUE_STRETCHES, stretch),
+        (counting.CLAIMS, {"queue": "7", "since": begin, "until": now}),
+        (counting.CLAIMS_SINCE, {}),
         (curve_statements.EARLIER, {**one, "looked_at": 100, "events": 1_000, "workflow_id": "w"}),
     ]
     for statement, given in asked:

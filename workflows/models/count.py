@@ -57,13 +57,20 @@ class MinuteCount(models.Model):
 
 
 class QueueMinuteCount(models.Model):
-    """The same of a queue: what was created in it, what ended, and by how many more there were of each other status."""
+    """The same of a queue: what was created in it, what ended, and by how many more there were of each other status.
+
+    And what was claimed from it: `since` the one of them that waited longest could have been.
+    """
 
     pk = models.CompositePrimaryKey("minute", "queue", "kind")
     minute = models.DateTimeField()
     queue = models.CharField(max_length=100)
-    kind = models.CharField(max_length=12)  # created, or a status
+    kind = models.CharField(max_length=12)  # created, claimed, or a status
     workflows = models.BigIntegerField()
+    since = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["minute"], condition=models.Q(kind="claimed"), name="claims_by_minute")]
 
     def __str__(self) -> str:
         return f"{self.minute} {self.queue} {self.kind}"

@@ -31,6 +31,9 @@ CROSS JOIN LATERAL (VALUES
 CROSS JOIN LATERAL (SELECT coalesce(width_bucket(told.seconds, %(bounds)s::float8[]), -1) AS bucket) AS which
 WHERE at IS NOT NULL AND told.kind IS NOT NULL"""
 
+# Since when what a claim took could have been claimed.
+_CLAIMABLE_SINCE: LiteralString = "at - took * interval '1 second'"
+
 _TOLD: LiteralString = (
     """
 SELECT definition, queue, status, workflows FROM workflows_count
@@ -83,6 +86,14 @@ WITH taken AS (
     + """ AND at > clock_timestamp() - %(kept)s::interval
     GROUP BY 1, 2, 3 HAVING sum(happened.moved) <> 0 ORDER BY 1, 2, 3
     ON CONFLICT (minute, queue, kind) DO UPDATE SET workflows = m.workflows + excluded.workflows
+), claimed AS (
+    INSERT INTO workflows_queueminutecount AS m (minute, queue, kind, workflows, since)
+    SELECT date_trunc('minute', at), queue, 'claimed', sum(workflows), min("""
+    + _CLAIMABLE_SINCE
+    + """) FROM taken WHERE target = 'running' AND at > clock_timestamp() - %(kept)s::interval
+    GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (minute, queue, kind) DO UPDATE
+    SET workflows = m.workflows + excluded.workflows, since = least(m.since, excluded.since)
 )
 SELECT count(*) FROM taken"""
 )
@@ -146,6 +157,21 @@ def _stretches_of(column: LiteralString, table: LiteralString) -> LiteralString:
 
 DEFINITION_STRETCHES: LiteralString = _stretches_of("definition", "workflows_minutecount")
 QUEUE_STRETCHES: LiteralString = _stretches_of("queue", "workflows_queueminutecount")
+
+# Since when what was claimed in each minute had waited at most. One probe for each minute, and the changes.
+CLAIMS: LiteralString = (
+    """
+SELECT minute, min(since) FROM (
+    SELECT minute, since FROM workflows_queueminutecount
+    WHERE queue = %(queue)s AND kind = 'claimed' AND minute = ANY(ARRAY(
+        SELECT generate_series(%(since)s::timestamptz, %(until)s::timestamptz, '1 minute')))
+    UNION ALL
+    SELECT date_trunc('minute', at), """
+    + _CLAIMABLE_SINCE
+    + """ FROM workflows_countchange WHERE queue = %(queue)s AND target = 'running' AND at >= %(since)s
+) AS told WHERE since IS NOT NULL GROUP BY minute"""
+)
+CLAIMS_SINCE: LiteralString = "SELECT min(minute) FROM workflows_queueminutecount WHERE kind = 'claimed'"
 
 # The same stretch of each of the last days that the minutes reach back to. One row at least, if they reach back at all.
 STRETCHES: LiteralString = """
