@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from dashboard.admin.filters import by_index
 from dashboard.admin.keyset import KeysetChangeList, Part
 from workflows.models import Workflow
 
@@ -43,7 +44,8 @@ class OfDefinitionChangeList(KeysetChangeList):
     @staticmethod
     def _few(definition: str) -> list[str] | None:
         """The ids of a definition's workflows, if they are few and did little."""
-        rows = Workflow.objects.filter(definition=definition).order_by()
+        ordered = Workflow.objects.order_by("definition", "status", "-created_at", "-id")
+        rows = by_index(ordered, "definition", definition)
         did = list(rows.values_list("id", "last_seq")[: FEW_WORKFLOWS + 1])
         is_little = len(did) <= FEW_WORKFLOWS and sum(seq for _, seq in did) <= FEW_EVENTS
         return [workflow_id for workflow_id, _ in did] if is_little else None
