@@ -5,7 +5,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0014_who_is_told_of_ends")]
+    dependencies = [("workflows", "0016_since_when_claims_are_counted")]
 
     operations = [
         migrations.RunSQL(
