@@ -143,9 +143,10 @@ class ListView:
     def offer(self, news: News) -> bool:
         """Take note of what moved; whether anything is owed now."""
         for row in news.rows.get(self.audience, ()):
-            if row.seq > self.known.get(row.id, row.seq) and self._is_seen(row.id, news):
+            if row.seq > self.known.get(row.id, row.seq):
                 self.known[row.id] = row.seq
-                self._rows[row.id] = row
+                if self._is_seen(row.id, news):
+                    self._rows[row.id] = row
         for change in news.changes:
             if self._is_seen(change.id, news):
                 self._note(change)

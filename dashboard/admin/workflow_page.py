@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -25,14 +27,14 @@ from workflows.errors import TransitionRefused, WorkflowNotFound
 from workflows.models import Workflow
 from workflows.states import Status
 
-MOST_CANCELLED = 200
+MOST_AT_ONCE = 200
 
 
 @admin.register(Workflow)
 class WorkflowAdmin(Inspection):
     """One row per workflow; its page shows its whole history, and itself after any event of it."""
 
-    actions = ("cancel_selected", *EXPORTS)
+    actions = ("cancel_selected", "pin_selected", "unpin_selected", *EXPORTS)
     keyset = (Column("created_at"), Column("id"))
     keyset_of_search = (Column("id"),)  # those that begin alike lie together
     leading = (("definition", "status"), ("status",))
@@ -47,6 +49,7 @@ class WorkflowAdmin(Inspection):
         "finished",
         "last_seq",
         "takeovers",
+        "pinned",
         "created_by",
     )
     list_display_links = ("name",)
@@ -85,9 +88,9 @@ class WorkflowAdmin(Inspection):
     @admin.action(description="Cancel selected workflows…", permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> HttpResponse | None:
         """Ask once more, then stop each of them for good."""
-        ids = list(queryset.values_list("id", flat=True)[: MOST_CANCELLED + 1])
-        if len(ids) > MOST_CANCELLED:
-            self.message_user(request, f"Cancel at most {MOST_CANCELLED} workflows at once.", messages.ERROR)
+        ids = list(queryset.values_list("id", flat=True)[: MOST_AT_ONCE + 1])
+        if len(ids) > MOST_AT_ONCE:
+            self.message_user(request, f"Cancel at most {MOST_AT_ONCE} workflows at once.", messages.ERROR)
             return None
         if "confirmed" not in request.POST:
             context = {
@@ -100,19 +103,41 @@ class WorkflowAdmin(Inspection):
 
     def _cancel(self, request: HttpRequest, ids: list[str]) -> None:
         reason = request.POST.get("reason", "")
-        cancelled, theirs = 0, {row.id for row in acting.actable(request.user, "cancel", ids)}
+        self._each(request, ids, "cancel", partial(operations.cancel, reason=reason), "Cancelled")
+
+    def has_pin_permission(self, request: HttpRequest) -> bool:
+        """Whoever may pin workflows."""
+        return access.can(request.user, "pin")
+
+    @admin.action(description="Pin selected workflows: retention leaves them alone", permissions=["pin"])
+    def pin_selected(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
+        """However old they become."""
+        self._pin(request, queryset, True, "Pinned")
+
+    @admin.action(description="Unpin selected workflows", permissions=["pin"])
+    def unpin_selected(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
+        """Let retention remove them again."""
+        self._pin(request, queryset, False, "Unpinned")
+
+    def _pin(self, request: HttpRequest, queryset: QuerySet[Workflow], pinned: bool, word: str) -> None:
+        ids = list(queryset.exclude(pinned=pinned).values_list("id", flat=True)[:MOST_AT_ONCE])
+        self._each(request, ids, "pin", partial(operations.pin, pinned=pinned), word)
+
+    def _each(self, request: HttpRequest, ids: list[str], right: str, act: Callable[..., object], word: str) -> None:
+        """Each that is theirs to do it to."""
+        done, theirs = 0, {row.id for row in acting.actable(request.user, right, ids)}
         for workflow_id in ids:
             if workflow_id not in theirs:
-                acting.refuse(request, "cancel", "workflow", workflow_id, acting.NOT_THEIRS)
-                self.message_user(request, f"{shown.text(workflow_id)} is not yours to cancel.", messages.WARNING)
+                acting.refuse(request, right, "workflow", workflow_id, acting.NOT_THEIRS)
+                self.message_user(request, f"{shown.text(workflow_id)} is not yours to {right}.", messages.WARNING)
                 continue
             try:
-                operations.cancel(workflow_id, by=request.user.get_username(), reason=reason)
-                cancelled += 1
+                act(workflow_id, by=request.user.get_username())
+                done += 1
             except (TransitionRefused, WorkflowNotFound) as error:
                 self.message_user(request, str(error), messages.WARNING)
-        if cancelled:
-            self.message_user(request, f"Cancelled: {cancelled} of {len(ids)}.", messages.SUCCESS)
+        if done or not ids:
+            self.message_user(request, f"{word}: {done} of {len(ids)}.", messages.SUCCESS if done else messages.INFO)
 
     @admin.display(description="id")
     def name(self, workflow: Workflow) -> str:

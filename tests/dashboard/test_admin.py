@@ -362,6 +362,24 @@ def test_an_operator_cancels_after_being_asked(operator: Client) -> None:
     assert (last.kind, last.data) == ("cancelled", {"by": "operator", "reason": "too late"})
 
 
+def test_an_operator_pins_and_unpins_and_the_history_has_it(operator: Client) -> None:
+    for name in ("p-1", "p-2"):
+        listening.using(workflow_id=name).start("t")
+    operations.pin("p-2")
+    path = "/admin/workflows/workflow/"
+    for action, word, pinned in (
+        ("pin_selected", "Pinned: 1 of 1.", True),
+        ("unpin_selected", "Unpinned: 2 of 2.", False),
+    ):
+        done: Any = operator.post(path, _selection("p-1", "p-2") | {"action": action}, follow=True)
+        assert [str(message) for message in done.context["messages"]] == [word]
+        assert set(Workflow.objects.values_list("pinned", flat=True)) == {pinned}
+    last = Event.objects.filter(workflow_id="p-1").latest("seq")
+    assert (last.kind, last.data["by"]) == ("unpinned", "operator")
+    again: Any = operator.post(path, _selection("p-1") | {"action": "unpin_selected"}, follow=True)
+    assert [str(message) for message in again.context["messages"]] == ["Unpinned: 0 of 0."]
+
+
 def test_a_viewer_cannot_cancel_even_by_hand(client: Client, people: People) -> None:
     listening.using(workflow_id="kept").start("t")
     client.force_login(people.viewer)

@@ -15,14 +15,17 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from dashboard import access, decoding, fanout, lists, protocol, topics
 from dashboard.fanout import Refused
-from tests.definitions import publishing
+from dashboard.models import Widget
+from tests.definitions import listening, publishing
 from tests.execution import run
 from tests.people import People
-from workflows import bulk, queues
-from workflows.models import BulkAction, Event, Message, Queue, Workflow
+from workflows import bulk, queues, schedules
+from workflows.models import BulkAction, Event, Message, Queue, Schedule, Workflow
 
 SECRET = "hidden-from-strangers"
 ACTION = UUID("7e11a1e0-0000-4000-8000-000000000002")
+JSON = "application/json"
+THEIR_OWN = ("dashboard:view", "dashboard:poll", "dashboard:token")  # views, looking as others, polls and tokens
 # Who may not see the console still signs in, and may try the examples; widgets are for who has a token.
 PUBLIC = ("login", "logout", "openid_connect_", "examples:", "embed:")
 
@@ -68,7 +71,7 @@ def hidden(db: None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def _everything() -> tuple[Any, ...]:
     workflows = list(Workflow.objects.order_by("pk").values_list("pk", "status", "last_seq"))
-    kept = list(Queue.objects.values()), list(BulkAction.objects.values())
+    kept = [list(model.objects.order_by("pk").values()) for model in (Queue, BulkAction, Schedule, Widget)]
     return workflows, Event.objects.count(), Message.objects.count(), kept
 
 
@@ -93,6 +96,34 @@ def test_no_address_tells_or_does_anything(who: str, people: People, hidden: str
             )
             seen[f"{method} {path}"] = answer.status_code if closed else f"OPEN {answer.status_code} {leads}"
     assert {path: status for path, status in seen.items() if str(status).startswith("OPEN")} == {}
+    assert _everything() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_viewer_changes_nothing_anywhere_whatever_is_sent(people: People, hidden: str) -> None:
+    browser = Client(headers={"origin": "http://testserver"})
+    browser.force_login(people.viewer)
+    schedules.create("secret-queue", "publishing", args=[[1]], cron="0 3 * * *", time_zone="UTC")
+    waiting = listening.using(workflow_id="waiting", queue="secret-queue").start("go")
+    form = {
+        "ids": f'["{waiting.id}"]', "filter": "", "action": "7e11a1e0-0000-4000-8000-000000000003", "reason": "x",
+        "topic": "go", "message": "1", "position": "1", "pinned": "1", "typed_id": waiting.id, "paused": "1",
+        "workflow_id": "made", "name": "made", "parameter_values": "[1]", "concurrency": "1",
+    }  # fmt: skip
+    body = {"definition": "publishing", "args": [[1]], "ids": [waiting.id], "topic": "go", "message": 1, "position": 1}
+    before, seen = _everything(), {}
+    for name, parts in NAMES.items():
+        if not name.startswith(("dashboard:", "admin:workflows_", "admin:dashboard_")) or name.startswith(THEIR_OWN):
+            continue
+        path, is_api = address(name, parts, str(waiting.id)), name.startswith("dashboard:api:")
+        for method in ("post", "put", "patch", "delete"):
+            answer = getattr(browser, method)(
+                path, body if is_api else form, **({"content_type": JSON} if is_api else {})
+            )
+            if name.startswith("dashboard:"):  # the admin shows its lists however one asks
+                seen[f"{method} {path}"] = answer.status_code
+    assert {way: status for way, status in seen.items() if status not in {302, 400, 403, 404, 405, 415, 422}} == {}
+    assert len([way for way, status in seen.items() if status == 403]) > 30
     assert _everything() == before
 
 
