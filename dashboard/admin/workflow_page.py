@@ -43,13 +43,12 @@ class WorkflowAdmin(Inspection):
     list_display = (
         "name",
         "definition",
-        "status",
+        "standing",
         "queue",
         "created",
         "finished",
         "last_seq",
         "takeovers",
-        "pinned",
         "created_by",
     )
     list_display_links = ("name",)
@@ -143,6 +142,11 @@ class WorkflowAdmin(Inspection):
     def name(self, workflow: Workflow) -> str:
         """Its id."""
         return shown.text(workflow.id)
+
+    @admin.display(description="status")
+    def standing(self, workflow: Workflow) -> str:
+        """And whether retention leaves it alone."""
+        return f"{workflow.status}, pinned" if workflow.pinned else str(workflow.status)
 
     @admin.display(description="created (UTC)")
     def created(self, workflow: Workflow) -> str:

@@ -374,6 +374,7 @@ def test_an_operator_pins_and_unpins_and_the_history_has_it(operator: Client) ->
         done: Any = operator.post(path, _selection("p-1", "p-2") | {"action": action}, follow=True)
         assert [str(message) for message in done.context["messages"]] == [word]
         assert set(Workflow.objects.values_list("pinned", flat=True)) == {pinned}
+        assert (b"queued, pinned" in done.content) is pinned
     last = Event.objects.filter(workflow_id="p-1").latest("seq")
     assert (last.kind, last.data["by"]) == ("unpinned", "operator")
     again: Any = operator.post(path, _selection("p-1") | {"action": "unpin_selected"}, follow=True)
