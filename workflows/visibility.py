@@ -55,6 +55,15 @@ def of(definition_name: str, key: str) -> Visibility:
     return Visibility(declared.get(key, UNDECLARED))
 
 
+def declared_of(definition_name: str) -> dict[str, Visibility]:
+    """The keys of a definition that others read than those of which it says nothing; none of an unknown one."""
+    try:
+        declared = registry.get(definition_name).keys
+    except UnknownDefinition:
+        return {}
+    return {key: Visibility(level) for key, level in declared.items() if level != UNDECLARED}
+
+
 def suffices(audience: Visibility | None, needed: Visibility) -> bool:
     """Whether who may read so much (None: nothing) may read what needs this. Nobody may read `never`."""
     return audience is not None and needed is not Visibility.NEVER and _ORDER[needed] <= _ORDER[audience]

@@ -7,13 +7,25 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from dashboard.presenters.times import DAY, estimate
+from workflows import visibility
 from workflows.redaction import HIDDEN
+from workflows.visibility import Visibility
 
 BRIEF_LENGTH = 120
 MOST_CHANGES = 6
 _CHANGE_LENGTH = 60
 _BEYOND_COUNTING, _LEAST_RATE, _LONGEST_REST = 1e15, 1e-9, 100 * 365 * DAY
 _ABSENT = object()
+_WHO_READS = {
+    Visibility.PUBLIC: "Widgets may show it to anybody",
+    Visibility.ADMIN: "Only who may view sensitive values reads it",
+    Visibility.NEVER: "Nobody reads it: it is for the workflow itself",
+}
+
+
+def readers(definition: str) -> dict[str, list[str]]:
+    """The keys that others read than those who may view values: who, in a word and in a sentence."""
+    return {key: [level.value, _WHO_READS[level]] for key, level in visibility.declared_of(definition).items()}
 
 
 def brief(value: Any, limit: int = BRIEF_LENGTH) -> str:

@@ -111,6 +111,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
         "outlook": _outlook(row, state, at),
         "values": _shown_values(shown),
+        "readers": values.readers(row.definition),
         "timeline": timeline(state, at, **spans),
         "error_line": error_line(state["workflow"]["error"]) if state["workflow"]["error"] else "",
         "lens": lens,
@@ -139,6 +140,7 @@ def _absent(request: HttpRequest, workflow_id: str) -> HttpResponse:
 def _shown_values(shown: Snapshot) -> list[dict[str, Any]]:
     """The current values by key; of numbers also the last ones, as far as the latest events have them."""
     numbers = curves.recent(shown.events)
+    readers = values.readers(shown.state["workflow"]["definition"] or "")
     return [
         {
             "key": key,
@@ -147,6 +149,7 @@ def _shown_values(shown: Snapshot) -> list[dict[str, Any]]:
             "numbers": numbers.get(key, []),
             "line": charts.curve_line(numbers[key]) if key in numbers else "",
             "is_number": curves.number_of(value["value"]) is not None,
+            "readers": readers.get(key),
         }
         for key, value in sorted(shown.state["values"].items())
     ]
@@ -171,6 +174,7 @@ def peek(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "sentence": sentence(state, now, ending[5] if ending else None),
         "progress": progress(_value(state, "progress"), _value(state, "phase")),
         "values": _shown_values(snapshot),
+        "readers": values.readers(row.definition),
         "history": history.rows(part.entries)[::-1],
         "history_part": part,
         "most": PEEK_ROWS,

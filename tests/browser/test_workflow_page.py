@@ -10,11 +10,12 @@ import pytest
 from django.db.models import F
 from playwright.sync_api import Page, expect
 
+from examples.workflows.flaky import flaky
 from tests import definitions, execution
 from tests.browser.test_console import Visit, assert_not_reloaded, mark, open_window, visit
 from tests.browser.test_long_history import publish
 from tests.long_history import write_long_history
-from workflows import operations
+from workflows import event_log, operations
 from workflows.models import Event, Workflow
 
 __all__ = ["open_window", "visit"]  # fixtures
@@ -111,6 +112,14 @@ def test_values_keep_every_digit_live_and_in_full(visit: Visit) -> None:
     expect(whole).to_contain_text('"sum": 0.30000000000000004', timeout=PATIENCE_MS)
     expect(whole).to_contain_text('"<b>": [null, true]')
     expect(whole).to_contain_text("1002 characters more")
+    owner = execution.claim(flaky.using(workflow_id="told").start()).owner
+    page = visit.open("/workflows/told/")
+    event_log.set_value(owner, "1", position=1, key="phase", encoded='"calling"', in_step=False)
+    key = page.locator('tr[data-key="phase"] th')
+    expect(key).to_have_text("phasepublic", timeout=PATIENCE_MS)
+    live = key.inner_html()
+    page.reload()
+    assert key.inner_html() == live
     assert visit.troubles == []
 
 

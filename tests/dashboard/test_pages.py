@@ -15,9 +15,10 @@ from django.urls import resolve, reverse
 from django.utils import timezone
 
 from dashboard.views import steps as steps_views
+from examples.workflows.flaky import flaky
 from tests import definitions, execution
 from tests.people import People
-from workflows import operations, retention, schedules, workers
+from workflows import event_log, operations, retention, schedules, workers
 from workflows.models import Schedule, Workflow
 from workflows.options import Options
 
@@ -488,6 +489,16 @@ def test_one_that_was_deleted_says_by_whom_when_and_why(operator: Client) -> Non
     assert "No workflow gone<b>" in said
     assert re.search(r"workflow of doubling, cancelled, created \S+ \S+ UTC\. It was deleted \S+ \S+ UTC by ada", said)
     assert "“a <i>double</i>”" in said
+
+
+def test_a_value_says_who_else_reads_it(operator: Client) -> None:
+    claimed = execution.claim(flaky.using(workflow_id="w").start())
+    for number, key in enumerate(("phase", "mine<b>"), start=1):
+        event_log.set_value(claimed.owner, str(number), position=number, key=key, encoded='"x"', in_step=False)
+    html = page(operator, workflow_page("w"))
+    assert '>phase<span class="values__readers" title="Widgets may show it to anybody">public</span></th>' in html
+    assert ">mine&lt;b&gt;</th>" in html
+    assert html.count('class="values__readers"') == 1
 
 
 def test_what_has_ended_says_until_when_it_is_kept(operator: Client) -> None:

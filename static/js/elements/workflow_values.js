@@ -1,5 +1,5 @@
 /**
- * <workflow-values data-curve>: the current value of every key; a change shows old and new side by side for a moment.
+ * <workflow-values data-curve data-readers>: the current value of every key; a change shows old and new side by side for a moment.
  * A number has a small line of its last ones, which leads to all of them at the address `data-curve`.
  */
 
@@ -136,12 +136,21 @@ export class WorkflowValues extends LiveElement {
     return element("a", { class: "values__open of-now", href, "aria-label": `All of ${key}`, title });
   }
 
+  /** Who reads it, where that is declared. @param {string} key */
+  #readers(key) {
+    /** @type {Record<string, [string, string]>} */
+    const known = JSON.parse(this.dataset.readers ?? "{}");
+    if (!Object.hasOwn(known, key)) return [];
+    const [word, title] = known[key];
+    return [element("span", { class: "values__readers", title }, word)];
+  }
+
   /** @param {string} key */
   #insert(key) {
     const row = element(
       "tr",
       { "data-key": key },
-      element("th", { scope: "row" }, key),
+      element("th", { scope: "row" }, key, ...this.#readers(key)),
       element("td", { class: "values__value" }),
       element("td", { class: "values__curve" }),
       element("td", { class: "values__at" }, element("time-ago", { tabindex: "0" }), this.#link(key)),
