@@ -103,7 +103,7 @@ def _candidates(name: str, route: str, about: dict[str, Any]) -> list[Any]:
 _WIDGET = "scope=summary&of=mail.send"
 _QUERIES = {
     "curve": "key=progress", "curve_fragment": "key=progress", "payload": "of=input", "palette": "q=order",
-    "widget_creation": _WIDGET, "widget_preview": _WIDGET,
+    "widget_creation": _WIDGET, "widget_preview": _WIDGET, "away": "seconds=86400",
 }  # fmt: skip
 _OF_LARGE = ("long", "stepped", "growing", "family")
 

@@ -58,7 +58,7 @@ class Result:
         """Take note of what an answer took, and of what is wrong with that."""
         rows = sum(one.rows for one in statements)
         self.statements, self.rows = max(self.statements, len(statements)), max(self.rows, rows)
-        if status != 200:
+        if status not in (200, 204):
             self.wrong.add(f"answered {status}")
         for one in statements:
             self.wrong |= {f"COUNT over {table}: {_line(one)}" for table in one.counted}
