@@ -119,7 +119,8 @@ class Inspection(ModelAdmin):
     @property
     def _columns(self) -> list[str]:
         """What is exported besides the content."""
-        return [field.attname for field in self.opts.concrete_fields if field.attname not in self.heavy]
+        left_out = {*self.heavy, self.content}
+        return [field.attname for field in self.opts.concrete_fields if field.attname not in left_out]
 
     def _whole(self, request: HttpRequest, rows: Sequence[Any]) -> Sequence[Any]:
         rows = self.seen(request, rows)

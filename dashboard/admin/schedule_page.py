@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -32,6 +32,7 @@ class ScheduleAdmin(Inspection):
     actions = ("pause_selected", "unpause_selected", "trigger_selected", *EXPORTS)
     right = "view_schedules"
     of_workflows = False
+    content = "input"
     keyset = (Column("name", descending=False),)
     search_fields = ("name",)
     search_help_text = "A name, or the beginning of one"
@@ -140,20 +141,25 @@ class ScheduleAdmin(Inspection):
         told = ((shown.workflow_link(row.id), row.status, shown.moment(row.created_at)) for row in rows)
         return shown.table(["id", "status", "created"], told)
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """With the lens by which this person reads its input, and the workflows that they may see."""
-        schedule: Any = super().get_object(request, object_id, from_field)
-        if schedule is not None:
-            schedule.visible = access.visible_workflows(request.user)
-            schedule.lens = Lens(schedule.definition, access.audience(request.user))
-        return schedule
+    def seen(self, request: HttpRequest, rows: Sequence[Any]) -> Sequence[Any]:
+        """Each with the lens by which this person reads its input, and the workflows that they may see."""
+        audience, visible = access.audience(request.user), access.visible_workflows(request.user)
+        for schedule in rows:
+            schedule.lens, schedule.visible = Lens(schedule.definition, audience), visible
+        return rows
+
+    def is_open(self, row: Any) -> bool:
+        """Inputs are read as a whole or not."""
+        return bool(row.lens.reads_whole_payloads)
+
+    def read(self, row: Any) -> Any:
+        """The input."""
+        return row.input if self.is_open(row) else json.loads(row.lens.payload_text("input", json.dumps(row.input)))
 
     @admin.display(description="input")
     def input_shown(self, schedule: Any) -> object:
         """The arguments of each start, as far as this person may read them."""
-        if schedule.lens.reads_whole_payloads:
-            return shown.pretty(schedule, "input")
-        return shown.block(schedule.lens.payload_text("input", json.dumps(schedule.input)))
+        return self.content_shown(schedule)
 
     @admin.display(description="options")
     def options_shown(self, schedule: Schedule) -> object:

@@ -22,7 +22,7 @@ from dashboard.terms import Term
 from tests.dashboard.test_deny import NAMES, address
 from tests.execution import run
 from tests.people import create_people
-from workflows import history, operations, registry
+from workflows import history, operations, registry, schedules
 from workflows.durable import receive, set_event, step, workflow
 from workflows.fold import fold
 from workflows.visibility import Visibility
@@ -81,6 +81,8 @@ def people(monkeypatch: pytest.MonkeyPatch) -> dict[str, User]:
         handle = confiding.using(workflow_id=id_).start("of-the-input left-by-redaction")
         operations.send(id_, "topic", message)
         run(handle)
+    given = ["of-the-input left-by-redaction"]
+    schedules.create("secret-queue", "publishing", args=given, cron="0 3 * * *", time_zone="UTC")
     watcher = User.objects.create_user("watcher", is_staff=True)
     seen = ("view_workflow", "view_queue", "view_schedule", "view_worker")
     watcher.user_permissions.set(Permission.objects.filter(codename__in=seen))
@@ -115,6 +117,8 @@ def sights() -> Iterator[str]:
             yield f"{reverse(f'admin:workflows_{model}_changelist')}?q={id_}"
             yield f"{reverse(f'admin:workflows_{model}_export', args=['jsonl'])}?q={id_}"
         yield reverse("admin:workflows_workflow_change", args=[id_])
+    yield reverse("admin:workflows_schedule_change", args=["secret-queue"])
+    yield reverse("admin:workflows_schedule_export", args=["jsonl"])
     yield f"{reverse('dashboard:workflows')}?columns=status,name,{columns}"
     yield f"{reverse('dashboard:definition', args=['publishing'])}"
 
