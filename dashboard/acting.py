@@ -133,9 +133,10 @@ def actable(user: access.Visitor, right: str, selected: Collection[str]) -> list
 def may_be_answered(user: access.Visitor, started: Workflow) -> bool:
     """Whether a start may be answered with this workflow, which may have been there already with the same input.
 
-    Who guesses inputs would learn by that what they may not read.
+    Who guesses inputs would learn by that what they may not read; also of a fork of theirs, or of a schedule's start.
     """
-    if started.created_by == user.get_username():
+    is_given = started.forked_from_id is None and started.schedule is None
+    if started.created_by == user.get_username() and is_given:
         return True
     return access.can(user, "view", started) and access.lens(user, started).reads_whole_payloads
 

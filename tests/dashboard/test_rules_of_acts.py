@@ -190,6 +190,7 @@ def test_a_taken_id_tells_no_input_that_one_may_not_read(monkeypatch: pytest.Mon
     viewer, guesser = create_people().viewer, Client()
     viewer.user_permissions.add(Permission.objects.get(codename="start_workflow"))
     guesser.force_login(viewer)
+    operations.fork("taken", 1, new_id="forked-by-them", by="viewer")
     pages = {}
     for guess in ("4111", "4112"):
         answer = guesser.post(
@@ -197,9 +198,10 @@ def test_a_taken_id_tells_no_input_that_one_may_not_read(monkeypatch: pytest.Mon
         )
         assert answer.status_code == 422
         pages[guess] = answer.content.decode().replace(guess, "")
-        asked = Program(viewer).post("/workflows", {"definition": "confiding", "args": [guess], "id": "taken"})
-        assert asked.kind == "workflow-conflict"
-        assert "411" not in str(asked.content)
+        for id_ in ("taken", "forked-by-them"):
+            asked = Program(viewer).post("/workflows", {"definition": "confiding", "args": [guess], "id": id_})
+            assert asked.kind == "workflow-conflict"
+            assert "411" not in str(asked.content)
     assert "4111" not in pages["4112"]
     assert "exists already" in pages["4111"]
 
