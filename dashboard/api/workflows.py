@@ -61,6 +61,9 @@ def start_workflow(
     if body.id is not None and idempotency_key is not None and body.id != idempotency_key:
         raise InvalidInput("The id and the Idempotency-Key differ; the id is the key, so give one of them.")
     caller = caller_of(request)
+    if not access.may_start(caller.user, body.definition):
+        acting.refuse(request, "start", "definition", body.definition, acting.NOT_THEIRS)
+        raise Problem("forbidden", f"The account {caller.name!r} may not start what deletes workflows.")
     started = operations.start(
         body.definition, args=body.args, kwargs=body.kwargs, workflow_id=body.id or idempotency_key,
         options=Options(**given), by=caller.name,

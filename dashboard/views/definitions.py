@@ -19,6 +19,7 @@ from dashboard.presenters.definitions import definition_card, prose
 from dashboard.presenters.times import iso_utc
 from dashboard.trends import SPANS
 from dashboard.views.pages import page_context
+from workflows import registry
 
 
 @require_safe
@@ -43,7 +44,9 @@ def _rendered(request: HttpRequest, template: str) -> HttpResponse:
     rows = [
         (portraits.row(one), definition_card(one.known) if one.known else None) for one in read.overviews(now)
     ]  # fmt: skip
-    return render(request, template, page_context(request, "definitions", live=True) | {"rows": rows})
+    return render(
+        request, template, page_context(request, "definitions", live=True) | {"rows": rows} | _closed(request)
+    )
 
 
 @require_safe
@@ -73,7 +76,7 @@ def _portrayed(request: HttpRequest, name: str, template: str) -> HttpResponse:
     known: dict[str, Any] = {}
     if one.known:
         known = {"card": definition_card(one.known), "prose": prose(one.known)}
-    context = page_context(request, "definitions", live=True) | known
+    context = page_context(request, "definitions", live=True) | known | _closed(request)
     context |= {
         "now": iso_utc(now),
         "row": portraits.row(one),
@@ -87,6 +90,11 @@ def _portrayed(request: HttpRequest, name: str, template: str) -> HttpResponse:
         "schedules": portraits.schedules(portrait),
     }
     return render(request, template, context)
+
+
+def _closed(request: HttpRequest) -> dict[str, Any]:
+    """The definitions that somebody may not start who may start others."""
+    return {"closed": [name for name in registry.names() if not access.may_start(request.user, name)]}
 
 
 def _require_view(request: HttpRequest) -> None:

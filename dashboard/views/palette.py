@@ -88,9 +88,8 @@ def _bulk(request: HttpRequest, wanted: str) -> Iterator[Found]:
 
 
 def _starts(request: HttpRequest, wanted: str) -> Iterator[Found]:
-    if not access.can(request.user, "start"):
-        return
-    for line in _having(wanted, [f"Start {name}" for name in registry.names()]):
+    names = [name for name in registry.names() if access.may_start(request.user, name)]
+    for line in _having(wanted, [f"Start {name}" for name in names]):
         address = reverse("dashboard:start", args=[line.removeprefix("Start ")])
         yield {"kind": "Start", "text": line, "note": "", "address": address}
 

@@ -22,9 +22,9 @@ from workflows.errors import InvalidInput, InvalidWorkflowId, PayloadError, Unkn
 @login_required
 def start(request: HttpRequest, name: str) -> HttpResponse:
     """The form of a definition, and starting it."""
-    if request.method == "POST":
-        acting.require(request, "start", "start", "definition", name)
-    elif not access.can(request.user, "start"):
+    if not access.may_start(request.user, name):
+        if request.method == "POST":
+            acting.refuse(request, "start", "definition", name, acting.NOT_THEIRS)
         raise PermissionDenied
     try:
         definition = registry.get(name)

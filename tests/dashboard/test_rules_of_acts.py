@@ -23,7 +23,7 @@ from tests.execution import claim
 from tests.people import create_people
 from tests.wait import until
 from tests.workflows.test_workers import register
-from workflows import bulk, curves, operations, queries, registry, schedules
+from workflows import bulk, curves, operations, queries, registry, retention, schedules
 from workflows.durable import workflow
 from workflows.errors import DuplicateWorkflow
 from workflows.listener import listener
@@ -204,6 +204,28 @@ def test_a_taken_id_tells_no_input_that_one_may_not_read(monkeypatch: pytest.Mon
             assert "411" not in str(asked.content)
     assert "4111" not in pages["4112"]
     assert "exists already" in pages["4111"]
+
+
+def test_who_may_start_but_not_delete_starts_nothing_that_deletes() -> None:
+    viewer, name = create_people().viewer, retention.PRUNING
+    granted = Permission.objects.filter(codename__in=["start_workflow", "fork_workflow", "resume_workflow"])
+    viewer.user_permissions.add(*granted)
+    operations.start(name, kwargs={"days": 400}, workflow_id="sweep")
+    operations.cancel("sweep")
+    browser, program = Client(), Program(viewer)
+    browser.force_login(viewer)
+    assert browser.get(reverse("dashboard:start", args=[name])).status_code == 403
+    assert browser.post(reverse("dashboard:start", args=[name]), {"parameter_days": "0"}).status_code == 403
+    assert program.post("/workflows", {"definition": name, "kwargs": {"days": 0}}).kind == "forbidden"
+    for verb, given in (("restarts", {"kwargs": {"days": 0}}), ("forks", {"position": 1}), ("resumption", {})):
+        assert program.post(f"/workflows/sweep/{verb}", given).kind == "forbidden", verb
+        assert browser.post(reverse(f"dashboard:{verb}", args=["sweep"]), given).status_code == 403, verb
+    assert Workflow.objects.count() == 1
+    start = reverse("dashboard:start", args=[name])
+    pages = [browser.get(reverse("dashboard:definitions")), browser.get(f"{reverse('dashboard:palette')}?q=start")]
+    assert all(start not in page.content.decode() for page in pages)
+    viewer.user_permissions.add(Permission.objects.get(codename="delete_workflow"))
+    assert program.post("/workflows", {"definition": name, "kwargs": {"days": 400}}).status == 201
 
 
 @pytest.mark.parametrize("path", ["/workflows/w/history?after=1&wait=30", "/workflows/w/values/key?wait=30"])
