@@ -17,8 +17,9 @@ export class WhileAway extends HTMLElement {
     const { signal } = this.#listening;
     document.addEventListener("visibilitychange", () => this.#turned(), { signal });
     this.addEventListener("click", (event) => this.#click(event), { signal });
-    this.#noting = setInterval(() => this.#isSeen && this.#note(), NOTE_MS);
-    this.#turned();
+    const seen = () => this.#isSeen && this.#turned();
+    this.#noting = setInterval(seen, NOTE_MS); // a machine that slept wakes with the page in sight
+    seen(); // not a page that was opened behind another one
   }
 
   disconnectedCallback() {
