@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -90,11 +89,20 @@ def subject(user: access.Visitor, scope: str, of: str) -> Subject:
     elif wanted in (Scope.NEWEST, Scope.SUMMARY) and access.can(user, "view") and _is_definition(of):
         return Subject(wanted, of, None, of)
     elif wanted is Scope.VIEW and of.isascii() and of.isdigit() and len(of) < 10 and access.can(user, "view"):
-        view = SavedView.objects.filter(Q(owner_id=user.pk) | Q(shared=True), pk=int(of)).first()
-        if view is not None:
+        view = SavedView.objects.filter(pk=int(of)).first()
+        if view is not None and embeddable([view], user):
             name = ListFilter.from_query(QueryDict(view.query)).definition
             return Subject(wanted, "", view, "" if name.endswith("*") else name)
     raise Refused("There is nothing like that to show, or you may not see it.")
+
+
+def embeddable(views: Collection[SavedView], maker: access.Visitor) -> set[int]:
+    """The views that a widget of this person may show: their own, and those shared by who may manage widgets.
+
+    Whoever owns a view may change it at any time, and with it what everybody sees.
+    """
+    owners = access.holders("manage_widgets", {view.owner_id for view in views if view.shared})
+    return {view.pk for view in views if view.owner_id == maker.pk or (view.shared and view.owner_id in owners)}
 
 
 def subject_of(user: access.Visitor, widget: Widget) -> Subject:

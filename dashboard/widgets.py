@@ -23,7 +23,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
-from dashboard import access, estimates
+from dashboard import access, estimates, widget_rows
 from dashboard.filters import ListFilter
 from dashboard.listings import listing
 from dashboard.models import Scope, Widget
@@ -158,7 +158,7 @@ class _Reading:
     def _view(self, widget: Widget, visible: QuerySet[Workflow]) -> tuple[Document, Workflow | None] | None:
         view = widget.view
         may = access.can(widget.made_by, "view") and view is not None
-        if view is None or not may or not (view.shared or view.owner_id == widget.made_by_id):
+        if view is None or not may or not widget_rows.embeddable([view], widget.made_by):
             return None
         found = listing(ListFilter.from_query(QueryDict(view.query)), visible, Visibility.PUBLIC, limit=ROWS)
         documents = self._documents(widget, found.rows)

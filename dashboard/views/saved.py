@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import access, saved_views
+from dashboard import access, saved_views, widget_rows
 from dashboard.forms import PlaceForm, SavedViewForm, first_error
 from dashboard.models import SavedView
 from dashboard.saved_views import Refused
@@ -28,7 +28,9 @@ from dashboard.views.pages import page_context
 def page(request: HttpRequest) -> HttpResponse:
     """Every view that this person may use."""
     _require(request)
-    context = page_context(request, "workflows") | {"views": saved_views.visible(_person(request))}
+    found = saved_views.visible(_person(request))
+    may_embed = widget_rows.embeddable([shown.view for shown in found], request.user)
+    context = page_context(request, "workflows") | {"views": found, "may_embed": may_embed}
     return render(request, "dashboard/views.html", context)
 
 

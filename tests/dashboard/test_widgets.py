@@ -164,6 +164,7 @@ def test_a_saved_view_shows_its_workflows_without_their_ids(people: People) -> N
 
 def test_a_widget_shows_no_more_than_its_maker_may_see(people: People) -> None:
     start()
+    people.viewer.user_permissions.add(Permission.objects.get(codename="manage_widgets"))
     view = saved_views.save(people.viewer.pk, name="Shared", query="definition=importing", shared=True, by="viewer")
     found = [make(people), make(people, "newest", "importing"), make(people, "summary", "importing")]
     found.append(make(people, "view", str(view.pk)))
@@ -172,6 +173,22 @@ def test_a_widget_shows_no_more_than_its_maker_may_see(people: People) -> None:
     assert widgets.state(Widget.objects.get(pk=found[3].pk)) is None
     people.operator.user_permissions.remove(Permission.objects.get(codename="view_workflow"))
     assert [widgets.state(Widget.objects.get(pk=widget.pk)) for widget in found] == [None] * 4
+
+
+def test_nobody_who_may_make_no_widget_decides_what_one_shows_by_a_view_that_they_own(people: People) -> None:
+    start()
+    view = saved_views.save(people.viewer.pk, name="Shared", query="definition=importing", shared=True, by="viewer")
+    with pytest.raises(Refused):
+        make(people, "view", str(view.pk))
+    embed = f"scope=view&amp;of={view.pk}"
+    assert embed not in signed_in(people.operator).get("/views/").content.decode()
+    right = Permission.objects.get(codename="manage_widgets")
+    people.viewer.user_permissions.add(right)
+    assert embed in signed_in(people.operator).get("/views/").content.decode()
+    widget = make(people, "view", str(view.pk))
+    assert state_of(widget)
+    people.viewer.user_permissions.remove(right)
+    assert state_of(widget) is None
 
 
 def test_a_maker_who_sees_only_some_workflows_from_now_on_shows_no_others(people: People, settings: Any) -> None:
