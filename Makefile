@@ -12,7 +12,7 @@ SPREAD = -n $(AT_ONCE) --maxprocesses 4 --dist loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-brokers test-without-hints chaos continuity check format lint types layers sizes migrations docs palette js js-types bench bench-live soak big-data big-data-check big-data-remove screenshots clean
+.PHONY: help setup run test test-brokers test-without-hints chaos continuity hosts check format lint types layers sizes migrations docs palette js js-types bench bench-live soak big-data big-data-check big-data-remove screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -50,6 +50,9 @@ chaos: $(DEV_STAMP) ## faults at random for MINUTES=30 (SEED=… repeats the pla
 
 continuity: $(DEV_STAMP) ## pages watch for MINUTES=5 (SEED=… repeats the plan) while everything is killed, then a verdict
 	$(BIN)/python -m tests.continuity --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(CONTINUITY)
+
+hosts: $(DEV_STAMP) ## several hosts (network namespaces, as root on Linux) and links that fail without a word: what hangs, and how long
+	$(BIN)/python -m tests.hosts
 
 test-brokers: $(DEV_STAMP) ## the acceptance suite on Redis and on RabbitMQ; needs Debian's redis-server and rabbitmq-server
 	for broker in redis rabbitmq; do \

@@ -7,14 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import pgmq as base
+from pgmq import PGMQueue
+from psycopg import errors, pq
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import ConnectionPool
 
 SCHEME = "pgqueue"  # an alias: the URL scheme may not have a dot in it
 _LONGEST_NAME = 47
 _PATIENCE = 4  # seconds for an answer; by default a publisher waits for ever on a broker that hangs
+# Seconds that PGMQ's pool waits for a connection. By default it waits for up to two minutes between two tries: a worker
+# would be deaf for as long again as its database was away.
+_POOL_PATIENCE = 10.0
+_LIBPQ = frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())
+_MADE_MEANWHILE = (errors.DuplicateObject, errors.DuplicateTable, errors.UniqueViolation)
+_MAKERS = 20  # workers that begin at the same moment
 _RETRIES = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}  # a publisher's, to connect
 
 
@@ -27,6 +39,14 @@ class Channel(base.Channel):
         if len(safe) <= _LONGEST_NAME:
             return safe
         return f"{safe[:34]}_{hashlib.blake2s(safe.encode(), digest_size=6).hexdigest()}"
+
+    def _new_queue(self, queue: str, **options: Any) -> None:
+        """Of two workers that make a queue at the same time, the second one looks again and finds it made."""
+        _settled(super()._new_queue, queue, **options)
+
+    def _maybe_enable_notify(self, *arguments: Any, **options: Any) -> None:
+        """The same with its trigger, which each consumer makes anew."""
+        _settled(super()._maybe_enable_notify, *arguments, **options)
 
     def _lookup(self, exchange: str, routing_key: str, default: str | None = None) -> list[str]:
         """Bindings live in the process that made them, so a worker cannot look up its caller's reply queue."""
@@ -50,6 +70,7 @@ class Transport(base.Transport):
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)  # type: ignore[no-untyped-call]
         self._pid = os.getpid()
+        self._options: dict[str, Any] = client.transport_options
 
     def _leave_to_parent(self) -> None:
         if self._pid != os.getpid():
@@ -57,13 +78,24 @@ class Transport(base.Transport):
             self._pgmq_client = self._notify_waiter = None
             self._pid = os.getpid()
 
+    def _create_pgmq_client(self) -> Any:
+        """Of the connection string it takes five words, unquoted; so its connections are made here."""
+        options = self._options
+        dsn = options["conn_string"]
+        pool = _pool(dsn, options["pool_size"])
+        client = PGMQueue(conn_string=dsn, vt=options["visibility_timeout"], init_extension=False, pool=pool)
+        client._own_pool = True  # it closes what it owns
+        return client
+
     def _get_pgmq_client(self) -> Any:
         self._leave_to_parent()
         return super()._get_pgmq_client()
 
     def _get_notify_waiter(self) -> Any:
         self._leave_to_parent()
-        return super()._get_notify_waiter()
+        if self._notify_waiter is None:
+            self._notify_waiter = base._NotifyWaiter(self._options["conn_string"])
+        return self._notify_waiter
 
     def close_connection(self, connection: Any) -> Any:
         """Close what is ours."""
@@ -90,16 +122,17 @@ def options(url: str, database: dict[str, Any]) -> dict[str, Any]:
 
 
 def transport_options(database: dict[str, Any]) -> dict[str, Any]:
-    """PGMQ's options for Django's database settings. Always a key=value string: URLs lose their options."""
-    parts = {
+    """PGMQ's options for Django's database settings, whose connections have the same limits as Django's own."""
+    given = {name: value for name, value in database.get("OPTIONS", {}).items() if name in _LIBPQ}
+    place = {
         "host": database.get("HOST") or "localhost",
         "port": database.get("PORT") or "5432",
         "dbname": database["NAME"],
         "user": database.get("USER") or "postgres",
-        "password": database.get("PASSWORD") or "none",
+        "password": database.get("PASSWORD") or None,
     }
     return {
-        "conn_string": " ".join(f"{name}={_quoted(str(value))}" for name, value in parts.items()),
+        "conn_string": make_conninfo(**given, **place),
         "init_extension": False,
         "visibility_timeout": 60,
         "wait_time_seconds": 0,  # a long poll would hold a lock that producers wait for
@@ -110,8 +143,15 @@ def transport_options(database: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _quoted(value: str) -> str:
-    """A libpq value; plain ones stay plain, because the transport passes them on word by word."""
-    if value and not set(value) & set(" '\\"):
-        return value
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def _settled(make: Callable[..., object], *arguments: Any, **options: Any) -> None:
+    for _ in range(_MAKERS):
+        with suppress(*_MADE_MEANWHILE):
+            make(*arguments, **options)
+            return
+    make(*arguments, **options)
+
+
+def _pool(dsn: str, size: int) -> ConnectionPool[Any]:
+    return ConnectionPool(
+        dsn, min_size=1, max_size=size, open=True, timeout=_POOL_PATIENCE, reconnect_timeout=_POOL_PATIENCE
+    )

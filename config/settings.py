@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from datetime import timedelta
 from importlib.util import find_spec
@@ -99,14 +98,14 @@ DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
     5 if env.flag("DATABASE_PREPARE", default=True) else None
 )
-# Over TCP a server that vanished without a word is noticed within about 20 seconds; a unix socket needs none of it.
-for _name, _value in {
-    "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 20_000,
-}.items():  # fmt: skip
-    DATABASES["default"]["OPTIONS"].setdefault(_name, _value)
-# The broker's transport drops every option of a connection string; libpq reads this one from the environment.
-if _sslmode := DATABASES["default"]["OPTIONS"].get("sslmode"):
-    os.environ.setdefault("PGSSLMODE", str(_sslmode))
+# Over TCP a server that vanished without a word is noticed within about 20 seconds, and tried again every 5: without
+# that, who connects hangs for two minutes, also when it is back. A unix socket needs none of it.
+if not str(DATABASES["default"]["HOST"]).startswith("/"):
+    for _name, _value in {
+        "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 20_000,
+        "connect_timeout": 5,
+    }.items():  # fmt: skip
+        DATABASES["default"]["OPTIONS"].setdefault(_name, _value)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Every tunable of workflows/conf.py may be given as WORKFLOWS_<NAME>.

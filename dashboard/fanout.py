@@ -33,6 +33,7 @@ TOPICS_PER_TICK = 100  # in one query, which so never brings more than some doze
 LIST_PERIOD = 0.25  # between frames of a list, and between its sweeps
 CARE_PERIOD = 1.0  # between looks at heartbeats and stalled connections
 AUDIT_PERIOD = 4.0  # between checks of accounts, and of topics against the database
+AUDIT_PATIENCE = 15.0  # without the database's answer to one; then no page may believe that it is live
 
 _log = logging.getLogger("dashboard.fanout")
 
@@ -74,6 +75,7 @@ class Fanout:
         self._loops: list[asyncio.Task[None]] = []
         self._errands: set[asyncio.Task[None]] = set()
         self._ticks = Threads(1, "telltale-tail")
+        self._is_auditing, self._unanswered = False, 0.0  # for so many seconds of this loop, not of a stalled machine
 
     def close(self) -> None:
         """Its loop has ended: so do its threads."""
@@ -88,6 +90,7 @@ class Fanout:
         if len(self._readers) == 1:
             stopping.on_stop(self._stop)
             listener().watch_hints(self._hinted)
+            self._is_auditing, self._unanswered = False, 0.0
             work = (self._ticking, self._listing, self.overviews.tick, self._caring, self._auditing)
             self._loops = [self._loop.create_task(self._for_ever(one)) for one in work]
 
@@ -316,13 +319,15 @@ class Fanout:
 
     async def _caring(self) -> None:
         await asyncio.sleep(CARE_PERIOD)
+        self._unanswered += CARE_PERIOD if self._is_auditing else 0.0
         for reader in self._readers:
-            if reader.care(CARE_PERIOD):
+            if reader.care(CARE_PERIOD) or self._unanswered > AUDIT_PATIENCE:
                 self._do(reader.end(CloseCode.COME_BACK))
 
     async def _auditing(self) -> None:
         """What nobody told us: ended sessions, lost rights, and topics that are not where we believe."""
         await asyncio.sleep(AUDIT_PERIOD)
+        self._is_auditing = True
         self._garbage.look(len(self._readers))
         standings = await self.reads.threads.ask(access.standings, {reader.credential for reader in self._readers})
         for reader in self._readers:
@@ -346,6 +351,7 @@ class Fanout:
         heads = await self.reads.threads.ask(history.heads, list(self._topics))
         for topic in self._topics.values():
             self._audit(topic, heads.get(topic.id))
+        self._is_auditing, self._unanswered = False, 0.0
 
     def _audit(self, topic: Topic, head: history.Head | None) -> None:
         placed = [subscription for subscription in topic.readers if subscription.placed]

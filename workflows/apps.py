@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -15,6 +16,7 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import every app's `workflows` module, so that its definitions are known, as Celery does with `tasks`."""
-        from workflows import checks  # noqa: F401  registers itself; models are loaded only now
+        from workflows import checks, sql  # noqa: F401  checks registers itself; models are loaded only now
 
+        connection_created.connect(sql.mind_lost_clients)
         autodiscover_modules("workflows")

@@ -76,5 +76,23 @@ def test_socket_directories_and_odd_passwords_survive_the_connection_string() ->
     assert options["conn_string"] == "host=/run/pg port=5433 dbname=app user=me password='a\\'b c'"
 
 
+def test_the_brokers_connections_have_the_limits_and_the_tls_of_djangos() -> None:
+    given = {"sslmode": "require", "connect_timeout": 5, "prepare_threshold": None, "tcp_user_timeout": 20_000}
+    told = transport_options({"NAME": "app", "HOST": "db", "PASSWORD": "x", "OPTIONS": given})["conn_string"].split()
+    assert {"sslmode=require", "connect_timeout=5", "tcp_user_timeout=20000", "host=db"} <= set(told)
+    assert not any(word.startswith("prepare_threshold") for word in told), "libpq would refuse it"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_password_and_the_limits_reach_the_server() -> None:
+    database.ensure_connection()
+    settings = {**database.settings_dict, "PASSWORD": "a'b c", "OPTIONS": {"application_name": "of the broker"}}
+    with Connection(f"{SCHEME}://localhost", transport_options=transport_options(settings)) as connection:
+        connection.ensure_connection(max_retries=1)
+        with database.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'of the broker'")
+            assert cursor.fetchone()[0] >= 1
+
+
 def test_the_long_poll_that_holds_a_lock_stays_off() -> None:
     assert transport_options({"NAME": "app"})["wait_time_seconds"] == 0

@@ -25,6 +25,7 @@ class Client:
     """One page that watches one workflow at `port`. `run` ends only by cancellation, or by what must not be."""
 
     carrier = ""
+    host = "127.0.0.1"
 
     def __init__(self, name: str, port: int, cookie: str, workflow_id: str, chance: random.Random) -> None:
         self.name, self.port, self.cookie, self.chance = f"{name} ({self.carrier})", port, cookie, chance
@@ -61,8 +62,8 @@ class Client:
 
     async def request(self, method: str, path: str, body: str = "", **headers: str) -> asyncio.StreamReader:
         """Ask by HTTP/1.0, whose answer ends with the connection; what follows the head of a 200."""
-        reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=64 * 2**20)
-        lines = [f"{method} {path} HTTP/1.0", f"Host: 127.0.0.1:{self.port}", f"Cookie: sessionid={self.cookie}"]
+        reader, self.writer = await asyncio.open_connection(self.host, self.port, limit=64 * 2**20)
+        lines = [f"{method} {path} HTTP/1.0", f"Host: {self.host}:{self.port}", f"Cookie: sessionid={self.cookie}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         encoded = body.encode()
         if body:
@@ -97,7 +98,7 @@ class SocketClient(Client):
     async def session(self) -> None:
         headers = {"Cookie": f"sessionid={self.cookie}"}
         self.socket = socket = await connect(
-            f"ws://127.0.0.1:{self.port}/ws/live/", additional_headers=headers, origin=f"http://127.0.0.1:{self.port}",
+            f"ws://{self.host}:{self.port}/ws/live/", additional_headers=headers, origin=f"http://{self.host}:{self.port}",
             max_size=None, compression=None, ping_interval=None, open_timeout=SILENCE,
         )  # fmt: skip
         self.sessions += 1
@@ -164,7 +165,7 @@ class PollingClient(Client):
 
     async def session(self) -> None:
         body = json.dumps({"version": 1, "subscriptions": [self.reading.subscribe()]})
-        origin = f"http://127.0.0.1:{self.port}"
+        origin = f"http://{self.host}:{self.port}"
         reader = await self.request("POST", "/live/poll/", body, Origin=origin)
         async with asyncio.timeout(SILENCE):
             text = await reader.read()
