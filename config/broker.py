@@ -123,16 +123,12 @@ def options(url: str, database: dict[str, Any]) -> dict[str, Any]:
 
 def transport_options(database: dict[str, Any]) -> dict[str, Any]:
     """PGMQ's options for Django's database settings, whose connections have the same limits as Django's own."""
-    given = {name: value for name, value in database.get("OPTIONS", {}).items() if name in _LIBPQ}
-    place = {
-        "host": database.get("HOST") or "localhost",
-        "port": database.get("PORT") or "5432",
-        "dbname": database["NAME"],
-        "user": database.get("USER") or "postgres",
-        "password": database.get("PASSWORD") or None,
-    }
+    parts = {"host": "localhost", "port": "5432", "user": "postgres"}
+    parts |= {name: value for name, value in database.get("OPTIONS", {}).items() if name in _LIBPQ}
+    named = {"dbname": "NAME", "host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    parts |= {name: database[setting] for name, setting in named.items() if database.get(setting)}
     return {
-        "conn_string": make_conninfo(**given, **place),
+        "conn_string": make_conninfo(**parts),
         "init_extension": False,
         "visibility_timeout": 60,
         "wait_time_seconds": 0,  # a long poll would hold a lock that producers wait for

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection as database
 from kombu import Connection
+from psycopg.conninfo import conninfo_to_dict
 
 from config import celery_app
 from config.broker import SCHEME, Channel, transport_options
@@ -73,7 +74,8 @@ def test_a_fork_leaves_the_parents_connection_alone() -> None:
 
 def test_socket_directories_and_odd_passwords_survive_the_connection_string() -> None:
     options = transport_options({"HOST": "/run/pg", "PORT": "5433", "NAME": "app", "USER": "me", "PASSWORD": "a'b c"})
-    assert options["conn_string"] == "host=/run/pg port=5433 dbname=app user=me password='a\\'b c'"
+    told = {"host": "/run/pg", "port": "5433", "dbname": "app", "user": "me", "password": "a'b c"}
+    assert conninfo_to_dict(options["conn_string"]) == told
 
 
 def test_the_brokers_connections_have_the_limits_and_the_tls_of_djangos() -> None:
@@ -81,6 +83,12 @@ def test_the_brokers_connections_have_the_limits_and_the_tls_of_djangos() -> Non
     told = transport_options({"NAME": "app", "HOST": "db", "PASSWORD": "x", "OPTIONS": given})["conn_string"].split()
     assert {"sslmode=require", "connect_timeout=5", "tcp_user_timeout=20000", "host=db"} <= set(told)
     assert not any(word.startswith("prepare_threshold") for word in told), "libpq would refuse it"
+
+
+def test_what_a_database_url_says_as_an_option_counts_as_for_django() -> None:
+    given = {"user": "me", "password": "p w", "dbname": "other"}
+    told = transport_options({"NAME": "app", "HOST": "db", "USER": "", "OPTIONS": given})["conn_string"]
+    assert conninfo_to_dict(told) == {"host": "db", "port": "5432", "user": "me", "password": "p w", "dbname": "app"}
 
 
 @pytest.mark.django_db(transaction=True)

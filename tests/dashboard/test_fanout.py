@@ -19,6 +19,7 @@ from dashboard.subscriptions import READERS_PER_TICK, Subscription
 from tests.definitions import SWITCH, publishing, switching
 from tests.execution import run
 from tests.wait import PATIENCE
+from workflows import sql
 from workflows.durable import set_event
 from workflows.listener import listener
 from workflows.models import Event
@@ -197,6 +198,22 @@ def test_a_database_that_goes_away_costs_time_and_nothing_else(user: User, monke
 
     with_hub(scenario)
     assert next(failures, None) is None
+
+
+def test_nobody_believes_to_be_live_while_the_database_does_not_answer(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "AUDIT_PERIOD", 0.0)
+    monkeypatch.setattr(fanout, "CARE_PERIOD", 0.05)
+    monkeypatch.setattr(fanout, "AUDIT_PATIENCE", 0.1)
+
+    async def scenario(hub: Fanout) -> None:
+        with sql.dedicated_connection() as other, other.transaction():
+            other.execute("LOCK TABLE django_session")  # whatever reads it has no answer
+            reader = await follow(hub, user, await publish(1))
+            await until(lambda: reader.ended is CloseCode.COME_BACK)
+
+    with_hub(scenario)
 
 
 def test_a_resumed_reader_gets_its_receipt_after_everything_it_speaks_of(user: User) -> None:
