@@ -52,7 +52,7 @@ continuity: $(DEV_STAMP) ## pages watch for MINUTES=5 (SEED=… repeats the plan
 	$(BIN)/python -m tests.continuity --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(CONTINUITY)
 
 hosts: $(DEV_STAMP) ## several hosts (network namespaces, as root on Linux) and links that fail without a word: what hangs, and how long
-	$(BIN)/python -m tests.hosts
+	$(BIN)/python -m tests.hosts || [ $$? = 3 ]
 
 test-brokers: $(DEV_STAMP) ## the acceptance suite on Redis and on RabbitMQ; needs Debian's redis-server and rabbitmq-server
 	for broker in redis rabbitmq; do \

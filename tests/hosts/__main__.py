@@ -1,5 +1,5 @@
 """`python -m tests.hosts`: several hosts, and links between them that fail without a word. Exit status 1 when a promise
-is broken, 3 when this account may not make network namespaces.
+is broken; 3 when there can be no network namespaces here, which is no failure of `make hosts`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> int:
         return 0
     except NotPermitted as error:
         kept = False
-        print(f"NOT TRIED: no network namespaces here: {error}", file=sys.stderr)
+        print(f"NOT TRIED: this needs root and network namespaces on Linux: {error}", file=sys.stderr)
         return 3
     except AssertionError as error:
         print(f"BROKEN PROMISE: {error}", file=sys.stderr)
@@ -54,13 +54,17 @@ def _play(world: World) -> None:
     call_command("migrate", verbosity=0)
     from tests.hosts.scenario import WORKERS, Scenario, workers_are_known  # models need django.setup()
     from tests.wait import until
+    from workflows.listener import listener
 
     world.start_web()
     for worker in WORKERS:
         world.start_worker(worker)
     ready = lambda: all(" ready." in world.said(worker) for worker in WORKERS)  # noqa: E731
     until(lambda: ready() and workers_are_known(), within=120, what="the workers are ready")
-    Scenario(world).play()
+    try:
+        Scenario(world).play()
+    finally:
+        listener().stop()
 
 
 if __name__ == "__main__":

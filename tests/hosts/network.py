@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 _CLONE_NEWNET = 0x40000000
 _NOWHERE = "02:00:00:00:00:ff"
 _PREFIX = "telltale-hosts-"
+APART = ["unshare", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child"]  # a name and process ids of its own
 
 
 class NotPermitted(RuntimeError):
@@ -46,6 +48,7 @@ class Network:
         """Make everything; first remove what a killed run left behind. Raises NotPermitted."""
         _remove([name for name in _existing() if not Path(f"/proc/{_owner(name)}").exists()])
         ip("netns", "add", self._switch)
+        ip("netns", "exec", self._switch, *APART, "true")
         ip("-n", self._switch, "link", "add", "bridge", "type", "bridge", "forward_delay", "0")
         ip("-n", self._switch, "link", "set", "bridge", "up")
         for host, number in self._numbers.items():
@@ -63,7 +66,8 @@ class Network:
 
     def remove(self) -> None:
         """Kill what runs in it, and take it away."""
-        _remove([name for name in _existing() if name.startswith(self._prefix)])
+        if shutil.which("ip"):
+            _remove([name for name in _existing() if name.startswith(self._prefix)])
 
     def address(self, host: str) -> str:
         """Of a host."""

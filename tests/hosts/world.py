@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from config.postgres import DATABASE, Postgres
-from tests.hosts.network import Network
+from tests.hosts.network import APART, Network
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTS = ["db", "web", "worker-1", "worker-2", "viewer"]
@@ -100,11 +100,11 @@ class World:
         self._start(host, [sys.executable, "-m", *arguments], cwd=ROOT, environment=self.environment(url))
 
     def _start(self, host: str, command: list[str], cwd: Path, environment: dict[str, str] | None = None) -> None:
-        there = ["ip", "netns", "exec", self.network.namespace(host), "unshare", "--uts", "--pid", "--fork"]
+        there = ["ip", "netns", "exec", self.network.namespace(host), *APART]
         named = ["sh", "-c", f'hostname {host}; cd "$0"; exec "$@"', str(cwd)]
         with self.log(host).open("ab") as output:
             self._processes[host] = subprocess.Popen(
-                [*there, "--mount-proc", "--kill-child", *named, *command],
+                [*there, *named, *command],
                 env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
