@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import get_commands, load_command_class
+from django.urls import reverse
 
 from tests.processes import ROOT
 from tests.test_documentation import GUIDES, text, variables_read
@@ -66,6 +67,32 @@ def test_limits_of_the_proxy_fit_those_of_the_product() -> None:
         assert int(seconds) > 60  # three heartbeats
 
 
+def test_the_proxys_log_has_no_token_of_a_widget() -> None:
+    nginx = FILES["nginx.conf"]
+    assert nginx.count("access_log ") == len(re.findall(r"access_log +\S+ telltale;", nginx)) == nginx.count("listen ")
+    (written,) = re.findall(r"log_format telltale (.*?);\n", nginx, re.DOTALL)
+    assert not set(re.findall(r"\$(\w+)", written)) & {
+        "request",
+        "request_uri",
+        "uri",
+        "args",
+        "query_string",
+        "http_referer",
+    }
+    (rules,) = re.findall(r"map \$uri \$telltale_asked \{(.*?)\n}", nginx, re.DOTALL)
+    patterns = [one.replace("(?<", "(?P<") for one in re.findall(r'^ +"?(~\^[^ "]+)"? ', rules, re.MULTILINE)]
+    hidden = lambda path: any(re.search(pattern[1:], path) for pattern in patterns)  # noqa: E731
+    token = "tw_12_" + "Ab-_" * 8
+    (quiet,) = re.findall(r"location ~ (\S+) \{\n +error_log \S+ crit;", nginx)
+    for address in (reverse("embed:page", args=[token]), reverse("embed:badge", args=[token]),
+                    reverse("embed:shields", args=[token]), reverse("embed:document", args=[token]),
+                    reverse("embed:wallboard", args=[token]), reverse("embed:oembed")):  # fmt: skip
+        assert hidden(address), address
+        assert re.search(quiet, address), address
+    for address in (reverse("embed:script"), reverse("embed:states"), "/workflows/order-42/"):
+        assert not hidden(address), address
+
+
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_nginx_accepts_the_configuration(tmp_path: Path) -> None:
@@ -74,7 +101,9 @@ def test_nginx_accepts_the_configuration(tmp_path: Path) -> None:
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=console.example",
          "-keyout", key, "-out", certificate], check=True, capture_output=True,
     )  # fmt: skip
-    ours = FILES["nginx.conf"].replace("/etc/ssl/console.example.key", str(key))
+    ours = (
+        FILES["nginx.conf"].replace("/etc/ssl/console.example.key", str(key)).replace("/var/log/nginx", str(tmp_path))
+    )
     (tmp_path / "telltale.conf").write_text(ours.replace("/etc/ssl/console.example.pem", str(certificate)))
     (tmp_path / "nginx.conf").write_text(
         f"pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}\n"
