@@ -97,6 +97,15 @@ class Transport(base.Transport):
             self._notify_waiter = base._NotifyWaiter(self._options["conn_string"])
         return self._notify_waiter
 
+    def _register_notify_queue(self, queue_name: str) -> None:
+        """A listening connection that was lost meanwhile is noticed only here; with a new one it goes on."""
+        try:
+            super()._register_notify_queue(queue_name)
+        except (errors.OperationalError, errors.InterfaceError):
+            waiter = self._get_notify_waiter()
+            waiter._drop_conn(waiter._conn)
+            super()._register_notify_queue(queue_name)
+
     def close_connection(self, connection: Any) -> Any:
         """Close what is ours."""
         self._leave_to_parent()

@@ -171,7 +171,7 @@ def test_a_reader_that_never_reads_costs_little_memory_and_nobodys_time(server: 
             quick.take_until_event("succeeded")
     assert _resident(server.pid) - before < 24 * 2**20
     received = 0
-    with pytest.raises(TimeoutError):
+    with pytest.raises((TimeoutError, ConnectionClosed)):  # on a busy machine it has stalled for a minute by now
         while True:
             received += len(str(slow.frame(within=1.0)))
     assert received < 2**20  # the window, and one frame more

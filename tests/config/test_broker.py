@@ -72,6 +72,22 @@ def test_a_fork_leaves_the_parents_connection_alone() -> None:
         queue.close()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_new_queue_is_listened_to_after_the_listening_connection_was_lost() -> None:
+    with broker() as connection:
+        connection.SimpleQueue("first").close()
+        with database.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND query LIKE 'LISTEN \"pgmq.q_first.%'"
+            )
+            assert cursor.fetchone() == (1,)
+        queue = connection.SimpleQueue("second")
+        queue.put("heard")
+        assert queue.get(timeout=PATIENCE).payload == "heard"
+        queue.close()
+
+
 def test_socket_directories_and_odd_passwords_survive_the_connection_string() -> None:
     options = transport_options({"HOST": "/run/pg", "PORT": "5433", "NAME": "app", "USER": "me", "PASSWORD": "a'b c"})
     told = {"host": "/run/pg", "port": "5433", "dbname": "app", "user": "me", "password": "a'b c"}
