@@ -31,6 +31,7 @@ from workflows.models import BulkAction, Workflow
 from workflows.redaction import Lens
 from workflows.retention import PRUNING
 from workflows.visibility import Visibility, suffices
+from workflows.webhooks import DELIVERY
 
 _log = logging.getLogger("dashboard.access")
 
@@ -58,7 +59,8 @@ PERMISSIONS = {
     "view_audit": "workflows.view_audit",
     "view_totals": "workflows.view_workflow",
 }
-_GOES_ON = ("resume", "fork")  # with what the workflow does
+# Of the engine's own definitions what amounts to a start: the removal of ended workflows, and a message that is signed.
+_STARTS = {PRUNING: ("resume", "fork"), DELIVERY: ("fork",)}
 VIEW_TOTALS = "view_totals"  # sums over all workflows
 # For who sees all workflows, because these may show any.
 _OVER_ALL = (VIEW_TOTALS, "manage_widgets", "manage_webhooks", "view_audit")
@@ -112,13 +114,15 @@ def allows(user: Visitor, action: str, seen: Workflow | None) -> bool:
         return False
     view = seen_as(user)
     left = None if view is None else _LEFT[view]
-    if seen is not None and seen.definition == PRUNING and action in _GOES_ON and not may_start(user, PRUNING):
+    if seen is not None and action in _STARTS.get(seen.definition, ()) and not may_start(user, seen.definition):
         return False
     return (left is None or action in left) and rules().can(user, action, seen)
 
 
 def may_start(user: Visitor, definition: str) -> bool:
     """Whether this person may start workflows of a definition. One that removes others is for who may delete any."""
+    if definition == DELIVERY:  # it would tell of an end that never was
+        return False
     needed = ("start", "delete", VIEW_TOTALS) if definition == PRUNING else ("start",)
     return all(can(user, right) for right in needed)
 

@@ -63,7 +63,7 @@ def start_workflow(
     caller = caller_of(request)
     if not access.may_start(caller.user, body.definition):
         acting.refuse(request, "start", "definition", body.definition, acting.NOT_THEIRS)
-        raise Problem("forbidden", f"The account {caller.name!r} may not start what deletes workflows.")
+        raise Problem("forbidden", f"The account {caller.name!r} may not start {body.definition!r}.")
     started = operations.start(
         body.definition, args=body.args, kwargs=body.kwargs, workflow_id=body.id or idempotency_key,
         options=Options(**given), by=caller.name,

@@ -23,7 +23,7 @@ from tests.execution import claim
 from tests.people import create_people
 from tests.wait import until
 from tests.workflows.test_workers import register
-from workflows import bulk, curves, operations, queries, registry, retention, schedules
+from workflows import bulk, curves, operations, queries, registry, retention, schedules, webhooks
 from workflows.durable import workflow
 from workflows.errors import DuplicateWorkflow
 from workflows.listener import listener
@@ -226,6 +226,21 @@ def test_who_may_start_but_not_delete_starts_nothing_that_deletes() -> None:
     assert all(start not in page.content.decode() for page in pages)
     viewer.user_permissions.add(Permission.objects.get(codename="delete_workflow"))
     assert program.post("/workflows", {"definition": name, "kwargs": {"days": 400}}).status == 201
+
+
+def test_nobody_starts_the_delivery_of_a_webhook_and_one_that_failed_can_be_resumed() -> None:
+    root, name = User.objects.create_superuser("root"), webhooks.DELIVERY
+    given = {"hook": 1, "message_id": "msg_1", "message": {}}
+    operations.start(name, kwargs=given, workflow_id="told")
+    operations.cancel("told")
+    browser, program = Client(), Program(root)
+    browser.force_login(root)
+    assert browser.get(reverse("dashboard:start", args=[name])).status_code == 403
+    assert program.post("/workflows", {"definition": name, "kwargs": given}).kind == "forbidden"
+    for verb in ("restarts", "forks"):
+        assert program.post(f"/workflows/told/{verb}", {"position": 1} if verb == "forks" else {}).kind == "forbidden"
+    assert program.post("/workflows/told/resumption", {}).status < 300
+    assert Workflow.objects.get().status == "queued"
 
 
 @pytest.mark.parametrize("path", ["/workflows/w/history?after=1&wait=30", "/workflows/w/values/key?wait=30"])
