@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import timedelta
 from typing import Any
@@ -9,15 +10,18 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard import access, acting, api_tokens, lists
+from dashboard import access, acting, api_tokens, fanout, lists
 from dashboard.filters import ListFilter
+from dashboard.protocol import CloseCode
 from tests.api_client import Answer, Program
 from tests.dashboard.test_audit import entry
-from tests.dashboard.test_rules import HIDDEN, KEPT, OWN, browser, operator
+from tests.dashboard.test_fanout import CountingReader
+from tests.dashboard.test_fanout import until as until_async
+from tests.dashboard.test_rules import HIDDEN, KEPT, OWN, Teams, browser, operator
 from tests.definitions import doubling, listening, publishing
 from tests.execution import claim
 from tests.people import create_people
@@ -177,6 +181,33 @@ def test_a_live_list_forgets_a_row_that_is_out_of_sight_and_a_curve_compares_non
     assert f'"{OWN}"' not in told
     row = Workflow.objects.get(pk=KEPT)
     assert len(curves.earlier(row, "key", access.visible_workflows(operator))) == 0
+
+
+def test_an_open_list_ends_when_its_reader_does_not_see_all_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "AUDIT_PERIOD", 0.1)
+    viewer, signed_in = create_people().viewer, Client()
+    signed_in.force_login(viewer)
+    key = str(signed_in.session.session_key)
+    wanted: Any = {
+        "t": "subscribe", "topic": "workflows", "filter": ListFilter().wire, "ids": [],
+        "since": timezone.now().isoformat(),
+    }  # fmt: skip
+
+    async def story() -> CloseCode | None:
+        hub, reader = fanout.fanout(), CountingReader()
+        admission = await hub.reads.admission(key)
+        assert admission is not None
+        reader.credential = admission.credential
+        hub.enter(reader)
+        subscription = await hub.follow_list(reader, admission.user, wanted)
+        await asyncio.sleep(0.5)  # some audits, which leave it alone
+        assert reader.ended is None
+        with override_settings(TELLTALE_ACCESS=f"{Teams.__module__}.Teams"):
+            await until_async(lambda: reader.ended is not None)
+        hub.leave(reader, [subscription])
+        return reader.ended
+
+    assert asyncio.run(story()) is CloseCode.COME_BACK
 
 
 def test_a_taken_id_tells_no_input_that_one_may_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
