@@ -22,6 +22,7 @@ from psycopg import sql
 from config import celery_app
 from config.broker import SCHEME, transport_options
 from dashboard import estimates
+from tests.definitions import CALLS, SWITCH
 from tests.people import People, create_people
 from tests.processes import ROOT, Process, Server, Worker, end_all
 from tests.wait import PATIENCE, until
@@ -57,9 +58,11 @@ def _is_alone(cursor: Any) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def nothing_usual() -> None:
+def nothing_earlier() -> None:
     """What a process keeps of another test's workflows is not of this one."""
     estimates.forget()
+    CALLS.clear()
+    SWITCH.clear()
 
 
 @pytest.fixture

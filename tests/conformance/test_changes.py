@@ -24,11 +24,6 @@ from workflows.models import Event, Step, Value, Workflow
 from workflows.transitions import claiming
 
 
-@pytest.fixture(autouse=True)
-def _count_anew() -> None:
-    CALLS.clear()
-
-
 def body(code: Any) -> None:
     """What `switching` does from its next execution on."""
     SWITCH["body"] = code

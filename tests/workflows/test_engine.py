@@ -37,12 +37,6 @@ from workflows.models import Event, Step, Workflow
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
-def _fresh() -> None:
-    CALLS.clear()
-    SWITCH.clear()
-
-
 def test_a_workflow_runs_its_steps_and_returns_their_results() -> None:
     handle = doubling.start([1, 2, 3])
     run(handle)
