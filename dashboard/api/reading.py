@@ -20,7 +20,7 @@ from workflows.history import wire_time
 from workflows.models import Workflow
 from workflows.redaction import Lens
 
-SECONDS = 10  # for what one request reads
+SECONDS = 5  # for what one request reads
 
 
 @contextmanager
