@@ -112,7 +112,7 @@ def workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "outlook": _outlook(row, state, at),
         "values": _shown_values(shown),
         "readers": values.readers(row.definition),
-        "timeline": timeline(state, at, **spans),
+        "timeline": timeline(state, at, **{part: spans[part] for part in ("phases", "events", "children")}),
         "error_line": error_line(state["workflow"]["error"]) if state["workflow"]["error"] else "",
         "lens": lens,
         "input": tree(_text(row, "input", lens), partial(registry.arguments_by_name, row.definition), whole=whole),
@@ -184,9 +184,13 @@ def peek(request: HttpRequest, workflow_id: str) -> HttpResponse:
 
 
 def spans_of(row: Workflow, newest: int, family: Relatives) -> dict[str, Any]:
-    """What the timeline shows besides the steps: since when it had which status, some of its events, its children."""
-    changes = (phase(wire(event)) for event in status_events(row.id, MOST_PHASES))
+    """What the timeline shows besides the steps: since when it had which status, some of its events, its children.
+
+    As of the event `newest`, whatever has happened since: a page adds what it hears after that one.
+    """
+    changes = (phase(wire(event)) for event in status_events(row.id, MOST_PHASES) if event.seq <= newest)
     return {
+        "seq": newest,
         "phases": [change for change in changes if change is not None],
         "events": [at for _, at in pace(row.id, newest, PLACES)],
         "children": [

@@ -14,11 +14,14 @@ from django.test import Client
 from django.urls import resolve, reverse
 from django.utils import timezone
 
+from dashboard.lineage import relatives
 from dashboard.views import steps as steps_views
+from dashboard.views.pages import spans_of
 from examples.workflows.flaky import flaky
 from tests import definitions, execution
 from tests.people import People
 from workflows import event_log, operations, retention, schedules, workers
+from workflows.history import wire_time
 from workflows.models import Schedule, Workflow
 from workflows.options import Options
 
@@ -384,6 +387,21 @@ def test_a_delayed_workflow_says_when_it_starts(operator: Client) -> None:
     options = Options(delay=7_500)
     operations.start("doubling", kwargs={"numbers": []}, workflow_id="w", options=options)
     assert re.search(r"Starts at [\d: -]+ UTC, in 2 h 0[45] min\.", text(page(operator, workflow_page("w"))))
+
+
+def test_what_the_timeline_begins_with_knows_nothing_that_the_page_will_hear_of_later(people: People) -> None:
+    handle = definitions.doubling.using(workflow_id="w").start([1])
+    execution.run(handle)
+    row = Workflow.objects.get(id="w")
+    family = relatives(people.viewer, row)
+    assert [status for status, *_ in spans_of(row, row.last_seq, family)["phases"]] == [
+        "queued",
+        "running",
+        "succeeded",
+    ]
+    at = wire_time(row.created_at)
+    begun = {"seq": 1, "phases": [["queued", at, None]], "events": [at], "children": []}
+    assert spans_of(row, 1, family) == begun
 
 
 # Lineage
