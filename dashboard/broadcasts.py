@@ -12,14 +12,13 @@ import json
 import logging
 from collections.abc import Collection
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
 from dashboard import stopping, widgets
 from dashboard.models import Scope
 from dashboard.rates import Rates
-from dashboard.reads import Batch, Threads
+from dashboard.reads import Batch, PerLoop, Threads
 from dashboard.widgets import Shown
 from workflows.listener import Watch, listener
 
@@ -101,6 +100,10 @@ class Broadcasts:
         self._viewers: set[Viewer] = set()
         self._audited_at = 0.0
         self._work: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """Its loop has ended: so do its threads."""
+        self._threads.close()
 
     def has_room(self) -> bool:
         """Whether one more page may connect."""
@@ -236,13 +239,9 @@ class Broadcasts:
             viewer.wake(broadcast)
 
 
-_broadcasts: WeakKeyDictionary[asyncio.AbstractEventLoop, Broadcasts] = WeakKeyDictionary()
+_broadcasts = PerLoop(Broadcasts)
 
 
 def broadcasts() -> Broadcasts:
     """The widgets of the running event loop; a server process has one."""
-    loop = asyncio.get_running_loop()
-    found = _broadcasts.get(loop)
-    if found is None:
-        found = _broadcasts[loop] = Broadcasts()
-    return found
+    return _broadcasts.get()

@@ -16,13 +16,12 @@ from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from dashboard import access, lists, measures, protocol, stopping, tail
 from dashboard.garbage import Garbage
 from dashboard.overview_topics import Overviews, OverviewSubscription
 from dashboard.protocol import CloseCode, ErrorCode, ResetReason
-from dashboard.reads import Reads, Threads
+from dashboard.reads import PerLoop, Reads, Threads
 from dashboard.seats import Seats
 from dashboard.subscriptions import ListSubscription, Reader, Subscription, Topic, WorkflowSubscription
 from workflows import history
@@ -380,21 +379,14 @@ async def _alarm_within(alarm: asyncio.Event, seconds: float | None) -> None:
         await asyncio.wait_for(alarm.wait(), seconds)
 
 
-_fanouts: WeakKeyDictionary[asyncio.AbstractEventLoop, Fanout] = WeakKeyDictionary()
+_fanouts = PerLoop(Fanout)
 
 
 def existing() -> Fanout | None:
     """The fan-out of the running event loop, if anybody asked for it yet."""
-    return _fanouts.get(asyncio.get_running_loop())
+    return _fanouts.existing()
 
 
 def fanout() -> Fanout:
     """The fan-out of the running event loop; a server process has one."""
-    loop = asyncio.get_running_loop()
-    found = _fanouts.get(loop)
-    if found is None:
-        # Without an ASGI server each request has a loop of its own, whose fan-out would be kept by what it keeps.
-        for ended in [one for one in _fanouts if one.is_closed()]:
-            _fanouts.pop(ended).close()
-        found = _fanouts[loop] = Fanout()
-    return found
+    return _fanouts.get()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -57,6 +57,38 @@ class Threads:
         for connection in self._connections:
             connection.inc_thread_sharing()
             connection.close()
+
+
+class _Hub(Protocol):
+    def close(self) -> None:
+        """Its loop has ended: so do its threads."""
+
+
+_OneHub = TypeVar("_OneHub", bound=_Hub)
+
+
+class PerLoop(Generic[_OneHub]):
+    """What all connections of an event loop share. A server process has one loop.
+
+    Without an ASGI server each request has a loop of its own, whose hub would be kept by what it keeps.
+    """
+
+    def __init__(self, make: Callable[[], _OneHub]) -> None:
+        self._make = make
+        self._hubs: dict[asyncio.AbstractEventLoop, _OneHub] = {}
+
+    def existing(self) -> _OneHub | None:
+        """That of the running loop, if anybody asked for it yet."""
+        return self._hubs.get(asyncio.get_running_loop())
+
+    def get(self) -> _OneHub:
+        """That of the running loop, made if need be; those of ended loops are closed by then."""
+        found = self.existing()
+        if found is None:
+            for ended in [loop for loop in self._hubs if loop.is_closed()]:
+                self._hubs.pop(ended).close()
+            found = self._hubs[asyncio.get_running_loop()] = self._make()
+        return found
 
 
 class Batch(Generic[_One, _Answer]):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from typing import Any
 
 import pytest
 
 from dashboard import fanout
+from dashboard.broadcasts import broadcasts
 from dashboard.reads import Batch, Threads
 from tests.processes import database_connections
 from tests.wait import PATIENCE, until
@@ -95,11 +97,17 @@ def test_one_that_goes_away_takes_no_answer_from_others() -> None:
     with_batch(scenario)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_loops_that_have_ended_leave_no_connections_behind() -> None:
-    async def ask() -> None:
-        await asyncio.gather(*[fanout.fanout().reads.threads.ask(heads, ["nobody"]) for _ in range(4)])
+async def ask_for_workflows() -> None:
+    await asyncio.gather(*[fanout.fanout().reads.threads.ask(heads, ["nobody"]) for _ in range(4)])
 
+
+async def ask_for_widgets() -> None:
+    await broadcasts().look("no token")
+
+
+@pytest.mark.parametrize("ask", [ask_for_workflows, ask_for_widgets])
+@pytest.mark.django_db(transaction=True)
+def test_loops_that_have_ended_leave_no_connections_behind(ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(ask())
     before = database_connections()
     for _ in range(20):
