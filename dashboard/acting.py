@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.decorators import sync_and_async_middleware
 
 from dashboard import access
-from workflows import audit, ids, queries
+from workflows import audit, bulk, ids, queries
 from workflows.audit import Carrier, Origin
 from workflows.errors import DuplicateWorkflow, WorkflowConflict, WorkflowNotFound
-from workflows.models import Workflow
+from workflows.models import BulkAction, Workflow
 
 API = "/api/"
+BULK_SECONDS = 1.0  # of the request; whatever is left by then is carried on with behind it
 NOT_THEIRS = "They may not do this."
 NOT_SEEN = "There is no such workflow, or it is not theirs to see."
 MANY = "what was selected"  # the target of a verb for many, before it is known which they are
@@ -153,6 +156,21 @@ def refusals(user: access.Visitor, right: str, selected: Collection[str], *, tre
     theirs = {row.id for row in actable(user, right, selected)}
     found = {each: str(WorkflowNotFound(each)) for each in selected if each not in theirs}
     return found | dict.fromkeys(_reaching_too_far(user, theirs) if tree else (), TREE_NOT_THEIRS)
+
+
+def begin_bulk(
+    user: access.Visitor, action_id: UUID, verb: str, right: str, selected: Sequence[str], *, tree: bool, reason: str
+) -> BulkAction:
+    """Begin a verb for these workflows, or return the action that has the id already, which may be somebody else's.
+
+    Few are done by the end of this. Of many the rest goes on by itself, whoever looks or does not.
+    """
+    told = {"by": user.get_username(), "reason": reason}
+    name = "cancel_tree" if tree else verb
+    action = bulk.begin(action_id, name, selected, refused=refusals(user, right, selected, tree=tree), **told)
+    if action.by == told["by"] and not bulk.carry_on(action.pk, seconds=BULK_SECONDS):
+        transaction.on_commit(bulk.carry_on_in_background)
+    return action
 
 
 def refuse(request: HttpRequest, action: str, kind: str, target: str, why: str) -> None:

@@ -56,6 +56,11 @@ def json_lines(documents: Iterable[Document]) -> str:
     return "".join(json.dumps(document, ensure_ascii=False, default=str) + "\n" for document in documents)
 
 
+def whole(ending: str, columns: Sequence[str], documents: Iterable[Document]) -> str:
+    """All of a short file, of one of KINDS."""
+    return json_lines(documents) if ending == "jsonl" else csv_head(columns) + csv_lines(columns, documents)
+
+
 def headers(name: str, ending: str) -> dict[str, str]:
     """Of a file that is kept, not shown."""
     stamp = timezone.now().strftime("%Y-%m-%d-%H%M%S")

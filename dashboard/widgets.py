@@ -178,10 +178,7 @@ class _Reading:
 
     @cached_property
     def _hour(self) -> dict[tuple[str, str], int]:
-        found: dict[tuple[str, str], int] = {}
-        for minute in counts.per_minute(timedelta(minutes=59), until=self._now):
-            found[minute.definition, minute.kind] = found.get((minute.definition, minute.kind), 0) + minute.workflows
-        return found
+        return counts.happened_since(self._now - timedelta(minutes=59))
 
 
 _READERS = {

@@ -145,14 +145,9 @@ class Lens:
             kinds: tuple[EventKind, ...] = WITH_PAYLOADS
         else:
             kinds = _OF_OTHERS if _others_hide(self.audience) else ()
-        others_shown = self.shows_undeclared
+        others_shown = self.reads_payloads  # of keys that the definition does not declare
         listed = [key for key in (self._known.keys if self._known else ()) if self.shows(key) is not others_shown]
         return {"hidden_kinds": [kind.value for kind in kinds], "listed": listed, "only_listed": not others_shown}
-
-    @cached_property
-    def shows_undeclared(self) -> bool:
-        """Whether keys are read that the definition does not declare."""
-        return self.reads_payloads
 
     def state(self, state: Data) -> Data:
         """A state as the fold makes it; the same object where nothing is hidden."""

@@ -27,7 +27,7 @@ from dashboard.models import ApiToken
 from workflows.visibility import Visibility
 
 _NOT_THEIRS = ("forbidden", "missing-scope")
-_KINDS = {"queue": "queue", "schedule": "schedule"}
+_KINDS = ("queue", "schedule")  # of what is done something to, besides workflows
 _MOST_REMEMBERED = 10_000  # credentials, so that a process's memory stays bounded
 
 
@@ -85,7 +85,8 @@ class Requires:
         parts = match.kwargs if match else {}
         resource = request.path_info.removeprefix("/api/v1/").partition("/")[0].removesuffix("s")
         target = str(parts.get("workflow_id") or parts.get("name") or "")
-        acting.refuse(request, self.actions[-1], _KINDS.get(resource, "workflow"), target, problem.detail)
+        kind = resource if resource in _KINDS else "workflow"
+        acting.refuse(request, self.actions[-1], kind, target, problem.detail)
 
     def admitted(self, caller: Caller) -> Caller:
         """The caller, who may do this. Raises Problem."""

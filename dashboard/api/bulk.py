@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Header, Router
@@ -20,8 +19,6 @@ from dashboard.presenters.bulk import BULK_VERBS, MOST, BulkVerb, account, plan
 from workflows import bulk
 from workflows.errors import InvalidInput
 from workflows.models import BulkAction, BulkOutcome
-
-SECONDS = 1.0  # of the request; what is left by then is carried on with behind it
 
 router = Router(tags=["bulk"])
 Verb = Literal["cancel", "resume", "pin", "unpin", "delete"]
@@ -63,14 +60,11 @@ def begin_bulk(
     if asked.needs_reason(len(selected)) and not body.reason.strip():
         raise InvalidInput(f"Give a reason: {verb} for {len(selected)} workflows needs one.")
     tree = verb == "cancel" and body.tree
-    refused = acting.refusals(caller.user, asked.right, selected, tree=tree)
-    name = "cancel_tree" if tree else verb
-    action_id = idempotency_key or uuid4()
-    action = bulk.begin(action_id, name, selected, refused=refused, by=caller.name, reason=body.reason)
+    action = acting.begin_bulk(
+        caller.user, idempotency_key or uuid4(), verb, asked.right, selected, tree=tree, reason=body.reason
+    )
     if action.by != caller.name:
         raise Problem("not-found", NOT_FOUND)  # somebody else's, under an id that was guessed
-    if not bulk.carry_on(action.pk, seconds=SECONDS):
-        transaction.on_commit(bulk.carry_on_in_background)
     response["Location"] = reverse("dashboard:api:get_bulk", args=[action.pk])
     return _report(caller, action.pk)
 

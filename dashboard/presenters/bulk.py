@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from dashboard import exports
 from dashboard.presenters.verbs import verbs
 from workflows.models import BulkAction, BulkOutcome, Workflow
 from workflows.states import Status
@@ -168,31 +167,10 @@ def account(action: BulkAction) -> Account:
     return Account(action, known.name, label, known.done, known.is_final, known.right)
 
 
-class Line(NamedTuple):
+RESULT_COLUMNS = ("workflow", "verb", "outcome", "detail")
+
+
+def result(verb: str, row: BulkOutcome) -> dict[str, str]:
     """What came of one workflow, for a file."""
-
-    workflow: str
-    outcome: str
-    detail: str
-
-
-_COLUMNS = ("workflow", "verb", "outcome", "detail")
-
-
-def line(row: BulkOutcome) -> Line:
-    """One row's."""
-    return Line(row.workflow_id, row.outcome, row.detail or ("not asked for" if row.outcome == "left" else ""))
-
-
-def as_csv(verb: str, lines: Iterable[Line]) -> str:
-    """A spreadsheet."""
-    return exports.csv_head(_COLUMNS) + exports.csv_lines(_COLUMNS, _documents(verb, lines))
-
-
-def as_json_lines(verb: str, lines: Iterable[Line]) -> str:
-    """One JSON object per workflow and line."""
-    return exports.json_lines(_documents(verb, lines))
-
-
-def _documents(verb: str, lines: Iterable[Line]) -> Iterator[exports.Document]:
-    return ({"workflow": line.workflow, "verb": verb, "outcome": line.outcome, "detail": line.detail} for line in lines)
+    detail = row.detail or ("not asked for" if row.outcome == BulkOutcome.LEFT else "")
+    return {"workflow": row.workflow_id, "verb": verb, "outcome": row.outcome, "detail": detail}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,9 +23,6 @@ from dashboard.listings import Listing, listing
 from dashboard.presenters.bulk import BULK_VERBS, MOST, BulkVerb, Plan, plan
 from dashboard.views.listing import PAGE_ROWS
 from dashboard.views.pages import page_context
-from workflows import bulk
-
-SECONDS = 1.0  # of the request; whatever is left by then is carried on with behind it
 
 
 @require_safe
@@ -108,21 +103,13 @@ def execution(request: HttpRequest, verb: str) -> HttpResponse:
         selected = form.cleaned_data["ids"]
         allowed = acting.actable(request.user, asked.right, selected)
         return _confirm(request, plan(asked, allowed, len(selected)), form)
-    action_id = _begin(request, asked, form.cleaned_data)
+    given = form.cleaned_data
+    tree = asked.name == "cancel" and given["tree"]
+    action = acting.begin_bulk(
+        request.user, given["action"], asked.name, asked.right, given["ids"], tree=tree, reason=given["reason"]
+    )
     back = QueryDict(request.POST.get("back", "")).urlencode()
-    return redirect(f"{reverse('dashboard:bulk_action', args=[action_id])}?{urlencode({'back': back})}")
-
-
-def _begin(request: HttpRequest, verb: BulkVerb, given: dict[str, Any]) -> UUID:
-    """Few are done when the page comes. Of many the rest goes on by itself, whoever looks or does not."""
-    tree = verb.name == "cancel" and given["tree"]
-    refused = acting.refusals(request.user, verb.right, given["ids"], tree=tree)
-    name = "cancel_tree" if tree else verb.name
-    told = {"by": request.user.get_username(), "reason": given["reason"]}
-    action = bulk.begin(given["action"], name, given["ids"], refused=refused, **told)
-    if not bulk.carry_on(action.pk, seconds=SECONDS):
-        transaction.on_commit(bulk.carry_on_in_background)
-    return action.pk
+    return redirect(f"{reverse('dashboard:bulk_action', args=[action.pk])}?{urlencode({'back': back})}")
 
 
 def _permitted(request: HttpRequest, name: str) -> BulkVerb:

@@ -14,9 +14,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import access, acting
+from dashboard import access, acting, exports
 from dashboard.filters import seq_of
-from dashboard.presenters.bulk import Account, account, as_csv, as_json_lines, line
+from dashboard.presenters.bulk import RESULT_COLUMNS, Account, account, result
 from dashboard.presenters.times import iso_utc
 from dashboard.views.pages import page_context
 from workflows import bulk
@@ -24,7 +24,6 @@ from workflows.models import BulkAction, BulkOutcome, Workflow
 
 PAGE_ROWS = 50
 SHOWN = 100  # workflows of each outcome; the files have all
-_FILES = {"csv": (as_csv, "text/csv; charset=utf-8"), "jsonl": (as_json_lines, "application/x-ndjson; charset=utf-8")}
 
 
 @require_safe
@@ -81,13 +80,13 @@ def action_fragment(request: HttpRequest, action_id: UUID) -> HttpResponse:
 def results(request: HttpRequest, action_id: UUID, ending: str) -> HttpResponse:
     """What came of each, as a file."""
     found = _found(request, action_id)
-    make, kind = _FILES.get(ending, (None, ""))
-    if make is None:
+    if ending not in exports.KINDS:
         raise Http404
     name = f"{found.verb}-{found.created_at:%Y-%m-%d-%H%M%S}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    lines = [line(row) for row in _outcomes(request, found)]
-    return HttpResponse(make(found.verb, lines), content_type=kind, headers=headers)
+    told = [result(found.verb, row) for row in _outcomes(request, found)]
+    text = exports.whole(ending, RESULT_COLUMNS, told)
+    return HttpResponse(text, content_type=exports.KINDS[ending], headers=headers)
 
 
 @require_POST

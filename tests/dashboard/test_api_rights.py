@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.core.management import CommandError, call_command
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 
@@ -114,10 +116,18 @@ def test_what_is_no_token_is_answered_401_even_beside_a_session(folk: People) ->
             assert (answer.status_code, answer.headers["Content-Type"]) == (401, "application/problem+json"), given
 
 
-def test_what_is_hidden_and_what_is_not_there_are_answered_alike(folk: People, monkeypatch: pytest.MonkeyPatch) -> None:
+class Blind(access.Permissions):
+    """Nobody sees any workflow."""
+
+    def visible(self, user: User | AnonymousUser, queryset: QuerySet[Workflow]) -> QuerySet[Workflow]:
+        """None."""
+        return queryset.none()
+
+
+def test_what_is_hidden_and_what_is_not_there_are_answered_alike(folk: People, settings: Any) -> None:
     run(publishing.using(workflow_id="w").start([1]))
     program = Program(folk.operator)
-    monkeypatch.setattr(access, "visible_workflows", lambda _user: Workflow.objects.none())
+    settings.TELLTALE_ACCESS = f"{__name__}.Blind"
     for path in ("", "/values", "/values/key", "/history", "/stream"):
         real, guessed = program.get(f"/workflows/w{path}"), program.get(f"/workflows/guessed{path}")
         assert (real.kind, real.content) == ("not-found", guessed.content)

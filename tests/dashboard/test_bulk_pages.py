@@ -17,14 +17,15 @@ from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
 
-from dashboard.presenters.bulk import BULK_VERBS, MOST, Line, as_csv, as_json_lines
+from dashboard import acting, exports
+from dashboard.presenters.bulk import BULK_VERBS, MOST, RESULT_COLUMNS, result
 from dashboard.views import bulk as bulk_views
 from dashboard.views import bulk_actions as bulk_action_views
 from tests import definitions
 from tests.people import People
 from tests.wait import until
 from workflows import bulk, operations, recovery
-from workflows.models import BulkAction, Deletion, Event, Workflow
+from workflows.models import BulkAction, BulkOutcome, Deletion, Event, Workflow
 from workflows.options import Options
 
 __all__ = ["definitions"]  # known to the registry
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that waits for its action, however slow the machine is."""
-    monkeypatch.setattr(bulk_views, "SECONDS", None)
+    monkeypatch.setattr(acting, "BULK_SECONDS", None)
 
 
 @pytest.fixture
@@ -242,7 +243,7 @@ def test_one_confirmation_is_carried_out_once(operator: Client, five: list[str])
 @pytest.fixture
 def slow(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request in which there is time for one workflow only."""
-    monkeypatch.setattr(bulk_views, "SECONDS", 0)
+    monkeypatch.setattr(acting, "BULK_SECONDS", 0)
 
 
 def test_what_a_request_has_no_time_for_goes_on_behind_it(operator: Client, five: list[str], slow: None) -> None:
@@ -404,11 +405,12 @@ def test_the_result_can_be_kept_as_csv_and_as_json_lines(operator: Client, five:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-2+3", "@SUM(A1)", "＝1", '=HYPERLINK("http://evil.example")'])
 def test_no_cell_of_the_csv_is_a_formula(name: str) -> None:
-    lines = [Line(name, "done", ""), Line("a", "refused", name), Line('quote"and,comma', "left", "two\nlines")]
-    rows = list(csv.reader(io.StringIO(as_csv("cancel", lines))))
+    came = [(name, "done", ""), ("a", "refused", name), ('quote"and,comma', "left", "two\nlines")]
+    told = [result("cancel", BulkOutcome(workflow_id=of, outcome=what, detail=why)) for of, what, why in came]
+    rows = list(csv.reader(io.StringIO(exports.whole("csv", RESULT_COLUMNS, told))))
     assert (rows[1][0], rows[2][3]) == (f"'{name}", f"'{name}")
     assert rows[3] == ['quote"and,comma', "cancel", "left", "two\nlines"]
-    assert json.loads(as_json_lines("cancel", lines).splitlines()[0])["workflow"] == name
+    assert json.loads(exports.whole("jsonl", RESULT_COLUMNS, told).splitlines()[0])["workflow"] == name
 
 
 # Bad input
