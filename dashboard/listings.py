@@ -56,21 +56,47 @@ def listing(
 
     What the audience may not read is not found by it either.
     """
-    known = {count.definition for count in counts.everything()} if wanted.definition.endswith("*") else ()
-    definitions = wanted.definitions(known)
     if wanted.where:
-        return _looked_for(wanted, within, audience, definitions, before, limit)
+        found = _looked_for(wanted, within, audience, before, limit)
+        return Listing(finding.at(found.places), None, found.older, found.looked_at, found.further)
     page = finding.workflow_page(
-        statuses=wanted.status, definitions=definitions, before=before, after=after, limit=limit, within=within,
+        statuses=wanted.status, definitions=_meant(wanted), before=before, after=after, limit=limit, within=within,
         **wanted.terms,
     )  # fmt: skip
     return Listing(*page)
 
 
+def matching(
+    wanted: ListFilter, within: QuerySet[Workflow], audience: Visibility | None, limit: int
+) -> tuple[list[str], bool]:
+    """The ids of the newest that match, without their rows, and whether there are more than `limit`."""
+    if wanted.where:
+        found = _looked_for(wanted, within, audience, None, limit)
+        return [place.workflow_id for place in found.places], bool(found.older or found.further)
+    places = finding.places(
+        statuses=wanted.status, definitions=_meant(wanted), limit=limit + 1, within=within, **wanted.terms
+    )
+    return [place.workflow_id for place in places[:limit]], len(places) > limit
+
+
+def _meant(wanted: ListFilter) -> list[str]:
+    known = {count.definition for count in counts.everything()} if wanted.definition.endswith("*") else ()
+    return wanted.definitions(known)
+
+
+class _Found(NamedTuple):
+    """Places, and the rest as in `Listing`."""
+
+    places: list[Cursor]
+    older: Cursor | None
+    looked_at: int
+    further: Cursor | None
+
+
 def _looked_for(
-    wanted: ListFilter, within: QuerySet[Workflow], audience: Visibility | None, definitions: list[str],
-    before: Cursor | None, limit: int,
-) -> Listing:  # fmt: skip
+    wanted: ListFilter, within: QuerySet[Workflow], audience: Visibility | None, before: Cursor | None, limit: int
+) -> _Found:
+    definitions = _meant(wanted)
     found: list[Cursor] = []
     looked_at, place, until = 0, before, time.monotonic() + SECONDS
     while True:
@@ -85,7 +111,7 @@ def _looked_for(
             break
     is_full = len(found) > limit
     older, further = (found[limit - 1], None) if is_full else (None, place)
-    return Listing(finding.at(found[:limit]), None, older, looked_at, further)
+    return _Found(found[:limit], older, looked_at, further)
 
 
 def _readable(values: dict[str, dict[str, Any]], audience: Visibility | None) -> dict[str, dict[str, Any]]:

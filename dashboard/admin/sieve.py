@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from dashboard.admin.filters import by_index
 from dashboard.admin.keyset import KeysetChangeList, Part
 from workflows.models import Workflow
 
-LOOKED_THROUGH = 10_000  # events, for one page
+LOOKED_THROUGH = 5_000  # events, for one page
 FEW_WORKFLOWS, FEW_EVENTS = 500, 20_000  # of a definition, that are looked at all
 
 
@@ -32,14 +32,24 @@ class OfDefinitionChangeList(KeysetChangeList):
             kept: list[Any] = self.merged(list(places.filter(workflow_id__in=few).order_by()), backwards=backwards)
             last = None
         else:
-            looked_at: list[Any] = self.first(places, LOOKED_THROUGH, backwards=backwards)
-            kept = self._of(definition, looked_at)
+            looked_at, kept = self._sifted(definition, places, size, backwards=backwards)
             last = looked_at[-1] if len(looked_at) == LOOKED_THROUGH else None
             self.looked_through = 0 if len(kept) > size else len(looked_at)
         end = kept[size - 1] if len(kept) > size else last
         rows = self.queryset.in_bulk([row.id for row in kept[:size]])
         part = Part.of([rows[row.id] for row in kept[:size] if row.id in rows], end=end, backwards=backwards)
         return part if part.rows or few is not None else part._replace(begin=looked_at[0] if looked_at else None)
+
+    def _sifted(
+        self, definition: str, places: QuerySet[Any, Any], size: int, *, backwards: bool
+    ) -> tuple[list[Any], list[Any]]:
+        """What was looked through, and what of it is the definition's: a fifth of it fills the page of a busy one."""
+        for depth in (LOOKED_THROUGH // 5, LOOKED_THROUGH):
+            looked_at: list[Any] = self.first(places, depth, backwards=backwards)
+            kept = self._of(definition, looked_at)
+            if len(kept) > size or len(looked_at) < depth:
+                break
+        return looked_at, kept
 
     @staticmethod
     def _few(definition: str) -> list[str] | None:

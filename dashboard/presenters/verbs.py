@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from workflows import registry
@@ -33,15 +35,17 @@ def verb(label: str, status: str, sources: Collection[Status], why: str) -> Verb
     return Verb(label, status in inside, " ".join(inside), " ".join(outside), why)
 
 
-def verbs(status: str) -> dict[str, Verb]:
+@lru_cache(maxsize=32)  # a thousand workflows are asked about at once, in a handful of statuses
+def verbs(status: str) -> Mapping[str, Verb]:
     """Every verb, by its name in templates."""
     resumable = TRANSITIONS["resume"].sources
-    return {
+    found = {
         "send": verb("Send message", status, ACTIVE, "It has ended and receives nothing more."),
         "cancel": verb("Cancel", status, TRANSITIONS["cancel"].sources, "It has ended already."),
         "resume": verb("Resume", status, resumable, "Only what failed, was cancelled or was set aside can go on."),
         "delete": verb("Delete", status, TERMINAL, "Only what has ended can be deleted. Cancel it first."),
     }
+    return MappingProxyType(found)
 
 
 @dataclass(frozen=True)

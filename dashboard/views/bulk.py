@@ -15,11 +15,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import access, acting
+from dashboard import access, acting, listings
 from dashboard.bulk_forms import BulkForm, SelectionForm
 from dashboard.filters import ListFilter
 from dashboard.forms import first_error
-from dashboard.listings import Listing, listing
 from dashboard.presenters.bulk import BULK_VERBS, MOST, BulkVerb, Plan, plan
 from dashboard.views.listing import PAGE_ROWS
 from dashboard.views.pages import page_context
@@ -35,14 +34,15 @@ def matching(request: HttpRequest) -> HttpResponse:
     """
     if not access.can(request.user, "view"):
         raise PermissionDenied
-    page = _matching(request, request.GET, PAGE_ROWS if "first" in request.GET else MOST)
-    rows = [{"id": row.id, "status": row.status, "pinned": row.pinned} for row in page.rows]
-    return JsonResponse({"workflows": rows, "more": page.is_part})
+    ids, more = _matching(request, request.GET, PAGE_ROWS if "first" in request.GET else MOST)
+    found = access.visible_workflows(request.user).filter(pk__in=ids).values("id", "status", "pinned")
+    rows = {row["id"]: row for row in found}
+    return JsonResponse({"workflows": [rows[each] for each in ids if each in rows], "more": more})
 
 
-def _matching(request: HttpRequest, query: QueryDict, limit: int = MOST) -> Listing:
+def _matching(request: HttpRequest, query: QueryDict, limit: int = MOST) -> tuple[list[str], bool]:
     visible = access.visible_workflows(request.user)
-    return listing(ListFilter.from_query(query), visible, access.audience(request.user), limit=limit)
+    return listings.matching(ListFilter.from_query(query), visible, access.audience(request.user), limit)
 
 
 @require_POST
@@ -57,9 +57,8 @@ def confirmation(request: HttpRequest, verb: str) -> HttpResponse:
         return _to_the_list(request)
     selected = list(dict.fromkeys([*form.cleaned_data["ids"], *request.POST.getlist("id")]))
     if form.cleaned_data["matching"]:
-        page = _matching(request, QueryDict(form.cleaned_data["filter"]))
-        selected = [row.id for row in page.rows]
-        if page.is_part:
+        selected, more = _matching(request, QueryDict(form.cleaned_data["filter"]))
+        if more:
             notices.warning(request, f"More match than that: these are the newest {len(selected):,}.")
     if not selected or len(selected) > MOST:
         notices.warning(request, _no_such_number(asked, len(selected)))

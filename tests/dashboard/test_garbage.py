@@ -1,13 +1,17 @@
-"""Connections that came to stay are put aside from the garbage collector, and given back when they have gone."""
+"""The program and connections that came to stay are put aside from the garbage collector; remains are collected."""
 
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
 from dashboard.garbage import ENDED, GROWN, Garbage
+from tests.processes import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -35,15 +39,32 @@ def test_many_connections_are_put_aside_once_and_again_when_as_many_more_have_co
     assert len(more) == 10_000
 
 
-def test_what_was_put_aside_is_given_back_when_many_have_ended_so_that_their_remains_are_collected() -> None:
-    garbage = Garbage()
+class Remains:
+    """A connection that refers to itself, so that only the collector can remove it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_was_put_aside_is_looked_at_again_when_many_have_ended_so_that_their_remains_are_collected() -> None:
+    garbage, connection = Garbage(), Remains()
     garbage.look(GROWN)
+    remains = weakref.ref(connection)
+    del connection
     for _ in range(ENDED - 1):
         garbage.ended()
     garbage.look(GROWN)
-    assert gc.get_freeze_count() > 0
+    gc.collect()
+    assert remains() is not None
     garbage.ended()
     garbage.look(GROWN)
-    assert gc.get_freeze_count() == 0
-    garbage.look(GROWN)
+    assert remains() is None
     assert gc.get_freeze_count() > 0
+
+
+def test_the_loaded_program_is_never_looked_at_again() -> None:
+    loaded = "import gc, config.asgi; print(gc.get_freeze_count(), len(gc.get_objects()))"
+    printed = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True)
+    aside, watched = map(int, printed.stdout.split())
+    assert aside > 100_000
+    assert watched < 10_000
