@@ -32,8 +32,9 @@ INSERT INTO workflows_step (workflow_id, position, name, status, attempt, failur
 SELECT %(id)s, s.position, 'pack', 'succeeded', 1, 0, %(worker)s, s.at, s.at, e.at, to_jsonb(e.seq)
 FROM facts AS s JOIN facts AS e ON e.seq = s.seq + 1 WHERE s.kind = 'step_started'"""
 _VALUES = """
-INSERT INTO workflows_value (workflow_id, key, value, seq, at)
-SELECT DISTINCT ON (key) %(id)s, key, value, seq, at FROM facts WHERE kind = 'value_set' ORDER BY key, seq DESC"""
+INSERT INTO workflows_value (workflow_id, key, value, seq, at, sets)
+SELECT DISTINCT ON (key) %(id)s, key, value, seq, at, count(*) OVER (PARTITION BY key) FROM facts
+WHERE kind = 'value_set' ORDER BY key, seq DESC"""
 _BEGINNING = "UPDATE workflows_event SET at = now() - interval '1 day' WHERE workflow_id = %(id)s AND seq < %(first)s"
 _WORKFLOW = """
 UPDATE workflows_workflow SET last_seq = %(last)s, created_at = now() - interval '1 day',

@@ -7,6 +7,7 @@ What the lens hides is hidden in both.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC
 from typing import Any
@@ -21,6 +22,7 @@ from workflows.errors import InvalidExport, WorkflowNotFound
 from workflows.fold import State, empty_state, fold
 from workflows.models import Message, Step, Workflow
 from workflows.redaction import Lens
+from workflows.states import EventKind
 
 FORMAT = "telltale.workflow/1"
 _ROWS, _EVENTS, _BYTES = 100, 500, 1_000_000  # at once; of events so many bytes, but one at least
@@ -121,7 +123,18 @@ def read(text: str) -> dict[str, Any]:
         raise InvalidExport(f"it lacks something: {error!r}") from error
     if not is_whole:
         raise InvalidExport("its events are not 1, 2, 3 … up to its state; it was cut or changed")
+    try:
+        _count_sets(told["state"]["values"], told["events"])
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise InvalidExport(f"its values are not as they were written: {error!r}") from error
     return told
+
+
+def _count_sets(values: dict[str, Any], events: list[list[Any]]) -> None:
+    """Documents of before how often a key was set was counted leave that to their events."""
+    sets = Counter(event[4] for event in events if event[2] == EventKind.VALUE_SET)
+    for key, value in values.items():
+        value.setdefault("sets", sets[key])
 
 
 def state_at(told: dict[str, Any], seq: int) -> State:

@@ -142,7 +142,8 @@ def _step_finished(state: State, seq: int, at: str, position: int | None, key: s
 
 def _value_set(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:
     hidden = {"hidden": True} if data.get("hidden") else {}
-    state["values"][key] = {"value": data["value"], "seq": seq, "at": at, **hidden}
+    before = state["values"].get(key, {}).get("sets", 0)
+    state["values"][key] = {"value": data["value"], "seq": seq, "at": at, "sets": before + 1, **hidden}
 
 
 def _wait_started(state: State, seq: int, at: str, position: int | None, key: str | None, data: Data) -> None:

@@ -26,6 +26,7 @@ from workflows.sql.reads import (
     OLDER_PART,
     PACE,
     RECORDED_OPERATIONS,
+    SETS,
     STEPS,
     TAIL,
 )
@@ -301,10 +302,12 @@ def snapshot(workflow_id: str) -> State | None:
         last = Event.objects.filter(workflow_id=workflow_id).order_by("-seq").first()
         steps = _steps(workflow_id)
         values = list(Value.objects.filter(workflow_id=workflow_id))
+        counted = all(value.sets is not None for value in values)
+        sets = {value.key: value.sets for value in values} if counted else _sets(workflow_id, row.last_seq)
     return {
         "seq": row.last_seq,
         "workflow": workflow_state(row, last),
-        "values": {v.key: {"value": v.value, "seq": v.seq, "at": wire_time(v.at)} for v in values},
+        "values": {v.key: {"value": v.value, "seq": v.seq, "at": wire_time(v.at), "sets": sets[v.key]} for v in values},
         "steps": steps,
     }
 
@@ -312,15 +315,24 @@ def snapshot(workflow_id: str) -> State | None:
 def state_at(workflow_id: str, seq: int) -> State | None:
     """The state after event `seq` (0: before the first): the fold of everything up to it, `snapshot` for the past.
 
-    None: there is no such event. Of the values only the last of each key is read; the others change nothing any more.
+    None: there is no such event. Of the values only the last of each key is read; the others only count.
     """
     state = empty_state(workflow_id)
     events = Event.objects.filter(workflow_id=workflow_id, seq__lte=seq)
     values = Q(kind=EventKind.VALUE_SET)
     latest = events.filter(values).values("key").annotate(last=Max("seq")).values("last")
-    for event in events.filter(~values | Q(seq__in=latest)).order_by("seq").iterator(chunk_size=2_000):
-        advance(state, wire(event))
+    with one_moment():
+        for event in events.filter(~values | Q(seq__in=latest)).order_by("seq").iterator(chunk_size=2_000):
+            advance(state, wire(event))
+        sets = _sets(workflow_id, seq) if state["values"] else {}
+    for key, value in state["values"].items():
+        value["sets"] = sets[key]
     return state if state["seq"] == seq else None
+
+
+def _sets(workflow_id: str, seq: int) -> dict[str, int]:
+    """How often each key was set up to an event, of all that happened, also of what the history has no more."""
+    return dict(fetch(SETS, {"workflow_id": workflow_id, "seq": seq}))
 
 
 def placed_snapshot(workflow_id: str) -> tuple[str, State] | None:

@@ -204,9 +204,10 @@ WHERE began.kind = 'step_started' AND began.data ->> 'attempt' = '1' AND began.w
 ORDER BY began.id"""
 
 VALUES = """
-INSERT INTO workflows_value (workflow_id, key, value, seq, at)
-SELECT workflow_id, key, value, seq, at FROM (
-    SELECT DISTINCT ON (workflow_id, key) workflow_id, key, data -> 'value' AS value, seq, at
+INSERT INTO workflows_value (workflow_id, key, value, seq, at, sets)
+SELECT workflow_id, key, value, seq, at, sets FROM (
+    SELECT DISTINCT ON (workflow_id, key) workflow_id, key, data -> 'value' AS value, seq, at,
+           count(*) OVER (PARTITION BY workflow_id, key) AS sets
     FROM workflows_event WHERE kind = 'value_set' AND workflow_id IN (SELECT id FROM plan)
     ORDER BY workflow_id, key, seq DESC
 ) AS latest ORDER BY at"""

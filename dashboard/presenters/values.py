@@ -126,6 +126,11 @@ class Progress:
         return int((self.fraction or 0) * 1000)
 
 
+def sets_told(sets: int) -> str:
+    """How often a key was set."""
+    return "set once" if sets == 1 else f"set {sets:,} times"
+
+
 def progress(value: Any, phase: Any = None) -> Progress | None:
     """The progress published under the conventional keys; None when there is none or it is malformed."""
     words = phase if isinstance(phase, str) and phase != HIDDEN else ""

@@ -146,6 +146,8 @@ def _shown_values(shown: Snapshot) -> list[dict[str, Any]]:
             "key": key,
             "text": values.brief(value["value"], 2000),
             "at": value["at"],
+            "sets": value["sets"],
+            "sets_told": values.sets_told(value["sets"]),
             "numbers": numbers.get(key, []),
             "line": charts.curve_line(numbers[key]) if key in numbers else "",
             "is_number": curves.number_of(value["value"]) is not None,

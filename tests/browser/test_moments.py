@@ -55,6 +55,7 @@ def test_a_moment_can_be_passed_on_stepped_and_played(visit: Visit, worker: Work
     handle.result(timeout=60)
     page = visit.open("/workflows/w/?seq=12")
     expect(page.locator("tr[data-key=key] .values__value")).to_have_text("9")
+    expect(page.get_by_role("link", name="key: set 10 times")).to_have_text("10×")
     page.get_by_role("button", name="Event after").click()
     expect(page.locator("tr[data-key=key] .values__now")).to_have_text("10")
     page.locator(".scrubber__range").press("ArrowLeft")
@@ -62,5 +63,7 @@ def test_a_moment_can_be_passed_on_stepped_and_played(visit: Visit, worker: Work
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".scrubber__past")).to_be_hidden(timeout=LIVE_MS)
     expect(page.locator("tr[data-key=key] .values__now")).to_have_text("39")
+    page.get_by_role("link", name="key: set 40 times").click()
+    expect(page.locator("#history").get_by_text("39", exact=True).first).to_be_visible(timeout=LIVE_MS)
     expect(page.locator("status-badge[data-size]")).to_have_text("Succeeded")
     assert visit.troubles == []

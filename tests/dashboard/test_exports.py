@@ -173,6 +173,10 @@ def test_an_exported_workflow_is_folded_to_the_same_state_in_python_and_in_the_b
         told = documents.read(made.decode())
         assert fold(told["before"], told["events"]) == told["state"] == documents.state_at(told, told["state"]["seq"])
         assert documents.state_at(told, 1)["workflow"]["status"] == "queued"
+        older = json.loads(made)
+        for value in older["state"]["values"].values():
+            del value["sets"]
+        assert documents.read(json.dumps(older)) == told, "a document of before that was counted"
         files.append(tmp_path / f"{number}.json")
         files[-1].write_bytes(made)
         assert b"4111" not in made
@@ -210,6 +214,7 @@ def test_a_shell_exports_a_workflow_and_looks_into_the_file(varied: list[str], t
         ("nonsense", "no JSON"), ("[" * 100_000, "no JSON"), ("[]", "format"), ('{"format": "other"}', "format"),
         ('{"format": "telltale.workflow/1"}', "lacks"), ('{"format": "telltale.workflow/1", "events": [7]}', "lacks"),
         ('{"format": "telltale.workflow/1", "events": [[2]], "state": {"seq": 1}}', "cut or changed"),
+        ('{"format": "telltale.workflow/1", "events": [], "state": {"seq": 0, "values": [7]}}', "values are not"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_export_is_refused_with_the_cause(text: str, cause: str) -> None:

@@ -44,6 +44,11 @@ def test_the_small_line_lies_between_the_lowest_and_the_highest(case: Any) -> No
     assert charts.curve_line(case[0]) == case[1]
 
 
+@cases("sets_told")
+def test_how_often_a_key_was_set_is_said_in_words(case: Any) -> None:
+    assert values.sets_told(case[0]) == case[1]
+
+
 @cases("whole_duration")
 def test_a_growing_duration_does_not_flicker(case: Any) -> None:
     assert times.whole_duration(case[0]) == case[1]

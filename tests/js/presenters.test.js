@@ -14,7 +14,7 @@ import { bar, gaps, locate, phase, shorten, span, ticks, timeAt } from "../../st
 import {
   absolute, ago, between, clock, duration, estimate, timeOfDay, when, wholeDuration,
 } from "../../static/js/lib/times.js";
-import { brief, diff, progress, rest } from "../../static/js/lib/values.js";
+import { brief, diff, progress, rest, setsTold } from "../../static/js/lib/values.js";
 import { isoWithOffset, useZone } from "../../static/js/lib/zone.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../presenter_cases.json", import.meta.url), "utf8"));
@@ -37,6 +37,7 @@ replay("ago", ago);
 replay("between", between);
 replay("when", when);
 replay("brief", (value) => brief(value));
+replay("sets_told", setsTold);
 replay("sentence", sentence);
 replay("last_words", lastWords);
 replay("rest", rest);

@@ -287,6 +287,7 @@ FROM workflows_step AS s LEFT JOIN LATERAL (
 ) AS open ON true
 WHERE s.workflow_id = %(workflow_id)s AND s.position < %(position)s"""
 FORK_VALUES: LiteralString = """
-INSERT INTO workflows_value (workflow_id, key, value, seq, at)
-SELECT DISTINCT ON (key) %(new_id)s, key, data -> 'value', seq, at FROM workflows_event
+INSERT INTO workflows_value (workflow_id, key, value, seq, at, sets)
+SELECT DISTINCT ON (key) %(new_id)s, key, data -> 'value', seq, at, count(*) OVER (PARTITION BY key)
+FROM workflows_event
 WHERE workflow_id = %(workflow_id)s AND kind = 'value_set' AND seq <= %(cut)s ORDER BY key, seq DESC"""

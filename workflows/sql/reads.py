@@ -222,3 +222,17 @@ SELECT place.created_at, place.id FROM unnest(%s::text[]) AS s(status) CROSS JOI
 NEAREST_OF_DEFINITIONS: LiteralString = """
 SELECT place.created_at, place.id FROM unnest(%s::text[]) AS s(status) CROSS JOIN unnest(%s::text[]) AS d(definition)
 CROSS JOIN LATERAL ({arm}) AS place"""
+
+# How often each key was set up to an event: as often as now, but for what came later. What was set before that was
+# counted is counted here, which reads the whole history.
+SETS: LiteralString = """
+SELECT key, coalesce(v.sets, told.sets) - coalesce(told.later, 0)
+FROM workflows_value AS v LEFT JOIN (
+    SELECT key, count(*) AS sets, count(*) FILTER (WHERE seq > %(seq)s) AS later FROM workflows_event
+    WHERE workflow_id = %(workflow_id)s AND concat(kind) = 'value_set' AND seq > (
+        SELECT CASE WHEN count(sets) = count(*) THEN %(seq)s::bigint ELSE 0 END
+        FROM workflows_value WHERE workflow_id = %(workflow_id)s
+    )
+    GROUP BY key
+) AS told USING (key)
+WHERE v.workflow_id = %(workflow_id)s"""

@@ -1,11 +1,12 @@
 /**
- * <workflow-values data-curve data-readers>: the current value of every key; a change shows old and new side by side for a moment.
+ * <workflow-values data-curve data-readers data-history>: the current value of every key and how often it was set, which leads to
+ * these events; a change shows old and new side by side for a moment.
  * A number has a small line of its last ones, which leads to all of them at the address `data-curve`.
  */
 
 import { curveLine, numberOf } from "../lib/charts.js";
 import { element, flash, one, setText, svgElement } from "../lib/dom.js";
-import { brief } from "../lib/values.js";
+import { brief, grouped, setsTold } from "../lib/values.js";
 import { LiveElement } from "./live_element.js";
 
 const WAS_MS = 2_000;
@@ -48,7 +49,7 @@ export class WorkflowValues extends LiveElement {
     link.setAttribute("aria-expanded", String(!shown));
     if (shown) return shown.remove();
     const viewer = element("json-viewer", { "data-src": `${link.href}&view=tree` });
-    return row.after(element("tr", { class: "values__whole" }, element("td", { colspan: "4" }, viewer)));
+    return row.after(element("tr", { class: "values__whole" }, element("td", { colspan: "5" }, viewer)));
   }
 
   /** @param {import("../live/fold.js").Change} change @param {Values} values */
@@ -84,10 +85,11 @@ export class WorkflowValues extends LiveElement {
   }
 
   /** @param {string} key @param {Values[string]} value */
-  #paint(key, { value, at }) {
+  #paint(key, { value, at, sets }) {
     const row = this.querySelector(`tr[data-key="${CSS.escape(key)}"]`) ?? this.#insert(key);
     const text = brief(value, VALUE_LENGTH);
     this.#paintCurve(one(row, ".values__curve"), key, numberOf(value));
+    this.#paintSets(one(row, ".values__sets a"), key, sets);
     one(row, "time-ago").setAttribute("datetime", at);
     const cell = one(row, ".values__value");
     const now = cell.querySelector(".values__now") ?? wrap(cell);
@@ -98,6 +100,13 @@ export class WorkflowValues extends LiveElement {
     if (!calm) return;
     flash(row);
     this.#showOld(key, cell, old, text);
+  }
+
+  /** @param {HTMLElement} link @param {string} key @param {number} sets */
+  #paintSets(link, key, sets) {
+    if (!setText(link, `${grouped(sets)}×`)) return;
+    link.title = setsTold(sets);
+    link.setAttribute("aria-label", `${key}: ${link.title}`);
   }
 
   /** @param {Element} cell @param {string} key @param {number|null} number */
@@ -153,6 +162,7 @@ export class WorkflowValues extends LiveElement {
       element("th", { scope: "row" }, key, ...this.#readers(key)),
       element("td", { class: "values__value" }),
       element("td", { class: "values__curve" }),
+      element("td", { class: "values__sets" }, element("a", { href: `${this.dataset.history}?kind=value_set&key=${encodeURIComponent(key)}#history` })),
       element("td", { class: "values__at" }, element("time-ago", { tabindex: "0" }), this.#link(key)),
     );
     const after = this.#rows.find((known) => (known.dataset.key ?? "") > key);

@@ -97,7 +97,9 @@ const joined = (parts) => parts.filter(Boolean).join(" · ");
 /** @param {number} value */
 const number = (value) => grouped(Math.abs(value) < 100 ? Math.trunc(value * 10) / 10 : Math.trunc(value));
 /** @param {number} value */
-const grouped = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, Number.isInteger(value) ? "," : "");
+export const grouped = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, Number.isInteger(value) ? "," : "");
+/** How often a key was set. @param {number} sets */
+export const setsTold = (sets) => (sets === 1 ? "set once" : `set ${grouped(sets)} times`);
 /** @param {Record<string, unknown>} value */
 const rate = (value) => (isCount(value.rate) && value.rate >= 0.1 ? `${number(value.rate)}/s` : "");
 

@@ -58,7 +58,8 @@ const EFFECTS = {
   step_succeeded: stepFinished,
   step_failed: stepFinished,
   value_set(state, [seq, at, , , key, data], change) {
-    state.values[String(key)] = { value: data.value, seq, at, ...(data.hidden ? { hidden: true } : {}) };
+    const sets = (state.values[String(key)]?.sets ?? 0) + 1;
+    state.values[String(key)] = { value: data.value, seq, at, sets, ...(data.hidden ? { hidden: true } : {}) };
     change.keys.add(String(key));
   },
   wait_started(state, [, at, , , , data]) {

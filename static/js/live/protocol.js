@@ -103,7 +103,7 @@ export const OVERVIEW_TOPICS = Object.freeze(["counters", "queues", "workers"]);
  *   started_at: string|null, finished_at: string|null, worker: string|null, waiting: Waiting|null,
  *   error: ErrorRecord|null, last_event: LastEvent|null, wake_at: string|null, deadline_at: string|null,
  *   version: string|null, takeovers: number}} Workflow
- * @typedef {{value: unknown, seq: number, at: string, hidden?: boolean}} Value
+ * @typedef {{value: unknown, seq: number, at: string, sets: number, hidden?: boolean}} Value
  * @typedef {{position: number, name: string, status: string, attempt: number, worker: string, started_at: string,
  *   attempt_started_at: string, finished_at: string|null, next_attempt_at: string|null, error: ErrorRecord|null}} Step
  * @typedef {{seq: number, workflow: Workflow, values: Record<string, Value>, steps: Record<string, Step>}} State
