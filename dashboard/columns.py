@@ -1,14 +1,16 @@
-"""Which columns a list of workflows has, and in which order: from a page's address, and to an address again. Pure."""
+"""How a list of workflows is shown, from a page's address and to an address again: its columns and their
+order, children under their parents or not, how high its rows are. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from django.http import QueryDict
 
+from dashboard.preferences import DENSITIES
 from workflows.errors import PayloadError
 from workflows.payloads import checked_key
 
@@ -23,6 +25,7 @@ RENDERERS = {
     "link": "a link", "text": "text",
 }  # fmt: skip
 MOST_KEYS = 8
+FLAT = "none"  # what an address says of a list in which children are not under their parents
 _EVENT = "event."
 _RESERVED = re.compile(r"[%,:]")
 
@@ -84,6 +87,32 @@ class Columns:
         """Those that could be chosen as well, without the keys."""
         chosen = {column.name for column in self.all}
         return [Column(name) for name in STANDARD if name not in chosen]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the list is shown. `grouped`: children stand under their parents. `density`: empty, as its reader has it."""
+
+    columns: Columns
+    grouped: bool = True
+    density: str = ""
+
+    @classmethod
+    def from_query(cls, query: QueryDict) -> Look:
+        """What a page's address says of it; what means nothing is left out."""
+        density = query.get("density", "")
+        return cls(Columns.from_query(query), query.get("group") != FLAT, density if density in DENSITIES else "")
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """How an address says it; nothing of what is usual."""
+        said = ("columns", self.columns.text), ("group", "" if self.grouped else FLAT), ("density", self.density)
+        return [(name, text) for name, text in said if text]
+
+    @property
+    def usual(self) -> Look:
+        """The same with the usual columns."""
+        return replace(self, columns=Columns(_DEFAULT))
 
 
 def _with_name(columns: list[Column]) -> Iterable[Column]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -95,6 +95,16 @@ def children_after(user: access.Visitor, workflow_id: str, after: Workflow | Non
         later = Q(created_at__gt=after.created_at) | Q(created_at=after.created_at, id__gt=after.id)
         found = found.filter(later, created_at__gte=after.created_at)
     return list(_oldest_first(found)[:limit])
+
+
+def parents(user: access.Visitor, rows: Collection[Workflow]) -> dict[str, str]:
+    """Of each of these visible workflows the id of its parent; "" where it has none that this person may see."""
+    found = {row.id: row.parent_id or "" for row in rows}
+    elsewhere = {parent for parent in found.values() if parent and parent not in found}
+    if not elsewhere or access.can(user, access.VIEW_TOTALS):  # none is hidden
+        return found
+    seen = set(access.visible_workflows(user).filter(pk__in=elsewhere).values_list("pk", flat=True))
+    return {row: parent if parent in found or parent in seen else "" for row, parent in found.items()}
 
 
 def _oldest_first(rows: QuerySet[Workflow]) -> QuerySet[Workflow]:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 
-from dashboard.columns import Columns
+from dashboard.columns import Look
 from dashboard.filters import ListFilter
 from workflows import counts, finding, queries, visibility
 from workflows.finding import Cursor
@@ -42,10 +42,10 @@ class Listing(NamedTuple):
         return self.older is not None or self.further is not None
 
 
-def list_query(wanted: ListFilter, columns: Columns, **more: str) -> str:
+def list_query(wanted: ListFilter, look: Look, **more: str) -> str:
     """The query of a list's address."""
-    rest = ({"columns": columns.text} if columns.text else {}) | more
-    return "&".join(part for part in (wanted.query, urlencode(rest, safe=",:")) if part)
+    rest = urlencode([*look.pairs, *more.items()], safe=",:")
+    return "&".join(part for part in (wanted.query, rest) if part)
 
 
 def listing(

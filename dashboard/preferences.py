@@ -1,4 +1,7 @@
-"""How each reader wants pages to look: kept in cookies of the browser, which scripts write and every page obeys."""
+"""How each reader wants pages to look: kept in cookies of the browser, which scripts write and every page obeys.
+
+The address of a page may say how high its rows are; then they are so for whoever opens it.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,12 @@ DENSITIES = ("compact", "normal", "comfortable")
 
 
 def preferences(request: HttpRequest) -> dict[str, Any]:
-    """A context processor; a cookie that says nothing we know is as none. Theme empty: as the system has it."""
-    theme, density = request.COOKIES.get("theme", ""), request.COOKIES.get("density", "")
+    """A context processor; a word that we do not know is as none. Theme empty: as the system has it."""
+    theme = request.COOKIES.get("theme", "")
+    densities = request.GET.get("density"), request.COOKIES.get("density")
     return {
         "theme": theme if theme in THEMES else "",
-        "density": density if density in DENSITIES else "normal",
+        "density": next((word for word in densities if word in DENSITIES), "normal"),
         "densities": DENSITIES,
         "zone": zones.control(request),
     }

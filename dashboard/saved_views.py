@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.http import QueryDict
 
-from dashboard.columns import Columns
+from dashboard.columns import Look
 from dashboard.filters import ListFilter, understood
 from dashboard.listings import list_query
 from dashboard.models import QUERY_LENGTH, DefaultView, SavedView
@@ -46,12 +46,12 @@ def visible(user_id: int) -> list[Shown]:
 
 
 def canonical(query: str) -> str:
-    """The query of a list's address with nothing in it but its filter and columns. Raises Refused for a long one."""
+    """The query of a list's address with nothing in it but its filter and its look. Raises Refused for a long one."""
     if len(query) > QUERY_LENGTH:
         raise Refused(f"A view has up to {QUERY_LENGTH:,} characters of filter and columns, not {len(query):,}.")
     given = QueryDict(query)
     wanted, _ = understood(ListFilter.from_query(given))
-    found = list_query(wanted, Columns.from_query(given))
+    found = list_query(wanted, Look.from_query(given))
     if len(found) > QUERY_LENGTH:  # some characters take three
         raise Refused(f"A view has up to {QUERY_LENGTH:,} characters of filter and columns, not {len(found):,}.")
     return found

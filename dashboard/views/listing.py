@@ -17,12 +17,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard import access, estimates, saved_views
-from dashboard.columns import RENDERERS, Columns
+from dashboard import access, estimates, lineage, saved_views
+from dashboard.columns import RENDERERS, Columns, Look
 from dashboard.filters import ListFilter, understood
 from dashboard.listings import list_query, listing
 from dashboard.presenters.bulk import BULK_VERBS, MOST
-from dashboard.presenters.rows import ListRow, list_row
+from dashboard.presenters.rows import ListRow, Place, families, list_row
 from dashboard.presenters.times import iso_utc
 from dashboard.views.pages import page_context
 from workflows import counts, finding, queries, redaction, registry
@@ -48,9 +48,10 @@ def workflows(request: HttpRequest) -> HttpResponse:
     opens_with = next((shown.view for shown in views if shown.is_default), None)
     if opens_with is not None and not request.GET:
         return redirect(f"{request.path}?{opens_with.query or EVERYTHING}")
-    typed, columns = ListFilter.from_query(request.GET), Columns.from_query(request.GET)
+    typed, look = ListFilter.from_query(request.GET), Look.from_query(request.GET)
     wanted, problems = understood(typed)
-    address = partial(_address, wanted, columns, everything=EVERYTHING if opens_with else "")
+    addressed: Callable[..., str] = partial(_address, everything=EVERYTHING if opens_with else "")
+    address = partial(addressed, wanted, look)
     if (wanted != typed and not problems) or "column" in request.GET:
         return redirect(f"{request.path}{address()}")  # what the address says from here on
     context = page_context(request, "workflows", live=True)
@@ -59,16 +60,19 @@ def workflows(request: HttpRequest) -> HttpResponse:
         "typed": typed.search if problems else wanted.search,
         "problems": problems,
         "filtered": bool(wanted.query),
-        "columns": columns,
+        "columns": look.columns,
+        "look": look,
         "renderers": RENDERERS,
-        "unfiltered": _address(ListFilter(), columns, everything=EVERYTHING if opens_with else ""),
+        "unfiltered": addressed(ListFilter(), look),
+        "usual_columns": addressed(wanted, look.usual),
+        "regrouped": addressed(wanted, replace(look, grouped=not look.grouped), **_place(request)),
         "newest": address(),
         "definitions": registry.names(),
         "views": views,
-        "view_query": list_query(wanted, columns),
+        "view_query": list_query(wanted, look),
         "opens_with": opens_with,
         "back": request.GET.urlencode(),
-        **_rows(request, wanted, columns, address, context["now"]),
+        **_rows(request, wanted, look, address, context["now"]),
         **_selection(request, wanted),
     }
     context["total"] = _total(request, wanted, context)
@@ -76,16 +80,18 @@ def workflows(request: HttpRequest) -> HttpResponse:
 
 
 def _rows(
-    request: HttpRequest, wanted: ListFilter, columns: Columns, address: Callable[..., str], now: str
+    request: HttpRequest, wanted: ListFilter, look: Look, address: Callable[..., str], now: str
 ) -> dict[str, Any]:
     """One page of the list, the ways to its neighbours, and the workflow that is peeked at."""
-    before, after = (_cursor(request.GET.get(name, "")) for name in ("before", "after"))
-    within, paged = access.visible_workflows(request.user), bool(before or after)
+    place = _place(request)
+    within, paged = access.visible_workflows(request.user), bool(place)
     audience = access.audience(request.user)
-    page = listing(wanted, within, audience, before=before, after=after, limit=PAGE_ROWS)
-    keys = list(dict.fromkeys([*columns.keys, *wanted.keys]))
+    page = listing(wanted, within, audience, **place, limit=PAGE_ROWS)
+    keys = list(dict.fromkeys([*look.columns.keys, *wanted.keys]))
     summaries = [redaction.summary(one, audience, keys) for one in queries.summaries_of(page.rows, keys)]
-    rows = _shown(page.rows, summaries, columns, now)
+    parents = lineage.parents(request.user, page.rows)
+    places = families(parents) if look.grouped else {row: Place(0, parent) for row, parent in parents.items()}
+    rows = _shown(page.rows, summaries, look.columns, places, now)
     peeked = request.GET.get("peek", "").replace("\x00", "")
     return {
         "rows": rows,
@@ -95,17 +101,23 @@ def _rows(
         "older": page.older and address(before=page.older),
         "looked_at": page.looked_at,
         "further": page.further and address(before=page.further),
-        "wider": None if page.rows or paged else _wider(wanted, within, audience, columns),
+        "wider": None if page.rows or paged else _wider(wanted, within, audience, look),
         "peek": within.filter(pk=peeked).first() if peeked else None,
         "list": _live_list(wanted, summaries, keys, since=now, first=not paged),
     }
 
 
-def _shown(found: list[Workflow], summaries: list[dict[str, Any]], columns: Columns, now: str) -> list[ListRow]:
-    """The rows of the list. What is usual is read for definitions of which something goes on; a fork is not usual."""
+def _shown(
+    found: list[Workflow], summaries: list[dict[str, Any]], columns: Columns, places: dict[str, Place], now: str
+) -> list[ListRow]:
+    """The rows of the list in the order of their places.
+
+    What is usual is read for definitions of which something goes on; a fork is not usual.
+    """
     going = {row.id: row.definition for row in found if row.finished_at is None and row.forked_from_id is None}
     usual = estimates.usual(going.values())
-    return [list_row(summary, columns, usual.get(going.get(summary["id"], "")), now) for summary in summaries]
+    rows = {summary["id"]: summary for summary in summaries}
+    return [list_row(rows[row], columns, usual.get(going.get(row, "")), now, place) for row, place in places.items()]
 
 
 class Wider(NamedTuple):
@@ -117,15 +129,13 @@ class Wider(NamedTuple):
     address: str
 
 
-def _wider(
-    wanted: ListFilter, within: QuerySet[Workflow], audience: Visibility | None, columns: Columns
-) -> Wider | None:
+def _wider(wanted: ListFilter, within: QuerySet[Workflow], audience: Visibility | None, look: Look) -> Wider | None:
     """The same filter since longer ago; None where it has no such bound, or where that is looked for one by one."""
     wide = replace(wanted, since=WIDER)
     if wanted.where or wanted.earliest is None or wide.earliest is None or wanted.earliest <= wide.earliest:
         return None
     page = listing(wide, within, audience, limit=10)
-    return Wider(WIDER, len(page.rows), page.older is not None, f"?{list_query(wide, columns)}")
+    return Wider(WIDER, len(page.rows), page.older is not None, f"?{list_query(wide, look)}")
 
 
 class Total(NamedTuple):
@@ -202,6 +212,12 @@ def _matching(wanted: ListFilter, statuses: list[dict[str, Any]]) -> int | None:
     return None if None in shown else sum(shown)
 
 
+def _place(request: HttpRequest) -> dict[str, finding.Cursor]:
+    """Where the page begins: `before` or `after` a place; empty for the first page."""
+    found = {name: _cursor(request.GET.get(name, "")) for name in ("before", "after")}
+    return {name: place for name, place in found.items() if place is not None}
+
+
 def _cursor(text: str) -> finding.Cursor | None:
     """The place in the list that an address names; None for what is none."""
     moment, _, workflow_id = text.partition("~")
@@ -213,7 +229,7 @@ def _cursor(text: str) -> finding.Cursor | None:
     return finding.Cursor(created_at, workflow_id) if usable else None
 
 
-def _address(wanted: ListFilter, columns: Columns, *, everything: str, **places: finding.Cursor) -> str:
+def _address(wanted: ListFilter, look: Look, *, everything: str, **places: finding.Cursor) -> str:
     """The query of a page's address, with its question mark. `everything`: what it says where that would be empty."""
     spelled = {name: f"{iso_utc(place.created_at)}~{place.workflow_id}" for name, place in places.items()}
-    return f"?{list_query(wanted, columns, **spelled) or everything}"
+    return f"?{list_query(wanted, look, **spelled) or everything}"

@@ -3,11 +3,11 @@
 import { columns } from "./behaviours/columns.js";
 import { completion } from "./behaviours/completion.js";
 import { copiedTimes } from "./behaviours/copied_times.js";
-import { density } from "./behaviours/density.js";
 import { family } from "./behaviours/family.js";
 import { filters } from "./behaviours/filters.js";
 import { keyboard } from "./behaviours/keyboard.js";
 import { everywhere } from "./behaviours/keys.js";
+import { looks } from "./behaviours/looks.js";
 import { menus } from "./behaviours/menus.js";
 import { palette } from "./behaviours/palette.js";
 import { printing } from "./behaviours/printing.js";
@@ -38,7 +38,7 @@ import { WorkflowStore } from "./live/workflow_store.js";
 useZone(/** @type {import("./lib/zone.js").ZoneTable|null} */ (json("zone")));
 defineElements();
 const BEHAVIOURS = [
-  columns, completion, copiedTimes, density, family, filters, keyboard, menus, selectionDone, theme, topbar, widgetPreview, zone,
+  columns, completion, copiedTimes, family, filters, keyboard, looks, menus, selectionDone, theme, topbar, widgetPreview, zone,
 ];
 for (const behaviour of BEHAVIOURS) {
   behaviour();

@@ -70,6 +70,45 @@ def test_under_fifty_updates_a_second_nothing_moves_closes_or_is_lost(visit: Vis
     assert visit.troubles == []
 
 
+def test_families_stand_together_nothing_moves_and_the_address_says_how_it_looks(visit: Visit) -> None:
+    start("top", "other")
+    for name in ("one", "two"):
+        operations.start("doubling", kwargs={"numbers": []}, workflow_id=name, parent="top")
+    page = visit.open("/workflows/")
+    order = "[...document.querySelectorAll('tr[data-id]')].map(row => row.dataset.id)"
+    assert page.evaluate(order) == ["other", "top", "one", "two"]
+    expect(page.locator('tr[data-id="one"] .workflow-table__name')).to_contain_text("Child of top:")
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="three", parent="top")
+    operations.cancel("one", by="somebody else")
+    expect(page.locator('tr[data-id="one"] status-badge')).to_have_text("Cancelled", timeout=LIVE_MS)
+    expect(page.locator(".live-bar__words")).to_have_text("1 new", timeout=LIVE_MS)
+    assert page.evaluate(order) == ["other", "top", "one", "two"]
+    page.keyboard.press("n")
+    expect(page.locator("tr[data-id]")).to_have_count(5)
+    assert page.evaluate(order) == ["other", "top", "one", "two", "three"]
+    for key in "jjj":
+        page.keyboard.press(key)
+    expect(page.locator('tr[data-id="one"] .workflow-table__name > a')).to_be_focused()
+    page.keyboard.press("o")
+    expect(page).to_have_url(re.compile(r"\?peek=one$"))
+    page.keyboard.press("g")  # alone: once no second key can follow any more
+    expect(page).to_have_url(re.compile(r"\?group=none&peek=one$"), timeout=LIVE_MS)
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+    assert page.evaluate(order) == ["three", "two", "one", "other", "top"]
+    expect(page.get_by_role("link", name="Child of top")).to_have_count(3)
+    page.locator("summary[aria-label^=Account]").click()
+    page.locator("[data-behaviour=density]").select_option("compact")
+    expect(page).to_have_url(re.compile("group=none&peek=one&density=compact$"))
+    page.locator("input[value=cancelled]").click()
+    expect(page).to_have_url(re.compile("group=none&density=compact&status=cancelled$"))
+    expect(page.locator("tr[data-id]")).to_have_count(1)
+    page.go_back()
+    expect(page.locator("tr[data-id]")).to_have_count(5)
+    expect(page.locator("html")).to_have_attribute("data-density", "compact")
+    assert visit.troubles == []
+
+
 def test_no_row_outside_the_filter_is_shown_unmarked_and_columns_move_by_themselves(
     visit: Visit, worker: Worker
 ) -> None:

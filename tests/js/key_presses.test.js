@@ -27,6 +27,20 @@ test("a second key that comes too late, or means nothing, starts from the beginn
   assert.deepEqual(pressed(["g", 0], ["g", 100], ["w", 200]), [null, null, null]);
 });
 
+test("a key that may be the first of two means itself when nothing follows, or when it is pressed twice", () => {
+  const keys = new KeyPresses([...TABLE, { keys: "g" }]);
+  assert.equal(keys.press("g", 0), null);
+  assert.equal(keys.alone?.keys, "g");
+  assert.equal(keys.press("w", 300)?.keys, "g w");
+  assert.equal(keys.alone, null);
+  assert.equal(keys.press("g", 400), null);
+  assert.equal(keys.press("g", 600)?.keys, "g");
+  assert.equal(keys.alone, null);
+  assert.equal(keys.press("g", 700), null);
+  assert.equal(keys.press("z", 800), null); // neither
+  assert.equal(keys.alone, null);
+});
+
 test("a letter is the same with Caps Lock, and another key with Shift; signs are what they are", () => {
   const names = [["x", false], ["X", true], ["X", false], ["x", true], ["?", true], ["*", false], ["ArrowLeft", false], ["ArrowRight", true], [" ", false], ["Escape", true]];
   const found = names.map(([key, shiftKey]) => keyName({ key, shiftKey }));

@@ -1,6 +1,6 @@
 /** Single keys, as `keys.js` lists them: never while somebody edits, holds a modifier, or has a dialog open. */
 
-import { KeyPresses, keyName } from "../lib/key_presses.js";
+import { KeyPresses, SECOND_KEY_MS, keyName } from "../lib/key_presses.js";
 import { keysAreOn, openKeySheet } from "./key_sheet.js";
 import { GROUPS } from "./keys.js";
 
@@ -9,10 +9,14 @@ const UNWRITTEN = new Set(["checkbox", "radio", "button", "submit", "range"]);
 
 export function keyboard() {
   const presses = new KeyPresses(GROUPS.flatMap(({ keys }) => keys).filter(({ isNative }) => !isNative));
+  let waiting = 0;
   document.addEventListener("keydown", (event) => {
+    clearTimeout(waiting);
     if (!keysAreOn() || isHeld(event) || isEditing(event.target) || document.querySelector("dialog[open]")) return;
     if (event.key === "Shift") return; // held for the key that comes
     const meant = presses.press(keyName(event), event.timeStamp);
+    const { alone } = presses;
+    if (alone && !event.repeat) waiting = setTimeout(() => isEditing(document.activeElement) || alone.act(), SECOND_KEY_MS);
     if (!meant || (event.repeat && !meant.repeats) || meant.isOurs?.() === false) return;
     event.preventDefault();
     meant.act();

@@ -63,6 +63,7 @@ const LIST = [
   { keys: "[", says: "Newer page", act: () => click(".pager [rel=prev]") },
   { keys: "]", says: "Older page", act: () => click(".pager [rel=next]") },
   ...VIEWS,
+  { keys: "g", says: "Children under their parents, or all by time; g g at once", act: () => click("[data-behaviour=grouping]") },
   { keys: "v", says: "Choose the columns", act: () => click(".columns:not([open]) > summary") },
   { keys: "n", says: "Show what is new", act: () => click(".live-bar:not([hidden])") },
 ];
@@ -151,7 +152,7 @@ function go(path) {
 }
 
 /** What has the focus when a row has it. */
-const HANDLES = ".workflow-table__name a, .history__open, .overview__name a, .need__words a";
+const HANDLES = ".workflow-table__name > a, .history__open, .overview__name a, .need__words a";
 
 /** The row that has the focus. */
 function currentRow() {

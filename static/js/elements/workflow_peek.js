@@ -184,7 +184,7 @@ function isPlain(target) {
 }
 
 /** @param {HTMLElement} row */
-const addressOf = (row) => `${one(row, ".workflow-table__name a").getAttribute("href")}peek`;
+const addressOf = (row) => `${one(row, ".workflow-table__name > a").getAttribute("href")}peek`;
 
 /** @param {string} id */
 function addressWith(id) {
