@@ -1,4 +1,4 @@
-"""Topics that are states: counters, queues, workers. One read per period and process, however many follow them.
+"""Topics that are states: counters, queues, schedules and others. One read per period and process for all who follow.
 
 A reader is owed the cells that changed since the last frame it took; a slow one skips versions. Nothing is read while
 nobody follows. What the cells are is `overviews`' matter, who may see them `access`'.
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from dashboard import access, overviews, protocol, topics
+from dashboard import access, overviews, protocol, saved_views, topics
 from dashboard.protocol import ErrorCode
 from dashboard.reads import Threads
 from dashboard.subscriptions import Reader
@@ -31,6 +31,9 @@ _KINDS = {
     topics.COUNTERS: _Kind(overviews.counter_cells, access.VIEW_TOTALS),
     topics.QUEUES: _Kind(overviews.queue_cells, "view_queues"),
     topics.WORKERS: _Kind(overviews.worker_cells, "view_workers"),
+    topics.SCHEDULES: _Kind(overviews.schedule_cells, "view_schedules"),
+    topics.BULK: _Kind(overviews.bulk_cells, access.VIEW_TOTALS),  # who sees some workflows sees only their own actions
+    topics.VIEWS: _Kind(saved_views.cells, "view"),
 }
 
 

@@ -11,18 +11,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from dashboard import access
+from dashboard.protocol import mark_of
 from workflows import counts, registry, schedules, workers
 from workflows.errors import InvalidSchedule
 from workflows.history import wire_time
-from workflows.models import Schedule, Worker, Workflow
+from workflows.models import BulkAction, Schedule, Worker, Workflow
 from workflows.states import Status
 from workflows.workers import QueueState
 
 _MOST_ROWS = 500
+_BULK_ACTIONS = 100  # the latest; those under way are hardly older
+OUTCOMES = 20  # of a schedule
 _GONE = timedelta(days=1)
 
 
@@ -91,6 +95,29 @@ def _worker_cell(worker: Worker, claimed: list[datetime], now: datetime) -> dict
     }
 
 
+def schedule_cells() -> dict[str, dict[str, Any]]:
+    """Each schedule, by name. `outcomes` is another text after anything happened to one of its latest workflows."""
+    started = Workflow.objects.filter(schedule=OuterRef("name")).order_by("-created_at")
+    told = started.values(told=Concat("id", Value(" "), "status"))[:OUTCOMES]
+    return {
+        one.name: {
+            "paused": one.paused,
+            "next_at": wire_time(one.next_at),
+            "changed_at": wire_time(one.changed_at),
+            "outcomes": mark_of(one.latest),
+        }
+        for one in schedules.everything().annotate(latest=ArraySubquery(told))[:_MOST_ROWS]
+    }
+
+
+def bulk_cells() -> dict[str, dict[str, Any]]:
+    """Each of the latest bulk actions, by id."""
+    latest = BulkAction.objects.order_by("-created_at", "-id")[:_BULK_ACTIONS]
+    return {
+        str(one.pk): {"done": one.done, "refused": one.refused, "ended_at": wire_time(one.ended_at)} for one in latest
+    }
+
+
 @dataclass(frozen=True)
 class WorkerRow:
     """One worker. state: ready, stopping, stopped, died or silent. `hidden` counts what this person may not see."""
@@ -134,12 +161,12 @@ class ScheduleRow:
     outcomes: list[Workflow]
 
 
-def schedule_rows(user: access.Visitor, *, times: int = 3, outcomes: int = 5) -> list[ScheduleRow]:
+def schedule_rows(user: access.Visitor, *, times: int = 3, outcomes: int = OUTCOMES) -> list[ScheduleRow]:
     """All schedules, by name; two reads, however many there are."""
     return _with_outcomes(user, schedules.everything(), times, outcomes)
 
 
-def schedule_row(user: access.Visitor, name: str, *, times: int, outcomes: int) -> ScheduleRow | None:
+def schedule_row(user: access.Visitor, name: str, *, times: int, outcomes: int = OUTCOMES) -> ScheduleRow | None:
     """One schedule; None: there is none of that name."""
     return next(iter(_with_outcomes(user, schedules.everything().filter(name=name), times, outcomes)), None)
 
@@ -147,7 +174,7 @@ def schedule_row(user: access.Visitor, name: str, *, times: int, outcomes: int) 
 def _with_outcomes(user: access.Visitor, which: QuerySet[Schedule], times: int, outcomes: int) -> list[ScheduleRow]:
     started = access.visible_workflows(user).filter(schedule=OuterRef("name")).order_by("-created_at")
     found = list(which.annotate(latest=ArraySubquery(started.values("id")[:outcomes]))[:_MOST_ROWS])
-    latest: dict[str, list[str]] = {schedule.name: schedule.latest for schedule in found}
+    latest: dict[str, list[str]] = {one.name: one.latest or [] for one in found}  # none at all: who sees no workflow
     heavy = ("input", "output", "error")
     known = Workflow.objects.defer(*heavy).in_bulk([one for ids in latest.values() for one in ids])
     return [

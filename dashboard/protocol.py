@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+from django.utils.crypto import salted_hmac
+
 from dashboard import topics
 
 VERSION = 1
@@ -106,10 +108,10 @@ class SubscribeList(TypedDict):
 
 
 class SubscribeOverview(TypedDict):
-    """Follow the counts of all workflows, the queues, or the workers."""
+    """Follow the counts of all workflows, the queues, workers, schedules, bulk actions, or saved views."""
 
     t: Literal["subscribe"]
-    topic: Literal["counters", "queues", "workers"]
+    topic: Literal["counters", "queues", "workers", "schedules", "bulk", "views"]
 
 
 class Unsubscribe(TypedDict):
@@ -202,12 +204,12 @@ class Rows(TypedDict):
 class Overview(TypedDict):
     """What a topic that is a state is like: `whole`, or only the cells that changed since the last frame (null: gone).
 
-    `counters`: by status, `"failed"`, and by status and definition, `"failed checkout"`; none of nothing. `queues`: by
-    name. `workers`: by id.
+    `counters`: by status, `"failed"`, and by status and definition, `"failed checkout"`; none of nothing. `queues` and
+    `schedules`: by name. `workers` and `bulk`: by id. `views`: one cell, which is another text after any change.
     """
 
     t: Literal["overview"]
-    topic: Literal["counters", "queues", "workers"]
+    topic: Literal["counters", "queues", "workers", "schedules", "bulk", "views"]
     version: int
     whole: bool
     cells: dict[str, Any]
@@ -308,6 +310,11 @@ def rows(encoded: Sequence[str], fresh: Sequence[tuple[str, str, str]], *, more:
 def overview(topic: str, *, version: int, whole: bool, cells: Mapping[str, Any]) -> str:
     """The text of an `Overview`."""
     return _text({"t": "overview", "topic": topic, "version": version, "whole": whole, "cells": cells})
+
+
+def mark_of(found: Sequence[Any]) -> str:
+    """The text of a cell that says no more of something than whether it is still the same, also to who guesses it."""
+    return salted_hmac("dashboard.protocol", _text({"found": found})).hexdigest()[:16]
 
 
 def ping(n: int) -> str:

@@ -9,7 +9,10 @@ LIST = "workflows"
 COUNTERS = "counters"  # how many workflows there are, by status and definition
 QUEUES = "queues"
 WORKERS = "workers"
-OVERVIEWS = (COUNTERS, QUEUES, WORKERS)
+SCHEDULES = "schedules"
+BULK = "bulk"  # the latest bulk actions
+VIEWS = "views"  # saved views, as one cell: most are private
+OVERVIEWS = (COUNTERS, QUEUES, WORKERS, SCHEDULES, BULK, VIEWS)
 _WORKFLOW = "workflow:"
 
 

@@ -71,7 +71,8 @@ NOT_PAGES: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("dashboard:now_fragment", "dashboard:obstacle", "dashboard:relatives", "dashboard:queues_fragment",
-         "dashboard:schedules_fragment", "dashboard:workers_fragment", "dashboard:queue_fragment",
+         "dashboard:schedules_fragment", "dashboard:schedule_fragment", "dashboard:views_fragment",
+         "dashboard:workers_fragment", "dashboard:queue_fragment",
          "dashboard:definitions_fragment", "dashboard:definition_fragment", "dashboard:curve_fragment",
          "dashboard:bulk_fragment", "dashboard:bulk_action_fragment", "dashboard:peek", "dashboard:event",
          "dashboard:payload"),

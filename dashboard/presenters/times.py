@@ -9,6 +9,7 @@ from django.utils import timezone
 from dashboard.zones import shown_name
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+_LATE = 5 * SECOND  # whoever starts something looks once a second
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -69,6 +70,14 @@ def ago(iso: str, now: str) -> str:
 def local(iso: str) -> datetime:
     """On the reader's clock."""
     return datetime.fromisoformat(iso).astimezone(timezone.get_current_timezone())
+
+
+def until(iso: str, now: str) -> str:
+    """How long it is until something happens; that it should have happened by now."""
+    ms = milliseconds(iso) - milliseconds(now)
+    if ms >= SECOND:
+        return f"in {whole_duration(ms)}"
+    return "now" if ms > -_LATE else f"late by {whole_duration(-ms)}"
 
 
 def absolute(iso: str) -> str:

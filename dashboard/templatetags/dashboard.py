@@ -72,6 +72,12 @@ def ago(iso: str | None, now: str, in_row: bool = False) -> SafeString:
 
 
 @register.simple_tag
+def until(iso: str, now: str) -> SafeString:
+    """How long it is until something happens; the browser counts down, and says when that is late."""
+    return format_html('<time-until datetime="{}">{}</time-until>', iso, times.until(iso, now))
+
+
+@register.simple_tag
 def elapsed(start: str | None, end: str | None, now: str) -> SafeString:
     """How long something took, or takes; the browser lets it grow."""
     text = ""

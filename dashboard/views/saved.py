@@ -27,11 +27,23 @@ from dashboard.views.pages import page_context
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Every view that this person may use."""
+    return _rendered(request, "dashboard/views.html")
+
+
+@require_safe
+@never_cache
+@login_required
+def fragment(request: HttpRequest) -> HttpResponse:
+    """The table again, for a page that is open."""
+    return _rendered(request, "dashboard/views/_table.html")
+
+
+def _rendered(request: HttpRequest, template: str) -> HttpResponse:
     _require(request)
     found = saved_views.visible(_person(request))
     may_embed = widget_rows.embeddable([shown.view for shown in found], request.user)
-    context = page_context(request, "workflows") | {"views": found, "may_embed": may_embed}
-    return render(request, "dashboard/views.html", context)
+    context = page_context(request, "workflows", live=True) | {"views": found, "may_embed": may_embed}
+    return render(request, template, context)
 
 
 @require_POST

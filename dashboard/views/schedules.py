@@ -18,7 +18,7 @@ from dashboard import access, acting, overviews, zones
 from dashboard.forms import BackfillForm, PauseForm, first_error
 from dashboard.overviews import ScheduleRow
 from dashboard.presenters import schedules as words
-from dashboard.presenters.times import between, iso_utc, whole_duration
+from dashboard.presenters.times import iso_utc
 from dashboard.presenters.tree import tree
 from dashboard.views.pages import page_context
 from workflows import schedules
@@ -27,7 +27,6 @@ from workflows.models import Schedule
 from workflows.redaction import Lens
 
 NEXT_TIMES = 10
-OUTCOMES = 20
 
 
 @require_safe
@@ -48,8 +47,8 @@ def fragment(request: HttpRequest) -> HttpResponse:
 
 def _rendered(request: HttpRequest, template: str) -> HttpResponse:
     _require(request, "view_schedules")
-    context = page_context(request, "schedules") | _may(request)
-    context["rows"] = [_shown(row, context["now"]) for row in overviews.schedule_rows(request.user)]
+    context = _page_context(request)
+    context["rows"] = [_shown(row) for row in overviews.schedule_rows(request.user)]
     return render(request, template, context)
 
 
@@ -58,15 +57,27 @@ def _rendered(request: HttpRequest, template: str) -> HttpResponse:
 @login_required
 def schedule(request: HttpRequest, name: str) -> HttpResponse:
     """One schedule."""
+    return _portrayed(request, name, "dashboard/schedule.html")
+
+
+@require_safe
+@never_cache
+@login_required
+def schedule_fragment(request: HttpRequest, name: str) -> HttpResponse:
+    """How it is, for a page that is open."""
+    return _portrayed(request, name, "dashboard/schedules/_state.html")
+
+
+def _portrayed(request: HttpRequest, name: str, template: str) -> HttpResponse:
     _require(request, "view_schedules")
-    row = overviews.schedule_row(request.user, name, times=NEXT_TIMES, outcomes=OUTCOMES)
+    row = overviews.schedule_row(request.user, name, times=NEXT_TIMES)
     if row is None:
         raise Http404
     own_zone = row.schedule.time_zone if row.schedule.cron else ""
     zones.use(request, own_zone)
-    context = page_context(request, "schedules") | {"zone": zones.control(request, own_zone)} | _may(request)
-    context |= {"schedule": _shown(row, context["now"]), "input": tree(_input(request, row.schedule), whole=True)}
-    return render(request, "dashboard/schedule.html", context)
+    context = _page_context(request) | {"zone": zones.control(request, own_zone)}
+    context |= {"schedule": _shown(row), "input": tree(_input(request, row.schedule), whole=True)}
+    return render(request, template, context)
 
 
 def _input(request: HttpRequest, of: Schedule) -> str:
@@ -148,9 +159,11 @@ def _require_start(request: HttpRequest, action: str, name: str) -> None:
         acting.require(request, right, action, "schedule", name)
 
 
-def _may(request: HttpRequest) -> dict[str, Any]:
+def _page_context(request: HttpRequest) -> dict[str, Any]:
+    """What both pages need: they move for who may open a socket, and have the verbs that somebody may use."""
     can_change, can_trigger = access.can(request.user, "change_schedule"), access.can(request.user, "start")
-    return {"can_change": can_change, "can_trigger": can_trigger, "has_verbs": can_change or can_trigger}
+    verbs = {"can_change": can_change, "can_trigger": can_trigger, "has_verbs": can_change or can_trigger}
+    return page_context(request, "schedules", live=access.can(request.user, "view")) | verbs
 
 
 def _check(name: str) -> None:
@@ -164,10 +177,9 @@ def _name(request: HttpRequest) -> str:
     return request.user.get_username()
 
 
-def _shown(row: ScheduleRow, now: str) -> dict[str, Any]:
+def _shown(row: ScheduleRow) -> dict[str, Any]:
     """What the templates show of a schedule."""
     found = row.schedule
-    times = [iso_utc(moment) for moment in row.next_times]
     return {
         "name": found.name,
         "definition": found.definition,
@@ -176,7 +188,7 @@ def _shown(row: ScheduleRow, now: str) -> dict[str, Any]:
         "missed": words.missed(found),
         "paused": found.paused,
         "problem": row.problem,
-        "next": [{"at": at, "in": whole_duration(between(now, at))} for at in times],
+        "next": [iso_utc(moment) for moment in row.next_times],
         "outcomes": row.outcomes,
         "options": found.options,
         "changed_at": iso_utc(found.changed_at),

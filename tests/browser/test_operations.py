@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
+from dashboard import saved_views
 from tests import definitions, execution
 from tests.browser.test_console import LIVE_MS, Proxy, Visit, assert_not_reloaded, mark, open_window, visit
 from tests.processes import Server, Worker
@@ -303,14 +305,49 @@ def test_a_schedule_is_paused_started_and_backfilled(visit: Visit) -> None:
     assert visit.troubles == []
 
 
-def test_a_schedule_page_moves_while_it_is_open(visit: Visit) -> None:
+def test_pages_of_schedules_and_views_move_by_the_socket_and_leave_an_open_form_alone(visit: Visit) -> None:
     page = looked_at(visit, "/schedules/")
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
     mark(page)
     schedules.create("nightly", "time_zones", interval=60.0, options={"queue": "nobody"})
     row = page.locator('tr[data-schedule="nightly"]')
     expect(row).to_contain_text("Every 1 min 00 s", timeout=LIVE_MS)
+    expect(row.locator("time-until")).to_have_text(re.compile(r"in \d+ s|now|late by"))
     schedules.trigger("nightly")
     expect(row.locator("status-badge")).to_have_count(1, timeout=LIVE_MS)
+    assert_not_reloaded(page)
+
+    page.get_by_role("link", name="nightly", exact=True).click()
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+    mark(page)
+    page.get_by_text("Backfill…").click()
+    page.get_by_label("From").fill("2026-11-01T00:00:00")
+    schedules.trigger("nightly")
+    schedules.pause("nightly", by="ana")
+    expect(page.locator(".relatives tr")).to_have_count(2, timeout=LIVE_MS)
+    expect(page.locator(".page__head .mark")).to_have_text("Paused", timeout=LIVE_MS)
+    expect(page.get_by_label("From")).to_have_value(re.compile("^2026-11-01T00:00"))  # while the rest moved
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("button", name="Unpause")).to_be_visible(timeout=LIVE_MS)
+    assert_not_reloaded(page)
+
+    owner = User.objects.get(username="operator")
+
+    def save(name: str) -> None:
+        saved_views.save(owner.pk, name=name, query="status=failed", shared=False, by="operator")
+
+    looked_at(visit, "/views/")
+    expect(page.locator("connection-status")).to_have_attribute("data-state", "live", timeout=LIVE_MS)
+    mark(page)
+    save("first")
+    page.get_by_label("Change first").click(timeout=LIVE_MS)
+    page.get_by_label("Name").fill("half-written")
+    with page.expect_response(re.compile("/views/table")):
+        save("second")
+    expect(page.get_by_label("Name")).to_have_value("half-written")
+    page.get_by_role("button", name="Leave it").click()
+    page.get_by_label("Change first").evaluate("summary => summary.blur()")
+    expect(page.get_by_role("link", name="second", exact=True)).to_be_visible(timeout=LIVE_MS)
     assert_not_reloaded(page)
     assert visit.troubles == []
 

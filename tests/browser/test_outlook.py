@@ -112,10 +112,10 @@ def test_a_watched_workflow_is_told_from_any_page_once_until_it_is_seen(open_win
     assert icon(page).startswith("data:image/svg+xml,")
     publish(paying, 1, 0.42)
     expect(page).to_have_title("◔ 42 % order-42 running · Workflows · Telltale", timeout=LIVE_MS)
-    page.get_by_role("link", name="Schedules").click()  # a page that shows nothing live
-    expect(page).to_have_title("◔ 42 % order-42 running · Schedules · Telltale", timeout=LIVE_MS)
+    page.goto(visit.server.url + "/tokens/")  # a page that shows nothing live
+    expect(page).to_have_title("◔ 42 % order-42 running · API tokens · Telltale", timeout=LIVE_MS)
     transitions.succeed(paying, output="1")
-    expect(page).to_have_title("✓ order-42 succeeded · Schedules · Telltale", timeout=LIVE_MS)
+    expect(page).to_have_title("✓ order-42 succeeded · API tokens · Telltale", timeout=LIVE_MS)
     page.wait_for_function("JSON.parse(sessionStorage.getItem('said') ?? '[]').length > 0")
     page.get_by_role("link", name="Workflows").click()
     expect(page).to_have_title("✓ order-42 succeeded · Workflows · Telltale", timeout=LIVE_MS)

@@ -1,4 +1,4 @@
-"""Counters, queues and workers as live topics: one read for everybody, only what changed, only for who may see it."""
+"""Topics that are states: one read for everybody, only what changed, only for who may see it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from dashboard import fanout, overview_topics, overviews
+from dashboard import fanout, overview_topics, overviews, saved_views
 from dashboard.overview_topics import OverviewSubscription, OverviewTopic
 from tests.dashboard.test_consumers import Socket
 from tests.definitions import doubling
@@ -22,7 +23,7 @@ from tests.http_client import PollClient
 from tests.live_client import session_of
 from tests.people import create_people
 from tests.processes import Server
-from workflows import operations, queues, workers
+from workflows import bulk, operations, queues, schedules, workers
 from workflows.models import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,6 +110,81 @@ def test_a_queue_and_a_worker_are_cells_that_change_with_what_they_do() -> None:
     connected(viewer, scenario)
 
 
+def test_a_schedule_tells_that_it_changed_and_that_something_became_of_what_it_started() -> None:
+    schedules.create("nightly", "doubling", kwargs={"numbers": [1]}, cron="30 2 * * *")
+
+    async def scenario(socket: Socket) -> None:
+        async def cell() -> dict[str, Any]:
+            frame = await socket.frame_of("overview")
+            assert (frame["topic"], set(frame["cells"])) == ("schedules", {"nightly"})
+            assert "nightly@" not in json.dumps(frame)  # no workflow is named: some readers may not see it
+            found: dict[str, Any] = frame["cells"]["nightly"]
+            return found
+
+        await socket.say(t="subscribe", topic="schedules")
+        first = await cell()
+        assert first["paused"] is False
+        started = await asyncio.to_thread(schedules.trigger, "nightly")
+        second = await cell()
+        assert second == {**first, "outcomes": second["outcomes"]} != first
+        await asyncio.to_thread(operations.cancel, started.id)
+        third = await cell()
+        assert third["outcomes"] not in (first["outcomes"], second["outcomes"])
+        await asyncio.to_thread(schedules.pause, "nightly")
+        assert (await cell())["paused"] is True
+        await asyncio.to_thread(schedules.delete, "nightly")
+        assert (await socket.frame_of("overview"))["cells"] == {"nightly": None}
+
+    connected(create_people().viewer, scenario)
+
+
+def test_a_bulk_action_is_a_cell_that_counts() -> None:
+    handles = [doubling.start([number]) for number in range(2)]
+
+    async def scenario(socket: Socket) -> None:
+        await socket.say(t="subscribe", topic="bulk")
+        assert (await socket.frame_of("overview"))["cells"] == {}
+        action = uuid4()
+        await asyncio.to_thread(bulk.begin, action, "cancel", [one.id for one in handles], by="ana")
+        cells: dict[str, Any] = {}
+        while not (cell := cells.get(str(action), {})).get("ended_at"):
+            await asyncio.to_thread(bulk.carry_on, action)
+            cells |= (await socket.frame_of("overview"))["cells"]
+        assert (cell["done"], cell["refused"]) == (2, 0)
+
+    connected(create_people().viewer, scenario)
+
+
+def test_of_saved_views_nothing_is_told_but_that_something_changed() -> None:
+    people = create_people()
+
+    def save(name: str) -> int:
+        return saved_views.save(people.operator.pk, name=name, query="", shared=False, by="operator").pk
+
+    async def scenario(socket: Socket) -> None:
+        async def mark() -> str:
+            frame = await socket.frame_of("overview")
+            assert set(frame["cells"]) == {"views"}
+            assert "private" not in json.dumps(frame)
+            return str(frame["cells"]["views"])
+
+        await socket.say(t="subscribe", topic="views")
+        empty = await mark()
+        first, second = await asyncio.to_thread(save, "private"), await asyncio.to_thread(save, "private, too")
+        marks = {empty, await mark()}
+        for act in (
+            lambda: saved_views.move(people.operator.pk, second, -1),
+            lambda: saved_views.open_with(people.operator.pk, first),
+            lambda: saved_views.change(people.operator.pk, first, name="private", shared=True, by="operator"),
+            lambda: saved_views.delete(people.operator.pk, first, by="operator"),
+        ):
+            await asyncio.to_thread(act)
+            marks.add(await mark())
+        assert len(marks) == 6
+
+    connected(people.viewer, scenario)
+
+
 def test_a_silent_worker_says_so_without_any_write() -> None:
     now = timezone.now()
     Worker.objects.create(
@@ -120,7 +196,9 @@ def test_a_silent_worker_says_so_without_any_write() -> None:
     assert overviews.worker_cells() == {}
 
 
-@pytest.mark.parametrize(("topic", "right"), [("queues", "view_queue"), ("workers", "view_worker")])
+@pytest.mark.parametrize(
+    ("topic", "right"), [("queues", "view_queue"), ("workers", "view_worker"), ("schedules", "view_schedule")]
+)
 def test_who_lacks_the_right_gets_an_error_and_nothing_else(topic: str, right: str) -> None:
     viewer = create_people().viewer
     viewer.user_permissions.remove(Permission.objects.get(codename=right))

@@ -224,6 +224,34 @@ def test_a_schedule_that_cannot_start_anything_says_why(operator: Client, nightl
         assert "is no cron expression" in text(page(operator, address))
 
 
+def test_a_page_is_told_by_its_topic_and_asks_by_itself_for_who_may_open_no_socket(
+    client: Client, people: People, nightly: Schedule
+) -> None:
+    from django.contrib.auth.models import Permission  # one permission, to a person without the others
+
+    client.force_login(people.viewer)
+    told = {"/schedules/": "schedules", "/schedules/nightly/": "schedules", "/views/": "views", "/bulk/": "bulk"}
+    for address, topic in told.items():
+        assert re.search(rf'<live-fragment src="[^"]+" topic="{topic}">', page(client, address)), address
+        assert "<connection-status" in page(client, address)
+    people.stranger.user_permissions.set(Permission.objects.filter(codename="view_schedule"))
+    client.force_login(people.stranger)
+    for address in ("/schedules/", "/schedules/nightly/"):
+        assert re.search(r'<live-fragment src="[^"]+" interval="2000">', page(client, address)), address
+        assert "<connection-status" not in page(client, address)
+
+
+def test_a_schedule_counts_down_to_its_next_time_and_says_when_that_is_past(
+    operator: Client, nightly: Schedule
+) -> None:
+    Schedule.objects.update(next_at=timezone.now() - timedelta(minutes=3))
+    for html in (
+        row(page(operator, "/schedules/"), "schedule", "nightly"),
+        text(page(operator, "/schedules/nightly/")),
+    ):
+        assert "late by 3 min 0" in html
+
+
 def test_many_schedules_are_read_as_often_as_one(
     operator: Client, nightly: Schedule, django_assert_max_num_queries: Any
 ) -> None:
@@ -304,6 +332,7 @@ def test_a_hostile_name_of_a_schedule_is_text_everywhere(operator: Client) -> No
 
 PAGES = [
     "/queues/", "/queues/table", "/queues/slow/", "/schedules/", "/schedules/table", "/schedules/nightly/",
+    "/schedules/nightly/state",
     "/workers/", "/workers/tables",
 ]  # fmt: skip
 VERBS = [

@@ -64,6 +64,11 @@ def test_how_long_ago_is_one_unit(case: Any) -> None:
     assert times.ago(case[0], case[1]) == case[2]
 
 
+@cases("until")
+def test_what_is_to_come_is_counted_down_and_then_late(case: Any) -> None:
+    assert times.until(case[0], case[1]) == case[2]
+
+
 @cases("when")
 def test_a_time_of_another_day_says_which_day(case: Any) -> None:
     assert times.when(case[0], case[1]) == case[2]

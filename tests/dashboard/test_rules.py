@@ -113,15 +113,16 @@ def test_no_topic_tells_of_what_one_does_not_see(operator: User) -> None:
             await fanout.fanout().follow(Reader(), operator, workflow_id, None)  # type: ignore[arg-type]
         return f"{refused.value.code} {refused.value}"
 
-    async def counters() -> tuple[object, str]:
+    async def sums_over(topic: str) -> tuple[object, str]:
         overviews = Overviews(Reads().threads)
-        followed = await overviews.follow(Reader(), operator, topics.COUNTERS)  # type: ignore[arg-type]
-        return followed, await overviews.look(operator, topics.COUNTERS)
+        followed = await overviews.follow(Reader(), operator, topic)  # type: ignore[arg-type]
+        return followed, await overviews.look(operator, topic)
 
     assert asyncio.run(follow(HIDDEN)) == asyncio.run(follow("guessed"))
-    followed, looked = asyncio.run(counters())
-    assert followed is None
-    assert "unknown" in looked
+    for topic in (topics.COUNTERS, topics.BULK):
+        followed, looked = asyncio.run(sums_over(topic))
+        assert followed is None
+        assert "unknown" in looked
     since = Workflow.objects.get(pk=HIDDEN).created_at.isoformat()
     wanted: Any = {
         "t": "subscribe", "topic": "workflows", "filter": ListFilter().wire, "ids": [(HIDDEN, 0), (OWN, 0)],

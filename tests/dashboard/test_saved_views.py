@@ -43,6 +43,17 @@ def seen(client: Client) -> list[tuple[str, int | None]]:
     return [(shown.view.name, shown.place) for shown in client.get("/views/").context["views"]]
 
 
+def test_an_open_page_is_read_again_by_its_part_which_shows_what_the_page_shows(people: People) -> None:
+    viewer, operator = browser(people.viewer), browser(people.operator)
+    save(operator, "for all", shared="on")
+    save(operator, "secret plans")
+    part = viewer.get("/views/table").content.decode()
+    assert "for all" in part
+    assert "secret plans" not in part
+    assert "<html" not in part
+    assert browser(people.stranger).get("/views/table").status_code == 403
+
+
 def view_id(name: str) -> int:
     return SavedView.objects.get(name=name).pk
 

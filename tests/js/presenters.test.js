@@ -12,7 +12,7 @@ import { sentence } from "../../static/js/lib/sentences.js";
 import { meets } from "../../static/js/lib/terms.js";
 import { bar, gaps, locate, phase, shorten, span, ticks, timeAt } from "../../static/js/lib/timeline.js";
 import {
-  absolute, ago, between, clock, duration, estimate, timeOfDay, when, wholeDuration,
+  absolute, ago, between, clock, duration, estimate, timeOfDay, until, when, wholeDuration,
 } from "../../static/js/lib/times.js";
 import { brief, diff, progress, rest, setsTold } from "../../static/js/lib/values.js";
 import { isoWithOffset, useZone } from "../../static/js/lib/zone.js";
@@ -34,6 +34,7 @@ replay("duration", duration);
 replay("whole_duration", wholeDuration);
 replay("estimate", estimate);
 replay("ago", ago);
+replay("until", (at, now) => until(at, Date.parse(now)));
 replay("between", between);
 replay("when", when);
 replay("brief", (value) => brief(value));

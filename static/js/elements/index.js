@@ -12,6 +12,7 @@ import { StatusCounts } from "./status_counts.js";
 import { TimeAgo } from "./time_ago.js";
 import { TimeLeft } from "./time_left.js";
 import { TimeScrubber } from "./time_scrubber.js";
+import { TimeUntil } from "./time_until.js";
 import { WatchButton } from "./watch_button.js";
 import { WatchList } from "./watch_list.js";
 import { WhileAway } from "./while_away.js";
@@ -40,6 +41,7 @@ const ELEMENTS = {
   "time-ago": TimeAgo,
   "time-left": TimeLeft,
   "time-scrubber": TimeScrubber,
+  "time-until": TimeUntil,
   "watch-button": WatchButton,
   "watch-list": WatchList,
   "while-away": WhileAway,

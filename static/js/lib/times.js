@@ -6,6 +6,8 @@ export const SECOND = 1_000;
 export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
 export const DAY = 86_400_000;
+/** Whoever starts something looks once a second. */
+const LATE = 5 * SECOND;
 
 /** @param {number} number */
 const two = (number) => String(number).padStart(2, "0");
@@ -53,6 +55,13 @@ export function ago(iso, now) {
   if (ms < HOUR) return `${part(ms, MINUTE)} min ago`;
   if (ms < DAY) return `${part(ms, HOUR)} h ago`;
   return local(iso).iso.slice(0, 10);
+}
+
+/** How long it is until something happens; that it should have happened by now. @param {string} iso @param {number} now */
+export function until(iso, now) {
+  const ms = milliseconds(iso) - Math.floor(now);
+  if (ms >= SECOND) return `in ${wholeDuration(ms)}`;
+  return ms > -LATE ? "now" : `late by ${wholeDuration(-ms)}`;
 }
 
 /** The full point in time with its zone. @param {string} time */

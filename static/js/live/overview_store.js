@@ -1,5 +1,5 @@
 /**
- * Counters, queues or workers as the browser knows them: cells by name, of which frames bring the changed ones. Pure.
+ * Counters, queues, schedules and the like as the browser knows them: cells by name, of which frames bring the changed ones. Pure.
  *
  *   const store = new OverviewStore("counters");
  *   store.cells.get("failed")                              // a number; undefined: none

@@ -59,7 +59,7 @@ export const LIMITS = Object.freeze({
 export const LIST_TOPIC = "workflows";
 
 /** @type {readonly string[]} The topics that are states and no streams. */
-export const OVERVIEW_TOPICS = Object.freeze(["counters", "queues", "workers"]);
+export const OVERVIEW_TOPICS = Object.freeze(["counters", "queues", "workers", "schedules", "bulk", "views"]);
 
 /**
  * @typedef {{epoch: string, seq: number}} Cursor  the last event a reader has, and in which history
