@@ -23,10 +23,12 @@ from workflows.errors import (
 )
 from workflows.models import Schedule, Workflow
 from workflows.occurrences import Timing
+from workflows.sql import fetch, scheduling
 from workflows.states import MissedPolicy
 from workflows.ticks import occurrence_id, options_of, remember, start, timing_of
 
 NAME_MAX_LENGTH = 100
+_MOST_LOOKED_AT, _MOST_STARTS = 500, 3_600  # schedules, and of each the latest workflows: one a second for an hour
 MOST_BACKFILLED = 1_000  # occurrences per call; one transaction
 
 
@@ -202,6 +204,20 @@ def next_times(schedule: Schedule, count: int) -> list[datetime]:
 def last_outcomes(name: str, count: int) -> list[Workflow]:
     """The newest workflows of the schedule, triggered ones too, at most so many."""
     return list(Workflow.objects.filter(schedule=name).order_by("-created_at")[:count])
+
+
+class Started(NamedTuple):
+    """So many workflows a schedule started in the minute that begins at `at`."""
+
+    at: datetime
+    schedule: str
+    workflows: int
+
+
+def started(since: datetime) -> list[Started]:
+    """This will return what schedules that there are started since then, minute by minute, oldest first."""
+    parameters = {"since": since, "schedules": _MOST_LOOKED_AT, "each": _MOST_STARTS}
+    return [Started(*row) for row in fetch(scheduling.STARTS, parameters)]
 
 
 def problem(schedule: Schedule) -> str:

@@ -6,6 +6,8 @@ What `<chart-series>` draws again from, where its library is there, is `wire` (s
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,14 +24,32 @@ STACK = (Status.SUCCEEDED, Status.CANCELLED, Status.FAILED, Status.QUARANTINED) 
 _LEAST = 2.5  # so that one among thousands is still seen
 _MOST_ROWS = 60  # of a table beside a chart
 _SIGNIFICANT = 6
+_MOST_NAMED = 6  # marks of one bar
 Wire = dict[str, Any]
 
 
 class Mark(NamedTuple):
-    """A moment that a chart shows as a line across."""
+    """A moment that is shown above the bar it falls into. kind: "code" or "schedule"; number: how often it happened."""
 
     at: datetime
     words: str
+    kind: str = "code"
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Flag:
+    """All marks of a kind that fall into one bar: where the middle of that is, how many, and which, in words."""
+
+    kind: str
+    place: int
+    number: int
+    words: str
+
+    @property
+    def x(self) -> int:
+        """The middle of its bar."""
+        return self.place * BAR_STEP + BAR_STEP // 2
 
 
 class Series(NamedTuple):
@@ -62,8 +82,27 @@ def _wire(kind: str, unit: str, times: Sequence[datetime], series: Sequence[Seri
     }
 
 
-def _marks(marks: Sequence[Mark]) -> list[Wire]:
-    return [{"at": mark.at.timestamp(), "words": mark.words} for mark in marks]
+_KINDS = {"code": "other code", "schedule": "started by schedule"}
+
+
+def _flags(begins: Sequence[datetime], marks: Sequence[Mark]) -> list[Flag]:
+    """The marks by bar and kind; what happened before the first bar is left out."""
+    found: dict[tuple[int, str], list[Mark]] = defaultdict(list)
+    for mark in marks:
+        place = bisect_right(begins, mark.at) - 1
+        if place >= 0:
+            found[place, mark.kind].append(mark)
+    return [
+        Flag(kind, place, sum(mark.number for mark in some), f"{_KINDS[kind]} {_listed(some)}")
+        for (place, kind), some in sorted(found.items())
+    ]
+
+
+def _listed(marks: Sequence[Mark]) -> str:
+    """Those of one bar, the first few by name."""
+    named = [mark.words if mark.number == 1 else f"{mark.words} {mark.number}×" for mark in marks[:_MOST_NAMED]]
+    more = len(marks) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 @dataclass(frozen=True)
@@ -120,25 +159,30 @@ class Part:
 
 @dataclass(frozen=True)
 class Column:
-    """One stretch: its bar, from below, and the same in words and numbers. `label` is its beginning."""
+    """One stretch: its bar, from below, and the same in words and numbers. `also`: its marks."""
 
     label: str
     x: int
     parts: list[Part]
     words: str
     numbers: list[int]
-    is_empty: bool
+    also: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing happened at all."""
+        return not (any(self.numbers) or self.also)
 
 
 @dataclass(frozen=True)
 class Bars:
-    """Stacked bars, how high the highest is, how many each status has in all, and the moments across them."""
+    """Stacked bars, how high the highest is, how many each status has in all, and what else happened above which."""
 
     columns: list[Column]
     width: int
     highest: int
     totals: list[tuple[str, int]]
-    lines: list[tuple[float, str]]
+    flags: list[Flag]
     wire: Wire
 
     @property
@@ -150,25 +194,29 @@ class Bars:
 def bars(minutes: Sequence[datetime], numbers: Mapping[str, Sequence[int]], marks: Sequence[Mark] = ()) -> Bars:
     """One bar per minute (or longer stretch), its statuses stacked in the order of `numbers`."""
     highest = max((sum(column) for column in zip(*numbers.values(), strict=True)), default=0)
-    columns = []
+    flags, columns = _flags(minutes, marks), []
     for place, minute in enumerate(minutes):
         here = {status: found[place] for status, found in numbers.items()}
         said = ", ".join(f"{number:,} {status}" for status, number in here.items() if number) or "nothing ended"
+        also = "; ".join(flag.words for flag in flags if flag.place == place)
         label = _minute(minute, minutes[-1])
         columns.append(
             Column(
                 label, place * BAR_STEP + (BAR_STEP - BAR_WIDTH) // 2, _stacked(here, max(1, highest)),
-                f"{label}: {said}", list(here.values()), not any(here.values()),
+                f"{label}: {said}{also and f'; {also}'}", list(here.values()), also,
             )
         )  # fmt: skip
     totals = [(status, sum(found)) for status, found in numbers.items()]
-    step = (minutes[1] - minutes[0]) / BAR_STEP
     return Bars(
         columns, len(minutes) * BAR_STEP, highest, totals,
-        lines=[(round((mark.at - minutes[0]) / step, 1), mark.words) for mark in marks],
+        flags,
         wire=_wire(
             "bars", "count", minutes, [Series(status, status, found) for status, found in numbers.items()],
-            marks=_marks(marks), nothing="nothing ended", now=minutes[-1].timestamp(),
+            marks=[
+                {"kind": flag.kind, "at": minutes[flag.place].timestamp(), "number": flag.number, "words": flag.words}
+                for flag in flags
+            ],
+            nothing="nothing ended", now=minutes[-1].timestamp(),
         ),
     )  # fmt: skip
 

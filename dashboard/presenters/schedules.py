@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dashboard.presenters.times import duration
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from dashboard.presenters.charts import Mark
+from dashboard.presenters.times import duration, iso_utc
 from workflows.models import Schedule
+from workflows.schedules import Started
 from workflows.states import MissedPolicy
 from workflows.ticks import timing_of
 
@@ -27,3 +33,25 @@ def when(schedule: Schedule) -> str:
 def missed(schedule: Schedule) -> str:
     """What happens to missed occurrences."""
     return _MISSED[MissedPolicy(schedule.missed)]
+
+
+class Starts(NamedTuple):
+    """What a schedule started: how many workflows, the last ones in the minute `last_at`."""
+
+    schedule: str
+    workflows: int
+    last_at: str
+
+
+def starts(started: Iterable[Started]) -> list[Starts]:
+    """The same by schedule, the rarest first: what happened once is what people look for."""
+    found: dict[str, list[Started]] = defaultdict(list)
+    for one in started:
+        found[one.schedule].append(one)
+    summed = [Starts(name, sum(one.workflows for one in some), iso_utc(some[-1].at)) for name, some in found.items()]
+    return sorted(summed, key=lambda one: (one.workflows, one.schedule))
+
+
+def marks(started: Iterable[Started]) -> list[Mark]:
+    """The same for a chart."""
+    return [Mark(one.at, one.schedule, "schedule", one.workflows) for one in started]

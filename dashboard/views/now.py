@@ -17,14 +17,16 @@ from dashboard import access, overviews, trends
 from dashboard.attention import attention
 from dashboard.presenters import attention as words
 from dashboard.presenters import away as away_words
+from dashboard.presenters import schedules as schedule_words
 from dashboard.presenters.charts import STACK, Mark, bars
 from dashboard.presenters.tiles import tiles
 from dashboard.presenters.times import iso_utc
 from dashboard.views.pages import page_context
-from workflows import counts, registry, workers
+from workflows import counts, registry, schedules, workers
 from workflows.workers import QueueState
 
 STRIP = 12
+NAMED = 8  # schedules beside the chart
 LONGEST_AWAY = timedelta(days=1)
 
 
@@ -73,6 +75,7 @@ def _rendered(request: HttpRequest, template: str) -> HttpResponse:
     oldest = min((queue.oldest_at for queue in queues if queue.oldest_at), default=None)
     context = page_context(request, "now", live=True) | {"now": iso_utc(now)}
     changes = workers.code_changes(hour.minutes[0]) if context["can_view_workers"] else []
+    started = schedules.started(hour.minutes[0]) if context["can_view_schedules"] else []
     context |= {
         "tiles": tiles(counts.by_status(found), hour, oldest),
         "needs": [words.sentence(finding, context["now"]) for finding in needs.findings],
@@ -81,9 +84,11 @@ def _rendered(request: HttpRequest, template: str) -> HttpResponse:
         "bars": bars(
             hour.minutes,
             {status.value: hour.ended[status] for status in STACK},
-            [Mark(change.at, change.version) for change in changes],
+            [Mark(change.at, change.version) for change in changes] + schedule_words.marks(started),
         ),
         "changes": [{"at": iso_utc(change.at), "version": change.version} for change in changes],
+        "starts": (starts := schedule_words.starts(started))[:NAMED],
+        "starts_left_out": max(0, len(starts) - NAMED),
         "is_new": not found,
         "definitions": registry.names(),
     }

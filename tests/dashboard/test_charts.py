@@ -25,17 +25,32 @@ def at(second: float) -> datetime:
 
 
 def test_bars_carry_their_numbers_and_the_moments_across_them() -> None:
-    shown = bars(MINUTES, {"succeeded": [1, 0, 4, 0], "failed": [0, 0, 1, 0]}, [Mark(at(90), "v2")])
+    marks = [
+        Mark(at(90), "v2"), Mark(at(60), "nightly", "schedule"), Mark(at(60), "often", "schedule", 3),
+        Mark(at(-1), "before the chart"),
+    ]  # fmt: skip
+    shown = bars(MINUTES, {"succeeded": [1, 0, 4, 0], "failed": [0, 0, 1, 0]}, marks)
     assert [column.words for column in shown.columns] == [
-        "12:00 UTC: 1 succeeded", "12:01 UTC: nothing ended", "12:02 UTC: 4 succeeded, 1 failed",
+        "12:00 UTC: 1 succeeded", "12:01 UTC: nothing ended; other code v2; started by schedule nightly, often 3×",
+        "12:02 UTC: 4 succeeded, 1 failed",
         "12:03 UTC: nothing ended",
     ]  # fmt: skip
     assert shown.totals == [("succeeded", 5), ("failed", 1)]
-    assert shown.lines == [(36.0, "v2")]
+    assert [(flag.x, flag.number) for flag in shown.flags] == [(36, 1), (36, 4)]
+    assert [column.is_empty for column in shown.columns] == [False, False, False, True]
     wire = json.loads(json.dumps(shown.wire))
     assert wire["x"] == [minute.timestamp() for minute in MINUTES]
     assert wire["series"][1] == {"name": "failed", "tone": "failed", "numbers": [0, 0, 1, 0]}
-    assert wire["marks"] == [{"at": at(90).timestamp(), "words": "v2"}]
+    assert wire["marks"] == [
+        {"kind": "code", "at": at(60).timestamp(), "number": 1, "words": "other code v2"},
+        {"kind": "schedule", "at": at(60).timestamp(), "number": 4, "words": "started by schedule nightly, often 3×"},
+    ]
+
+
+def test_of_many_marks_on_one_bar_the_first_few_are_named() -> None:
+    shown = bars(MINUTES, {"failed": [0, 0, 0, 0]}, [Mark(NOON, f"s{number}", "schedule") for number in range(9)])
+    (flag,) = shown.flags
+    assert (flag.number, flag.words) == (9, "started by schedule s0, s1, s2, s3, s4, s5 and 3 more")
 
 
 def test_bars_of_another_day_say_which() -> None:

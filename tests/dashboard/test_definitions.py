@@ -270,7 +270,7 @@ def test_other_code_is_a_mark_on_the_last_hour(operator: Client) -> None:
     operations.start("doubling", kwargs={"numbers": []})
     html = page(operator, "/")
     assert re.search(r"Other code since \d\d:\d\d UTC: v2 , \d\d:\d\d UTC: v1", text(html))
-    assert html.count('class="chart__mark"') == 2
+    assert html.count('class="chart__flag" data-kind="code"') == 2
 
 
 def test_the_first_worker_a_restart_and_a_second_of_a_kind_are_no_other_code(db: None) -> None:

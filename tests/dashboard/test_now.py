@@ -25,7 +25,7 @@ from tests.workflows.test_plans import FEW_PAGES, MANY, crowd, pages_read
 from workflows import counts, operations, queues, registry, schedules, transitions
 from workflows.models import CountChange, Event, MinuteCount, Schedule, Worker, Workflow
 from workflows.options import Options
-from workflows.sql import counting, reads
+from workflows.sql import counting, reads, scheduling
 from workflows.states import TERMINAL, Status
 
 __all__ = ["crowd"]  # a fixture
@@ -481,3 +481,29 @@ def test_what_it_asks_reads_a_few_pages(viewer: Client, worker: Worker) -> None:
     for asked in (late, unfinished.values("id")[:100], newest):
         assert "Seq Scan" not in asked.explain()
     assert Workflow.objects.count() == 3 * MANY
+
+
+def test_what_schedules_started_is_marked_above_its_minute_and_named(viewer: Client, people: People) -> None:
+    minute = this_minute()
+    for name in ("nightly", HOSTILE):
+        schedules.create(name, "doubling", kwargs={"numbers": []}, cron="30 2 * * *")
+    ids = [schedules.trigger(name).id for name in ("nightly", HOSTILE, HOSTILE)]
+    for workflow_id, minutes in zip(ids, (40, 3, 3), strict=True):
+        Workflow.objects.filter(id=workflow_id).update(created_at=minute - minutes * MINUTE)
+    Workflow.objects.filter(id=schedules.trigger("nightly").id).update(created_at=minute - 2 * HOUR)
+    html = page(viewer, "/")
+    assert html.count('class="chart__flag" data-kind="schedule"') == 2
+    assert f"started by schedule {HOSTILE} 2×" in text(html)
+    at, later = (f"{minute - minutes * MINUTE:%H:%M} UTC" for minutes in (40, 3))
+    assert f"Started by schedules: nightly at {at}; {HOSTILE} 2×, last {later}" in text(html)
+    assert HOSTILE not in html
+    people.viewer.user_permissions.remove(Permission.objects.get(codename="view_schedule"))
+    assert "nightly" not in page(viewer, "/")
+
+
+def test_what_schedules_started_is_found_without_reading_the_rest(crowd: None) -> None:
+    for number in range(3):
+        schedules.create(f"s{number}", "doubling", kwargs={"numbers": []}, cron="30 2 * * *")
+        schedules.trigger(f"s{number}")
+    pages = pages_read(scheduling.STARTS, since=timezone.now() - HOUR, schedules=500, each=3_600)
+    assert pages < FEW_PAGES

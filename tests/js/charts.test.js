@@ -51,6 +51,14 @@ test("a bar says what is in it, and when", () => {
   assert.equal(said(chart, 1), "21:44 UTC: nothing ended");
 });
 
+test("a bar says what happened besides", () => {
+  const mark = (kind, place, words) => ({ kind, at: MINUTE + 60 * place, number: 1, words });
+  const marks = [mark("code", 0, "other code v2"), mark("schedule", 0, "started by schedule nightly"), mark("schedule", 1, "x")];
+  const chart = { ...bars(series("failed", 1, 0)), marks };
+  assert.equal(said(chart, 0), "21:43 UTC: 1 failed; other code v2; started by schedule nightly");
+  assert.equal(said(chart, 1), "21:44 UTC: nothing ended; x");
+});
+
 test("a point of another day has its date, and one within a minute its seconds", () => {
   const chart = { ...bars(series("P50", 1_500, null)), kind: "lines", unit: "ms", x: [MINUTE - 86_400 + 7, MINUTE + 1] };
   assert.equal(said(chart, 0), "2026-11-24 21:43:07 UTC: P50 1.5 s");

@@ -1,5 +1,6 @@
 /** A chart as the library wants it described (https://github.com/leeoniya/uPlot): the only place with its vocabulary. */
 
+import { MARKS_HEIGHT, drawMarks } from "./chart_marks.js";
 import { drawn, roundSteps, sideLabel, sideRange, timeTicks } from "./charts.js";
 import { local } from "./zone.js";
 
@@ -25,7 +26,7 @@ const LONELY_SECONDS = 60;
 export function options(library, current, look, pointed) {
   const chart = current();
   return {
-    padding: [10, HALF_A_LABEL, 0, 0],
+    padding: [chart.kind === "bars" ? MARKS_HEIGHT : 10, HALF_A_LABEL, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => new Date(local(seconds * 1000).iso),
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: points(chart, look) },
@@ -88,21 +89,4 @@ function line({ paths }, { kind, x }, { tone }, look) {
     points: { show: !isEdge && x.length <= FEW_POINTS, size: 5, fill: () => look.colour("ground") },
     ...steps,
   };
-}
-
-/** @param {Plot} plot @param {Chart} chart @param {Look} look */
-function drawMarks({ ctx, bbox, valToPos, scales }, { marks }, look) {
-  const { min = 0, max = 0 } = scales.x;
-  ctx.save();
-  ctx.strokeStyle = look.colour("mark");
-  ctx.lineWidth = devicePixelRatio;
-  ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
-  for (const { at } of marks.filter((mark) => mark.at >= min && mark.at <= max)) {
-    const x = Math.round(valToPos(at, "x", true)) + 0.5;
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
-  }
-  ctx.restore();
 }

@@ -4,7 +4,10 @@ import { duration, when } from "./times.js";
 import { local } from "./zone.js";
 
 /** @typedef {{name: string, tone: string, numbers: (number|null)[]}} Series */
-/** @typedef {{at: number, words: string}} Mark  at: seconds since 1970, as in `x` */
+/**
+ * What happened besides in a bar. `at`: its `x`; `number`: how often; `words`: what, as the bar says it.
+ * @typedef {{kind: "code"|"schedule", at: number, number: number, words: string}} Mark
+ */
 /**
  * `band`: which two series, from the upper one to the lower one, have a colour between them; `nothing`: what is said of
  * a point without any number; `unit`: "count", "ms", "percent" or "number".
@@ -73,7 +76,8 @@ export function said(chart, place) {
     const text = amount(chart.unit, /** @type {number} */ (numbers[place]));
     return chart.kind === "bars" ? `${text} ${name}` : `${name} ${text}`;
   });
-  return `${moment(chart, place)}: ${words.join(", ") || chart.nothing}`;
+  const besides = chart.marks.filter(({ at }) => at === chart.x[place]).map((mark) => `; ${mark.words}`);
+  return `${moment(chart, place)}: ${words.join(", ") || chart.nothing}${besides.join("")}`;
 }
 
 /** Of whole minutes without seconds; of another day than that of `now` with its date. @param {Chart} chart @param {number} place */
