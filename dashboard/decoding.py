@@ -90,6 +90,8 @@ def _check_list(message: dict[str, Any]) -> None:
     _field(chosen, "search", str)
     if "since" in chosen:
         moment(_field(chosen, "since", str))
+    if "parent" in chosen:
+        _field(chosen, "parent", str)
     if "where" in chosen:
         _check_where(_field(chosen, "where", list))
     rows = _field(message, "ids", list)

@@ -20,6 +20,7 @@ from django.utils import timezone
 from dashboard.protocol import Filter
 from dashboard.terms import MOST_TERMS, PREFIXES, Term, parse
 from workflows import finding
+from workflows.finding import TOP
 from workflows.history import Chosen
 from workflows.ids import MAX_LENGTH
 from workflows.models import Workflow
@@ -31,7 +32,8 @@ class ListFilter:
     """Any of these statuses (none: all), a definition (empty: all), the beginning of an id, and since when created.
 
     A definition that ends with `*` is the beginning of its name. `since` is an age as "90m", "2h" or "7d", or a time.
-    `where`: what published values must be like; no index knows them (`listings`).
+    `parent`: the id of the workflow whose children are meant, or "none": those that have no parent. `where`: what
+    published values must be like; no index knows them (`listings`).
     """
 
     status: tuple[str, ...] = ()
@@ -39,25 +41,32 @@ class ListFilter:
     search: str = ""
     since: str = ""
     where: tuple[Term, ...] = ()
+    parent: str = ""
 
     @classmethod
     def from_query(cls, query: QueryDict) -> ListFilter:
         """The filter of a page's address. What is no status is left out: an address may be old or typed by hand."""
-        definition, search, since = (query.get(name, "") for name in ("definition", "q", "since"))
+        texts = {of: query.get(name, "") for of, name in _IN_ADDRESSES.items()}
         where = [term for word in query.getlist("where") if (term := _term(word)) is not None]
-        return cls._cleaned(query.getlist("status"), definition, search, since, where)
+        return cls._cleaned(query.getlist("status"), where, **texts)
 
     @classmethod
     def from_wire(cls, wire: Filter) -> ListFilter:
         """The filter of a subscription."""
         where = [Term(*term) for term in wire.get("where", ())]
-        return cls._cleaned(wire["status"], wire["definition"], wire["search"], wire.get("since", ""), where)
+        return cls._cleaned(
+            wire["status"], where, definition=wire["definition"], search=wire["search"], since=wire.get("since", ""),
+            parent=wire.get("parent", ""),
+        )  # fmt: skip
 
     @classmethod
-    def _cleaned(cls, status: list[str], definition: str, search: str, since: str, where: Iterable[Term]) -> ListFilter:
+    def _cleaned(
+        cls, status: list[str], where: Iterable[Term], *, definition: str, search: str, since: str, parent: str
+    ) -> ListFilter:
         wanted = tuple(sorted({Status(word).value for word in status if word in _STATUSES}))
         terms = tuple(dict.fromkeys(where))[:MOST_TERMS]
-        return cls(wanted, storable(definition), storable(search), since if _moment(since) else "", terms)
+        since = since if _moment(since) else ""
+        return cls(wanted, storable(definition), storable(search), since, terms, storable(parent))
 
     @property
     def earliest(self) -> datetime | None:
@@ -70,6 +79,8 @@ class ListFilter:
         wire: Filter = {"status": list(self.status), "definition": self.definition, "search": self.search}
         if self.earliest is not None:
             wire["since"] = self.earliest.isoformat()
+        if self.parent:
+            wire["parent"] = self.parent
         if self.where:
             wire["where"] = [*self.where]
         return wire
@@ -82,17 +93,15 @@ class ListFilter:
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """The same as the fields of a form."""
-        texts = [(name, text) for name, text in self._texts if text]
+        texts = [(name, text) for of, name in _IN_ADDRESSES.items() if (text := getattr(self, of))]
         return [("status", status) for status in self.status] + texts + [("where", term.word) for term in self.where]
-
-    @property
-    def _texts(self) -> tuple[tuple[str, str], ...]:
-        return ("definition", self.definition), ("q", self.search), ("since", self.since)
 
     @property
     def terms(self) -> dict[str, Any]:
         """What `queries` is asked for."""
-        return {"definition": self.definition, "search": self.search, "since": self.earliest}
+        return {
+            "definition": self.definition, "search": self.search, "since": self.earliest, "parent": self.parent,
+        }  # fmt: skip
 
     def definitions(self, known: Collection[str]) -> list[str]:
         """Those of the known definitions that are meant by the beginning of a name; empty where it is not one."""
@@ -111,18 +120,25 @@ class ListFilter:
         """The keys that `where` asks about."""
         return list(dict.fromkeys(term.key for term in self.where))
 
+    def within(self, visible: QuerySet[Workflow]) -> QuerySet[Workflow]:
+        """Of what somebody may see, where to look: nowhere for the children of a workflow that is hidden from them."""
+        if self.parent in ("", TOP) or visible.filter(pk=self.parent).exists():
+            return visible
+        return visible.none()
+
     def rows(self) -> QuerySet[Workflow]:
         """The workflows that match, in the database; `where` aside."""
         return finding.listed(statuses=self.status, **self.terms)
 
     def matches(self, summary: Mapping[str, Any]) -> bool:
-        """Whether one row matches; it needs `id`, `status`, `definition`, `created_at`, and `values` of `keys`."""
+        """Whether one row matches; by `id`, `status`, `definition`, `created_at`, `parent` and `values` of `keys`."""
         earliest = self.earliest
         return (
             (not self.status or summary["status"] in self.status)
             and self.is_of(summary["definition"])
             and summary["id"].startswith(self.search)
             and (earliest is None or _at(summary["created_at"]) >= earliest)
+            and (not self.parent or (summary["parent"] or TOP) == self.parent)
             and self.meets(summary.get("values", {}))
         )
 
@@ -139,7 +155,8 @@ class Asked(NamedTuple):
 
 
 def understood(wanted: ListFilter) -> Asked:
-    """The filter with the terms that its search has: `status:failed name:import* id:order-4 since:2h event.amount:>5`.
+    """The filter with the terms that its search has: `status:failed name:import* id:order-4 since:2h parent:none
+    event.amount:>5`.
 
     What is no such term is the beginning of an id, which may have colons of its own.
     """
@@ -178,6 +195,12 @@ def _with_id(found: ListFilter, text: str) -> ListFilter:
     return replace(found, search=text)
 
 
+def _with_parent(found: ListFilter, text: str) -> ListFilter:
+    if not text:
+        raise ValueError("“parent:” needs the id of a workflow, whose children are looked for, or “none”.")
+    return replace(found, parent=text)
+
+
 def _with_since(found: ListFilter, text: str) -> ListFilter:
     if _moment(text) is None:
         raise ValueError(f"“{text}” is no age or time; write 90m, 2h, 7d or 2026-11-23T10:00.")
@@ -200,9 +223,11 @@ def _with_value(found: ListFilter, text: str) -> ListFilter:
 
 
 _TERMS = {
-    "status": _with_status, "name": _with_name, "id": _with_id, "since": _with_since, "where": _with_value,
+    "status": _with_status, "name": _with_name, "id": _with_id, "since": _with_since, "parent": _with_parent,
+    "where": _with_value,
 }  # fmt: skip
 _WORD = re.compile(r'(?:event\.|key:)[^\s"]*"[^"]*"|\S+')  # what has spaces of its own stands between quotes
+_IN_ADDRESSES = {"definition": "definition", "search": "q", "since": "since", "parent": "parent"}
 _STATUSES = frozenset(status.value for status in Status)
 
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")

@@ -56,6 +56,7 @@ def listing(
 
     What the audience may not read is not found by it either.
     """
+    within = wanted.within(within)
     if wanted.where:
         found = _looked_for(wanted, within, audience, before, limit)
         return Listing(finding.at(found.places), None, found.older, found.looked_at, found.further)
@@ -70,6 +71,7 @@ def matching(
     wanted: ListFilter, within: QuerySet[Workflow], audience: Visibility | None, limit: int
 ) -> tuple[list[str], bool]:
     """The ids of the newest that match, without their rows, and whether there are more than `limit`."""
+    within = wanted.within(within)
     if wanted.where:
         found = _looked_for(wanted, within, audience, None, limit)
         return [place.workflow_id for place in found.places], bool(found.older or found.further)

@@ -109,6 +109,7 @@ class ListView:
         self.filter = wanted
         self.audience = audience
         self.narrowed: access.Visitor | None = None  # somebody who does not see all workflows
+        self.is_deaf = False  # of what is new, because it asks for children of a workflow that is hidden
         self.keys = frozenset(keys)
         self.known = known
         self.since = since
@@ -138,6 +139,7 @@ class ListView:
         view._more = since < earliest
         if not access.can(user, access.VIEW_TOTALS):
             view.narrowed = user
+            view.is_deaf = view.filter.within(access.visible_workflows(user)).query.is_empty()
         return view
 
     def offer(self, news: News) -> bool:
@@ -169,7 +171,7 @@ class ListView:
         self._fresh[change.id] = (change.id, change.status, change.definition)
 
     def _is_fresh(self, change: StatusChange) -> bool:
-        if not self.filter.matches(change._asdict()):
+        if self.is_deaf or not self.filter.matches(change._asdict()):
             return False
         started = change.created_at > max(self.since - START_SLACK, self._oldest)
         return started or (bool(self.filter.status) and change.status_at > self.since)

@@ -75,13 +75,15 @@ class Cursor(TypedDict):
 
 class Filter(TypedDict):
     """Which workflows a list shows: any of these statuses (none: all), a definition or the beginning of one and `*`,
-    the beginning of an id, those created since a time, and terms `[key, how, operand]` about published values (`how`:
+    the beginning of an id, those created since a time, the children of a workflow (or "none": those without a parent),
+    and terms `[key, how, operand]` about published values (`how`:
     = < <= > >=, ^ begins with, ? is there). Whatever newly matches such terms is not told: ask for the list again."""
 
     status: list[str]
     definition: str
     search: str
     since: NotRequired[str]
+    parent: NotRequired[str]
     where: NotRequired[list[tuple[str, str, str]]]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable, RawSQL
+from django.db.models.functions import Concat
+from django.db.models.lookups import Exact, In, StartsWith
 from psycopg.errors import QueryCanceled
 
 from workflows.models import Workflow
@@ -17,6 +19,7 @@ from workflows.sql import fetch, reads
 from workflows.states import Status
 
 _FEW = 5_000  # workflows with ids that begin alike: so many are looked at one by one
+TOP = "none"  # in place of a parent's id: those that have no parent
 
 
 class Cursor(NamedTuple):
@@ -35,25 +38,37 @@ class Page(NamedTuple):
 
 
 def listed(
-    *, statuses: Sequence[str] = (), definition: str = "", search: str = "", since: datetime | None = None
-) -> QuerySet[Workflow]:
+    *, statuses: Sequence[str] = (), definition: str = "", search: str = "", since: datetime | None = None,
+    parent: str = "",
+) -> QuerySet[Workflow]:  # fmt: skip
     """This will return the workflows that match a list's filter.
 
     `definition` is a name, or the beginning of one and `*`; `search` an id or its beginning; `since`: created then or
-    later.
+    later; `parent`: children of this workflow, or TOP.
     """
     found = Workflow.objects.all()
+    if parent:
+        found = found.filter(parent__isnull=True) if parent == TOP else found.filter(parent_id=parent)
+    of = _out_of_index if parent not in ("", TOP) else F
     if statuses:
-        found = found.filter(status__in=statuses)
+        found = found.filter(In(of("status"), statuses))
     if definition.endswith("*"):
-        found = found.filter(definition__startswith=definition[:-1])
+        found = found.filter(StartsWith(of("definition"), definition[:-1]))
     elif definition:
-        found = found.filter(definition=definition)
+        found = found.filter(Exact(of("definition"), definition))
     if search:
-        found = found.filter(id__startswith=search)
+        found = found.filter(StartsWith(of("id"), search))
     if since is not None:
         found = found.filter(created_at__gte=since)
     return found
+
+
+def _out_of_index(name: str) -> Combinable:
+    """A column as no index has it: of a family all are read by the index of children, and looked at one by one.
+
+    Else the planner goes through another index in the hope to meet them, or through all of a status for few of them.
+    """
+    return Concat(name, Value(""))
 
 
 def workflow_page(
@@ -62,6 +77,7 @@ def workflow_page(
     definition: str = "",
     search: str = "",
     since: datetime | None = None,
+    parent: str = "",
     definitions: Sequence[str] = (),
     before: Cursor | None = None,
     after: Cursor | None = None,
@@ -72,8 +88,8 @@ def workflow_page(
 
     `within` restricts to what the asking user may see; `definitions` are those of which `definition` is the beginning.
     """
-    wanted = _Wanted(statuses, definition, definitions, search)
-    found = listed(since=since)
+    wanted = _Wanted(statuses, definition, definitions, search, parent)
+    found = listed(since=since, parent=parent)
     if within is not None:
         found = found & within
     if after is not None:
@@ -93,16 +109,17 @@ def places(
     definition: str = "",
     search: str = "",
     since: datetime | None = None,
+    parent: str = "",
     definitions: Sequence[str] = (),
     before: Cursor | None = None,
     limit: int,
     within: QuerySet[Workflow],
 ) -> list[Cursor]:
     """This will return where the newest that `workflow_page` would list stand, without reading their rows."""
-    found = listed(since=since) & within
+    found = listed(since=since, parent=parent) & within
     if before is not None:
         found = found.filter(_older_than(before))
-    return _nearest(found, _Wanted(statuses, definition, definitions, search), limit, newest_first=True)
+    return _nearest(found, _Wanted(statuses, definition, definitions, search, parent), limit, newest_first=True)
 
 
 class _Wanted(NamedTuple):
@@ -112,6 +129,7 @@ class _Wanted(NamedTuple):
     definition: str
     definitions: Sequence[str]
     search: str
+    parent: str
 
     @property
     def names(self) -> Sequence[str]:
@@ -121,6 +139,8 @@ class _Wanted(NamedTuple):
 
 def _nearest(found: QuerySet[Workflow], wanted: _Wanted, limit: int, *, newest_first: bool) -> list[Cursor]:
     """Where the first rows in order are. Only places are read here, which every index of the list has itself."""
+    if wanted.parent not in ("", TOP):
+        return _among_children(found, wanted, limit, newest_first=newest_first)
     if wanted.search:
         few = [row[0] for row in fetch(reads.BEGINNING_SO, {"begin": wanted.search, "limit": _FEW + 1})]
         if len(few) <= _FEW:  # in no order, so that nobody walks through a list in the hope to meet them
@@ -130,10 +150,22 @@ def _nearest(found: QuerySet[Workflow], wanted: _Wanted, limit: int, *, newest_f
     if wanted.definition and not wanted.names:
         found = found & listed(definition=wanted.definition)
     order = ("-created_at", "-id") if newest_first else ("created_at", "id")
-    if not (wanted.statuses or wanted.names):
+    if not (wanted.statuses or wanted.names or wanted.parent == TOP):
         return [Cursor(*place) for place in found.order_by(*order).values_list("created_at", "id")[:limit]]
     places = _of_each(found, wanted.statuses or list(Status), wanted.names, order, limit)
     return _sorted(places, limit, newest_first=newest_first)
+
+
+def _among_children(found: QuerySet[Workflow], wanted: _Wanted, limit: int, *, newest_first: bool) -> list[Cursor]:
+    """Where the first children of one workflow are; of those that match something, in an order of no index, either."""
+    met = listed(
+        statuses=wanted.statuses, definition=wanted.definition, search=wanted.search, parent=wanted.parent
+    )  # fmt: skip
+    created_at = F("created_at")
+    is_narrowed = bool(wanted.statuses or wanted.definition or wanted.search)
+    when = ExpressionWrapper(created_at + timedelta(0), DateTimeField()) if is_narrowed else created_at
+    order = (when.desc(), F("id").desc()) if newest_first else (when.asc(), F("id").asc())
+    return [Cursor(*place) for place in (found & met).order_by(*order).values_list("created_at", "id")[:limit]]
 
 
 def _of_each(

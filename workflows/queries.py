@@ -226,6 +226,7 @@ class StatusChange(NamedTuple):
     definition: str
     created_at: datetime
     status_at: datetime
+    parent: str | None = None  # its id
 
 
 def status_changes(after: datetime, *, limit: int) -> list[StatusChange]:

@@ -26,7 +26,7 @@ _NOT_ASKED = ("stream", "workflows_export", "workflow_export", "audit_export")
 
 
 class Asked(NamedTuple):
-    """One request. `whole`: it is about the whole history of one workflow, however long that is."""
+    """One request. `whole`: it is about all of one history, family or definition, however large that is."""
 
     path: str
     body: str | None = None
@@ -48,7 +48,11 @@ def pages(about: dict[str, Any]) -> Iterator[Asked | str]:
     for pattern in urlpatterns:
         if isinstance(pattern, URLPattern) and pattern.name not in _NOT_ASKED:
             yield from _of_pattern(pattern, about)
-    yield from (Asked(f"{reverse('dashboard:workflows')}?{query}") for query in _filters(about))
+    large = urlencode({"parent": about["family"]}), urlencode({"parent": "none", "definition": "orders.ship"})
+    yield from (
+        Asked(f"{reverse('dashboard:workflows')}?{query}", whole=any(one in query for one in large))
+        for query in _filters(about)
+    )
     yield from (Asked(f"{reverse('dashboard:matching')}?{query}") for query in _filters(about)[::8])
     length = about["events"] // 100  # of a long history
     for large in (about["long"], about["stepped"], about["growing"]):
@@ -146,9 +150,22 @@ def _filters(about: dict[str, Any]) -> list[str]:
             {**more, "since": "30d"},
         ]
     wanted += [{"q": "legacy-", "since": "1h"}, {"q": "charge-", "since": "1h", "status": "failed"}]
+    # Children of a large family, and of one who has none; those without a parent, where most of a definition have one.
+    for parent in (about["family"], about["small"], "none"):
+        wanted += [
+            {"parent": parent, **more}
+            for more in (
+                {},
+                {"status": "failed"},
+                {"status": "quarantined"},
+                {"definition": "orders.ship"},
+                {"q": "ship-"},
+            )
+        ]
+    wanted += [{"parent": about["family"], way: place} for way in ("before", "after")]
     turned = [
         {}, {"status": "failed"}, {"status": "succeeded"}, {"definition": "mail.send"}, {"definition": "tenants.*"},
-        {"q": "charge-"}, {"q": "legacy-"}, {"status": "failed", "definition": "billing.charge"},
+        {"q": "charge-"}, {"q": "legacy-"}, {"status": "failed", "definition": "billing.charge"}, {"parent": "none"},
     ]  # fmt: skip
     wanted += [{**filter_, way: place} for filter_ in turned for way in ("before", "after")]
     return [urlencode(one, doseq=True) for one in wanted]

@@ -26,7 +26,7 @@ def filter_of(asked: Filter) -> ListFilter:
     query = QueryDict(mutable=True)
     query.setlist("status", [status.value for status in asked.status])
     query.setlist("where", list(asked.where))
-    query.update({"q": asked.q, "definition": asked.definition, "since": asked.since})
+    query.update({"q": asked.q, "definition": asked.definition, "since": asked.since, "parent": asked.parent})
     typed = ListFilter.from_query(query)
     if asked.since and not typed.since:
         raise InvalidInput(f"since is an age as 90m, 2h or 7d, or a time; not {asked.since!r}.")

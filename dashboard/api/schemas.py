@@ -208,6 +208,7 @@ class Filter(Given):
     status: list[Status] = Field([], description="any of these")
     definition: str = Field("", max_length=200, description="a name, or the beginning of one and *")
     since: str = Field("", max_length=50, description="when created: an age as 90m, 2h, 7d, or a time")
+    parent: str = Field("", max_length=200, description="the id of a workflow: its children; none: without a parent")
     where: list[Annotated[str, Field(max_length=500)]] = Field(
         [], max_length=8, description="terms about values: event.amount:>5, event.region:eu*, key:report"
     )

@@ -154,7 +154,7 @@ def _total(request: HttpRequest, wanted: ListFilter, context: dict[str, Any]) ->
         return None
     if not context["paged"] and context["older"] is None:
         return Total(len(context["rows"]), is_exact=True)
-    found = wanted.rows() & access.visible_workflows(request.user)
+    found = wanted.rows() & wanted.within(access.visible_workflows(request.user))
     if request.GET.get("count") == "exactly":
         return Total(finding.count(found, most=None, seconds=COUNT_SECONDS), is_exact=True)
     counted = finding.count(found, most=COUNTED + 1, seconds=BRIEFLY)
@@ -194,13 +194,13 @@ def keys(request: HttpRequest) -> HttpResponse:
     if not access.can(request.user, "view"):
         raise PermissionDenied
     wanted, _ = understood(ListFilter.from_query(request.GET))
-    found = wanted.rows() & access.visible_workflows(request.user)
+    found = wanted.rows() & wanted.within(access.visible_workflows(request.user))
     return JsonResponse({"keys": queries.published_keys(found, limit=MOST_KEYS)})
 
 
 def _counted_statuses(wanted: ListFilter, *, known: bool) -> list[dict[str, Any]]:
     """The statuses and how many there are; None where the sums do not know, because that would read the table."""
-    if not known or wanted.search or wanted.since or wanted.where:
+    if not known or wanted.search or wanted.since or wanted.parent or wanted.where:
         return [{"name": status.value, "count": None} for status in Status]
     found = counts.by_status(count for count in counts.everything() if wanted.is_of(count.definition))
     return [{"name": status.value, "count": found[status.value]} for status in Status]

@@ -20,21 +20,22 @@ from workflows.models import Workflow
 @pytest.mark.django_db(transaction=True)
 def test_the_database_and_a_row_in_memory_agree_for_every_combination() -> None:
     cancelled = publishing.using(workflow_id="A_1").start([])
-    publishing.using(workflow_id="Ab%2").start([])
+    operations.start("publishing", args=[[]], workflow_id="Ab%2", parent="A_1")
     ended = counting.using(workflow_id="aB\\3").start(0, 0.0)
     counting.using(workflow_id="ab4").start(0, 0.0)
     operations.cancel(cancelled.id)
     run(ended)
     summaries = queries.summaries(list(Workflow.objects.values_list("pk", flat=True)))
     assert len(summaries) == 4
+    parents = dict(Workflow.objects.values_list("pk", "parent"))
     statuses: list[tuple[str, ...]] = [(), ("queued",), ("cancelled",), ("failed",), ("queued", "succeeded")]
     definitions = ["", "publishing", "none", "p*", "none*"]
     since = ["", "1h", "2999-01-01"]
     searches = ["", "A", "a", "Ab", "A_", "Ab%", "%", "aB\\", "nothing"]
     found, known = 0, {row["definition"] for row in summaries}
-    for chosen in itertools.product(statuses, definitions, searches, since):
-        wanted = ListFilter(*chosen)
-        in_memory = {row["id"] for row in summaries if wanted.matches(row)}
+    for *chosen, parent in itertools.product(statuses, definitions, searches, since, ["", "none", "A_1", "ab4", "no%"]):
+        wanted = ListFilter(*chosen, parent=parent)
+        in_memory = {row["id"] for row in summaries if wanted.matches({**row, "parent": parents[row["id"]]})}
         assert in_memory == set(wanted.rows().values_list("pk", flat=True)), wanted
         page = finding.workflow_page(statuses=wanted.status, definitions=wanted.definitions(known), **wanted.terms)
         assert {row.id for row in page.rows} == in_memory, wanted
@@ -43,7 +44,7 @@ def test_the_database_and_a_row_in_memory_agree_for_every_combination() -> None:
 
 
 def test_an_address_goes_there_and_back() -> None:
-    wanted = ListFilter(("failed", "running"), "shop.checkout*", "order 4&2", "2h")
+    wanted = ListFilter(("failed", "running"), "shop.checkout*", "order 4&2", "2h", parent="a parent")
     assert ListFilter.from_query(QueryDict(wanted.query)) == wanted
     told = ListFilter.from_wire(wanted.wire)
     assert replace(told, since="2h") == wanted
@@ -67,6 +68,8 @@ def test_an_address_typed_by_hand_is_taken_as_far_as_it_makes_sense() -> None:
         ("id:status:failed", ListFilter(search="status:failed")),
         ("status:failed,running status:queued", ListFilter(("failed", "queued", "running"))),
         ("  since:2026-11-23T10:00  ", ListFilter(since="2026-11-23T10:00")),
+        ("parent:order-4 parent:none", ListFilter(parent="none")),
+        ("parent:a:b status:failed", ListFilter(("failed",), parent="a:b")),
         ("", ListFilter()),
     ],
 )
@@ -83,6 +86,7 @@ def test_what_is_typed_into_the_search_field_is_understood(typed: str, meant: Li
         ("since:999999d", "is no age or time"),
         ("name:", "needs the name of a definition"),
         ("id:", "needs an id"),
+        ("parent:", "needs the id of a workflow"),
         ("one two", "Only one beginning of an id"),
     ],
 )

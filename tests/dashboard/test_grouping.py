@@ -1,7 +1,8 @@
-"""The list sets children under their parents, hides none, and names no parent that its reader may not see."""
+"""The list sets children under their parents, and finds them by these; of a hidden parent it says nothing."""
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from typing import Any
@@ -12,10 +13,14 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from dashboard import lists
 from dashboard.access import Permissions
+from dashboard.filters import ListFilter
 from dashboard.models import SavedView
 from dashboard.presenters.rows import families
+from dashboard.protocol import SubscribeList
 from dashboard.views import listing
 from tests import definitions
 from tests.people import People, create_people
@@ -160,3 +165,50 @@ def test_a_parent_that_is_hidden_is_not_named_and_costs_who_sees_all_no_read(set
         assert "hidden-parent" not in html
         assert 'data-id="own"' in html
     assert 'aria-label="Child of seen"' in browser.get("/workflows/?status=queued").content.decode()
+
+
+@pytest.mark.django_db
+def test_children_are_found_by_their_parent_and_others_by_having_none(operator: Client) -> None:
+    start("top", "child<top", "below<child", "other<top", "parent:odd", "odd<parent:odd")
+    operations.cancel("other", by="somebody")
+    assert operator.get("/workflows/", {"q": "parent:top"})["Location"] == "/workflows/?parent=top"
+    assert rows(operator, "parent=top") == [("other", 0), ("child", 0)]
+    assert rows(operator, "parent=top&status=cancelled") == [("other", 0)]
+    assert rows(operator, "parent=none") == [("parent:odd", 0), ("top", 0)]
+    assert operator.get("/workflows/", {"q": "parent:parent:odd"})["Location"] == "/workflows/?parent=parent%3Aodd"
+    html = operator.get("/workflows/?parent=top").content.decode()
+    assert '<input type="checkbox" name="parent" value="top" checked>' in html
+    assert "2 match." in html
+    html = operator.get("/workflows/?parent=other%00").content.decode()
+    assert 'among the children of <strong class="mono">other</strong>' in html
+    assert 'href="/workflows/?parent=top">All 2 in the list' in operator.get("/workflows/top/").content.decode()
+    found = operator.get("/api/v1/workflows?parent=top").json()["items"]
+    assert [each["id"] for each in found] == ["other", "child"]
+    assert operator.get("/bulk/matching?parent=none").json()["workflows"][0]["id"] == "parent:odd"
+    assert b"below" not in b"".join(operator.get("/workflows/export.csv?parent=top").streaming_content)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hidden_workflow_has_no_children_that_can_be_found_or_heard_of(settings: Any) -> None:
+    settings.TELLTALE_ACCESS = f"{__name__}.NotSecret"
+    user = create_people().operator
+    since = timezone.now().isoformat()
+    start("hidden-parent", queue="secret")
+    start("own<hidden-parent", "top", "child<top")
+    browser = Client()
+    browser.force_login(user)
+    for query in (
+        "",
+        "&status=queued",
+        "&before=2999-01-01T00:00:00Z~x",
+        "&after=2001-01-01T00:00:00Z~x&count=exactly",
+    ):
+        html = browser.get(f"/workflows/?parent=hidden-parent{query}").content.decode()
+        assert 'data-id="own"' not in html
+        assert "1 match" not in html
+    assert browser.get("/bulk/matching?parent=hidden-parent").json()["workflows"] == []
+    for parent, heard in (("hidden-parent", []), ("top", ["child"]), ("none", ["top"])):
+        wanted = SubscribeList(
+            t="subscribe", topic="workflows", filter=ListFilter(parent=parent).wire, ids=[], since=since
+        )
+        assert [id_ for id_, *_ in json.loads(lists.look(user, wanted))["fresh"]] == heard

@@ -30,6 +30,7 @@ def decode(message: Any) -> Any:
         {**LIST, "ids": [], "since": "2026-11-23T10:00:00+01:00"},
         {**LIST, **PLACE, "keys": ["amount", "käse 🧀"]},
         {**LIST, **PLACE, "filter": {**FILTER, "where": [["amount", ">", "0.5"], ["report", "?", ""]]}},
+        {**LIST, **PLACE, "filter": {**FILTER, "parent": "order-42"}},
         {"t": "unsubscribe", "topic": "workflows"},
         {"t": "ack", "frames": 123},
         {"t": "pong", "n": 7},

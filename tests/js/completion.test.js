@@ -12,19 +12,21 @@ const WORDS = {
 const texts = (text, caret = text.length) => offersFor(text, caret, WORDS).map((offer) => offer.text);
 
 test("an empty field offers what was searched for before, and the fields", () => {
-  assert.deepEqual(texts(""), ["status:failed since:2h", "status:", "name:", "id:", "since:", "event.", "key:"]);
+  assert.deepEqual(texts(""), ["status:failed since:2h", "status:", "name:", "id:", "since:", "parent:", "event.", "key:"]);
 });
 
 test("the beginning of a word offers the fields that begin so", () => {
   assert.deepEqual(texts("s"), ["status:", "since:"]);
   assert.deepEqual(texts("order-4"), []);
-  assert.deepEqual(texts("status:failed "), ["status:", "name:", "id:", "since:", "event.", "key:"]);
+  assert.deepEqual(texts("status:failed "), ["status:", "name:", "id:", "since:", "parent:", "event.", "key:"]);
 });
 
 test("behind a colon stand the words of the field", () => {
   assert.deepEqual(texts("status:f"), ["status:failed"]);
   assert.deepEqual(texts("status:failed,"), ["status:failed,queued", "status:failed,running"]);
   assert.deepEqual(texts("name:shop."), ["name:shop.checkout", "name:shop.refund"]);
+  assert.deepEqual(texts("parent:"), ["parent:none"]);
+  assert.deepEqual(texts("parent:order-4"), []);
   assert.deepEqual(texts("since:"), ["since:15m", "since:1h", "since:24h", "since:7d"]);
   assert.deepEqual(texts("key:"), ["key:amount", 'key:"my key"', "key:a:b"]);
   assert.deepEqual(texts("event."), ["event.amount:", "event.my%20key:", "event.a%3Ab:"]);

@@ -8,6 +8,8 @@ from typing import Any, LiteralString
 import pytest
 from django.db import connection
 
+from benchmarks.bigdata import plans
+from workflows import finding
 from workflows.sql import claiming, lifecycle, waiting, webhooks
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +45,25 @@ def pages_read(statement: LiteralString, **parameters: Any) -> int:
         (explained,) = cursor.fetchone()
     plan = (json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+def test_a_list_of_those_without_a_parent_reads_what_it_shows_among_a_thousand_children_of_each(crowd: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE workflows_workflow AS w SET created_at = now() - n * interval '1 second', parent_id = "
+            "CASE WHEN w.id !~ '^queued[1-9]$' THEN 'queued' || 1 + n % 9 END FROM (SELECT id, row_number() "
+            "OVER (ORDER BY id) AS n FROM workflows_workflow) AS numbered WHERE numbered.id = w.id"
+        )
+        cursor.execute("ANALYZE workflows_workflow")
+    with plans.recorded():
+        few = finding.workflow_page(parent=finding.TOP, limit=10).rows
+        read = [sum(one.rows for one in plans.taken())]
+        for narrowed in ({}, {"statuses": ["waiting"]}, {"definition": "none"}, {"search": "waiting1"}):
+            finding.workflow_page(parent="queued1", limit=10, **narrowed)
+            read.append(sum(one.rows for one in plans.taken()))
+    assert {row.id for row in few} == {f"queued{number}" for number in range(1, 10)}
+    assert max(read[:2]) <= 200  # of 15,000, and of 1,667
+    assert max(read) <= 2 * 3 * MANY / 9 + 100  # one family whatever it is asked for, in its index and in the table
 
 
 def limit(columns: LiteralString, values: LiteralString) -> None:

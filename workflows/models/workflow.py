@@ -134,6 +134,14 @@ class Workflow(models.Model):
             models.Index(
                 F("definition"), F("status"), F("created_at").desc(), F("id").desc(), name="workflow_of_definition"
             ),
+            # Those without a parent, which may be few among their children.
+            models.Index(
+                F("status"),
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(parent__isnull=True),
+                name="workflow_top",
+            ),
             models.Index(F("status_at"), name="workflow_by_status_change"),
             models.Index(
                 F("queue"),

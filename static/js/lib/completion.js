@@ -18,6 +18,7 @@ const FIELDS = [
   ["name:", "a definition, or its beginning and *"],
   ["id:", "the beginning of an id"],
   ["since:", "created in the last 15m, 2h, 7d"],
+  ["parent:", "children of this id, or none: without a parent"],
   ["event.", "what a key's value must be, as event.amount:>0.5"],
   ["key:", "has published this key"],
 ];
@@ -75,6 +76,7 @@ function valuesOf(field, begun, { statuses, definitions, keys }) {
   if (field === "status") return statusOffers(begun, statuses);
   if (field === "name") return offers(definitions, begun, (name) => `name:${name}`);
   if (field === "since") return offers(SINCE, begun, (age) => `since:${age}`);
+  if (field === "parent") return offers(["none"], begun, (one) => `parent:${one}`);
   return field === "key" ? offers(keys, begun, (key) => `key:${key.includes(" ") ? `"${key}"` : key}`) : [];
 }
 

@@ -66,7 +66,7 @@ export const OVERVIEW_TOPICS = Object.freeze(["counters", "queues", "workers", "
  * @typedef {Record<string, any>} EventData  what the kind of the event says it is; of an unknown kind, whatever it is
  * @typedef {[seq: number, at: string, kind: string, position: number|null, key: string|null,
  *   data: EventData]} WireEvent  times are ISO 8601 everywhere
- * @typedef {{status: string[], definition: string, search: string, since?: string,
+ * @typedef {{status: string[], definition: string, search: string, since?: string, parent?: string,
  *   where?: [key: string, how: string, operand: string][]}} ListFilter
  */
 
