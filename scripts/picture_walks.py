@@ -30,6 +30,8 @@ def select_and_act(page: Any, url: str, take: Callable[[str], None]) -> None:
     page.locator(".palette [role=option]", has_text="Start").first.wait_for()
     take("palette")
     page.keyboard.press("Escape")
+    if open_sheet(page):
+        take("selection-sheet")
     page.locator("button[data-verb=cancel]").click()
     take("bulk-confirmation")
     page.locator("#bulk-reason").fill("the import was wrong")
@@ -39,6 +41,15 @@ def select_and_act(page: Any, url: str, take: Callable[[str], None]) -> None:
     page.get_by_role("link", name="All bulk actions").click()
     page.locator(".overview").wait_for()
     take("bulk")
+
+
+def open_sheet(page: Any) -> bool:
+    """On a phone actions are in a sheet; whether they are."""
+    button = page.get_by_role("button", name="Actions…")
+    if not button.is_visible():
+        return False
+    button.click()
+    return True
 
 
 def look_closer(page: Any, url: str, take: Callable[[str], None]) -> None:
@@ -94,9 +105,12 @@ def lose_connection(page: Any, url: str) -> None:
 def verbs(page: Any, url: str, take: Callable[[str], None]) -> None:
     """Forms of one workflow and of a schedule."""
     page.goto(f"{url}/workflows/order-2026-118/")
+    if open_sheet(page):
+        take("actions")
     page.get_by_text("Cancel…").click()
     take("cancel")
     page.goto(f"{url}/workflows/sync-2026-11-22/")
+    open_sheet(page)
     page.get_by_text("More…").click()
     page.get_by_text("Fork from a step…").click()
     take("fork")

@@ -37,6 +37,41 @@ def open_verb(page: Page, name: str) -> None:
 # Verbs of a workflow
 
 
+def test_on_a_phone_verbs_are_a_sheet_that_no_change_closes_and_keys_open(open_window: Callable[..., Visit]) -> None:
+    operations.start("doubling", kwargs={"numbers": []}, workflow_id="w", options=Options(queue="nobody"))
+    phone = open_window(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = phone.open("/workflows/w/")
+    sheet, opener = page.locator("#verbs"), page.get_by_role("button", name="Actions…")
+    expect(page.get_by_text("Cancel…")).to_be_hidden()
+    opener.tap()
+    expect(sheet).to_be_visible()
+    page.get_by_text("Send message…").tap()
+    page.locator("#message-topic").fill("half a w")
+    operations.cancel("w", by="somebody")
+    expect(page.get_by_text("Resume…")).to_be_visible(timeout=LIVE_MS)
+    expect(sheet).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(opener).to_be_focused()
+    page.keyboard.press("r")
+    expect(page.locator("#resume-reason")).to_be_focused()
+    sheet.evaluate("sheet => Promise.all(sheet.getAnimations().map(({ finished }) => finished))")
+    assert sheet.evaluate("sheet => sheet.getBoundingClientRect().bottom") == 844
+    sizes = "all => all.filter(one => one.checkVisibility()).map(one => one.getBoundingClientRect().height)"
+    assert min(sheet.locator("button, summary, .input").evaluate_all(sizes)) >= 44
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(sheet).to_be_hidden()
+    page.goto(f"{phone.server.url}/workflows/w/?fork=1")
+    expect(page.locator("#fork-position")).to_be_visible()
+    page.locator("#fork-reason").fill("at the thumb")
+    page.get_by_role("button", name="Fork", exact=True).tap()
+    expect(page.locator(".facts")).to_contain_text("Forked from")
+    assert phone.troubles == []
+
+
 def test_a_failed_workflow_is_resumed_and_the_page_follows(visit: Visit, worker: Worker) -> None:
     operations.start("doubling", kwargs={"numbers": [1]}, workflow_id="w", options=Options(queue="nobody"))
     operations.cancel("w", by="ana")

@@ -261,6 +261,20 @@ def test_on_a_phone_the_selection_and_its_confirmation_fit(open_window: Callable
     expect(words(page)).to_have_text("1 selected")
     sideways = "document.documentElement.scrollWidth"
     assert page.evaluate(sideways) <= 390
+    expect(verb(page, "cancel")).to_be_hidden()
+    opener, sheet = page.get_by_role("button", name="Actions…"), page.locator("#selection-actions")
+    opener.tap()
+    expect(sheet).to_be_visible()
+    heights = "buttons => buttons.map(button => button.getBoundingClientRect().height)"
+    assert min(sheet.get_by_role("button").evaluate_all(heights)) >= 44
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(opener).to_be_focused()
+    expect(words(page)).to_have_text("1 selected")
+    opener.tap()
+    page.touchscreen.tap(195, 60)
+    expect(sheet).to_be_hidden()
+    opener.tap()
     verb(page, "cancel").tap()
     expect(page.get_by_role("button", name="Cancel 1 workflow")).to_be_visible()
     assert page.evaluate(sideways) <= 390

@@ -1,5 +1,7 @@
 /** Verbs by key: for what is selected in a list, else for one row, or for the workflow that the page is about. They ask first. */
 
+import { openSheetOf } from "./menus.js";
+
 /** @param {string} name  of the verb @param {Element|null} row  that has the focus */
 export function askForVerb(name, row) {
   const bar = /** @type {HTMLElement|null} */ (document.querySelector(".selection-bar"));
@@ -25,6 +27,7 @@ function askOnPage(name) {
   if (!verb) return say("Your account may not do that.");
   if (verb.closest("[inert]")) return say("Nobody acts on the past: l goes back to live.");
   if (verb.hidden) return say(document.querySelector(`.verb__why[data-verb="${name}"]`)?.textContent ?? "");
+  openSheetOf(verb);
   if (!verb.open) verb.querySelector("summary")?.click();
   return /** @type {HTMLElement|null} */ (verb.querySelector("[name=reason]"))?.focus();
 }

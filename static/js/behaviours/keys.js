@@ -117,7 +117,7 @@ function search() {
 
 /** Menus close themselves; nothing else happens while one is open. */
 function clear() {
-  if (!document.querySelector("details:is(.menu, .confirm)[open]")) click(".selection-bar:not([hidden]) [data-act=clear]");
+  if (!document.querySelector("details:is(.menu, .confirm)[open], .sheet:popover-open")) click(".selection-bar:not([hidden]) [data-act=clear]");
 }
 
 /** @param {string} selector */

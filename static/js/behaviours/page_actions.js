@@ -1,5 +1,7 @@
 /** What one can do and where one can go on the page at hand: its visible buttons, the links of its head and of the account menu. */
 
+import { openSheetOf, opener } from "./menus.js";
+
 const ACTIONS = "main :is(button, summary.button, a.button, summary.verb__name)";
 /** Rows repeat these, and forms that nobody has opened have their own; their names say nothing by themselves. */
 const NOT_ALONE = "copy-button, .workflow-table tbody, .history__rows, dialog, [inert], [hidden], details:not([open]) > form";
@@ -27,7 +29,8 @@ export function actions() {
 /** Seen, or in a menu that can be opened. @param {HTMLElement & {disabled?: boolean}} button */
 function isAvailable(button) {
   if (button.disabled || button.closest(NOT_ALONE)) return false;
-  return button.checkVisibility() || (closedMenu(button)?.querySelector("summary")?.checkVisibility() ?? false);
+  const sheet = button.closest(".sheet");
+  return [button, closedMenu(button)?.querySelector("summary"), sheet && opener(sheet)].some((shown) => shown?.checkVisibility());
 }
 
 /** The menu that hides it; its own, if it is a summary, does not. @param {Element} button @returns {Element|null} */
@@ -45,6 +48,7 @@ function nameOf(button) {
 
 /** @param {HTMLElement} button */
 function press(button) {
+  openSheetOf(button);
   closedMenu(button)?.setAttribute("open", "");
   button.focus();
   button.click();
