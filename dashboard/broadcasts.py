@@ -217,9 +217,10 @@ class Broadcasts:
     async def _audit(self, now: float) -> None:
         """What nobody told us: widgets that were revoked, changed, or have expired."""
         self._audited_at = now
-        versions = await self._threads.ask(widgets.versions, list(self._broadcasts))
-        for number, broadcast in list(self._broadcasts.items()):
-            if versions.get(number) is None:
+        asked = dict(self._broadcasts)  # others may come meanwhile, of which the answer says nothing
+        versions = await self._threads.ask(widgets.versions, list(asked))
+        for number, broadcast in asked.items():
+            if number not in versions:
                 self._spread(broadcast, None)
             elif versions[number] != broadcast.shown.widget.changed_at:
                 broadcast.moved = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -93,6 +94,41 @@ def test_a_socket_is_told_each_change_once_and_the_end_of_a_revoked_widget(peopl
         assert (hub._viewers, hub._broadcasts, hub._work) == (set(), {}, None)  # nothing is left behind
 
     live(story())
+
+
+def test_a_widget_that_is_looked_at_while_the_others_are_audited_is_not_taken_for_revoked(people: People) -> None:
+    first, second = make(people, "a"), make(people, "b")
+
+    async def story() -> None:
+        hub, socket, shown = (
+            broadcasts.broadcasts(),
+            Socket(),
+            await broadcasts.broadcasts().look(widgets.token(second)),
+        )
+        socket.watch(widgets.token(first))
+        assert (await socket.hears())["t"] == "state"
+        let_go = threading.Event()
+        held = [asyncio.ensure_future(hub._threads.ask(let_go.wait, PATIENCE)) for _ in range(broadcasts._THREADS)]
+        audit = asyncio.ensure_future(hub._audit(0.0))
+        await asyncio.sleep(0)  # it has asked by now, and waits for a thread
+        late = Late()
+        assert shown is not None
+        followed = hub.follow(late, shown)
+        let_go.set()
+        await asyncio.gather(audit, *held)
+        assert not followed.is_gone
+        hub.unfollow(late, followed)
+        await socket.end()
+
+    live(story())
+
+
+class Late:
+    """A viewer that keeps nothing."""
+
+    def wake(self, broadcast: broadcasts.Broadcast) -> None: ...
+
+    def leave(self) -> None: ...
 
 
 def test_a_page_loses_a_widget_that_does_not_name_it_any_more(people: People) -> None:
