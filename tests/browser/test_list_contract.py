@@ -90,7 +90,10 @@ def test_families_stand_together_nothing_moves_and_the_address_says_how_it_looks
     for key in "jjj":
         page.keyboard.press(key)
     expect(page.locator('tr[data-id="one"] .workflow-table__name > a')).to_be_focused()
-    page.keyboard.press("o")
+    page.keyboard.press("u")
+    expect(page.locator('tr[data-id="top"] .workflow-table__name > a')).to_be_focused()
+    for key in "jo":
+        page.keyboard.press(key)
     expect(page).to_have_url(re.compile(r"\?peek=one$"))
     page.keyboard.press("g")  # alone: once no second key can follow any more
     expect(page).to_have_url(re.compile(r"\?group=none&peek=one$"), timeout=LIVE_MS)

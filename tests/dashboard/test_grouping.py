@@ -139,6 +139,8 @@ def test_the_look_is_in_every_address_of_the_list(operator: Client) -> None:
     assert SavedView.objects.get().query == "status=queued"  # the last word counts, and means nothing
     operator.post("/views/new", {"name": "w", "query": f"status=queued&{look}"})
     assert f'href="?status=queued&amp;{look.replace("&", "&amp;")}"' in operator.get("/workflows/").content.decode()
+    operator.post("/views/default", {"view": SavedView.objects.get(name="v").pk})
+    assert 'href="?all=1" data-behaviour="grouping"' in operator.get("/workflows/?group=none").content.decode()
     operator.cookies["density"] = "comfortable"
     assert 'data-density="comfortable"' in operator.get("/workflows/?density=huge").content.decode()
     assert 'data-density="normal"' in operator.get("/workflows/?density=normal").content.decode()

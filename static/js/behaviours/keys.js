@@ -88,7 +88,7 @@ const WORKFLOW = [
   { keys: ":", says: "Go to an event by its number", act: () => document.getElementById("history-jump")?.focus() },
   { keys: "d", says: "What was replaced: show it in the history, or not", act: () => click("[data-act=diff]") },
   { keys: "s", says: "Share this moment: copy its link", act: () => click(".scrubber__share button") },
-  { keys: "u", says: "Up to the workflow that started this one", act: () => click(".facts a[data-parent]") },
+  { keys: "u", says: "Up to the workflow that started this one, or the row of the list", act: up },
 ];
 
 /** @type {{title: string, keys: Key[]}[]} */
@@ -157,6 +157,15 @@ const HANDLES = ".workflow-table__name > a, .history__open, .overview__name a, .
 /** The row that has the focus. */
 function currentRow() {
   return document.activeElement?.closest(".workflow-table tr[data-id], .history__row") ?? null;
+}
+
+/** Where the parent of a row stands above it, the row of that one. */
+function up() {
+  click(".facts a[data-parent]");
+  const branch = currentRow()?.querySelector(".workflow-table__branch");
+  branch?.querySelector("a")?.click();
+  const parent = CSS.escape(branch?.getAttribute("data-parent") ?? "");
+  /** @type {HTMLElement|null} */ (document.querySelector(`tr[data-id="${parent}"] .workflow-table__name > a`))?.focus();
 }
 
 /** Focus the row after or before the current one; the first one where none is. @param {number} by */
