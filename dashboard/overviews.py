@@ -130,10 +130,11 @@ class WorkerRow:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The workers that are expected to live, and those that ended within a day."""
+    """The workers that are expected to live, those that ended within a day, and all, also others that are gone."""
 
     here: list[WorkerRow]
     gone: list[WorkerRow]
+    known: list[Worker]
 
 
 def fleet(user: access.Visitor, now: datetime) -> Fleet:
@@ -148,6 +149,7 @@ def fleet(user: access.Visitor, now: datetime) -> Fleet:
     return Fleet(
         here=[row for row in rows if row.worker.ended_at is None],
         gone=[row for row in rows if row.worker.ended_at is not None and row.worker.ended_at > now - _GONE],
+        known=known,
     )
 
 

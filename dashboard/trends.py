@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from workflows import counts
 from workflows.counts import Count, Minute
+from workflows.models import Worker
 from workflows.states import ACTIVE, TERMINAL, Status
 
 MINUTES = 60
@@ -106,6 +107,68 @@ def _failures(found: Iterable[Minute], usual: dict[str, float] | None) -> list[F
         Failures(name, number, since[name], None if usual is None else usual.get(name, 0.0))
         for name, number in sorted(failed.items())
     ]
+
+
+@dataclass(frozen=True)
+class QueueHour:
+    """How many were queued at the end of each of the last minutes, and how many ended in all of them."""
+
+    queued: list[int]
+    ended: int
+
+
+def queue_hours(there_are: Iterable[Count], now: datetime) -> dict[str, QueueHour]:
+    """This will return the hour up to `now` of every queue in which anything happened or stands; one read of counts."""
+    begin = _hour(now)[0]
+    moved: dict[str, list[int]] = defaultdict(lambda: [0] * MINUTES)
+    ended: Counter[str] = Counter()
+    for at, queue, kind, workflows in counts.queues_per_minute(begin, kinds=[Status.QUEUED, *TERMINAL]):
+        if kind == Status.QUEUED:
+            moved[queue][min((at - begin) // MINUTE, MINUTES - 1)] += workflows
+        else:
+            ended[queue] += workflows
+    present = counts.by_queue(there_are)
+    names = {*moved, *ended, *(queue for queue, _status in present)}
+    return {
+        name: QueueHour(counts.levels(present[name, Status.QUEUED], moved[name]), ended[name]) for name in names
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How many workflows ran at the end of each of the last minutes, and how many the workers of then could run."""
+
+    minutes: list[datetime]
+    running: list[int]
+    slots: list[int]
+
+
+def slots(fleet: Iterable[Worker], there_are: Iterable[Count], now: datetime) -> Slots:
+    """This will return the hour up to `now`; one read, of counts."""
+    minutes = _hour(now)
+    moved = [0] * MINUTES
+    for minute in counts.per_minute(now - minutes[0], until=now, kinds=[Status.RUNNING]):
+        moved[min((minute.at - minutes[0]) // MINUTE, MINUTES - 1)] += minute.workflows
+    ends = [*minutes[1:], now]
+    known = list(fleet)
+    return Slots(
+        minutes,
+        counts.levels(counts.by_status(there_are)[Status.RUNNING], moved),
+        [
+            sum(
+                one.concurrency
+                for one in known
+                if one.started_at <= end and (one.ended_at is None or one.ended_at > end)
+            )
+            for end in ends
+        ],
+    )
+
+
+def _hour(now: datetime) -> list[datetime]:
+    """The beginnings of its minutes."""
+    last = now.replace(second=0, microsecond=0)
+    return [last - place * MINUTE for place in reversed(range(MINUTES))]
 
 
 @dataclass(frozen=True)

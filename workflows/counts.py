@@ -49,6 +49,15 @@ class Minute(NamedTuple):
     workflows: int
 
 
+class QueueMinute(NamedTuple):
+    """The same of a queue, which workflows leave by a claim: that is among its kinds as well."""
+
+    at: datetime
+    queue: str
+    kind: str
+    workflows: int
+
+
 class Difference(NamedTuple):
     """Where the counts are wrong: how many there are, and how many were told."""
 
@@ -92,9 +101,16 @@ def per_minute(length: timedelta, *, until: datetime | None = None, kinds: Colle
     `kinds` asks for others, such as the statuses that are no ends. A workflow that was resumed and ended again is
     counted again. Older minutes than TREND_SECONDS are forgotten.
     """
-    since = (until or datetime.now(UTC)) - length
-    parameters = {"since": since.replace(second=0, microsecond=0), "ends": sorted(TERMINAL), "kinds": list(kinds)}
-    return [Minute(*row) for row in fetch(counting.MINUTES, parameters)]
+    return [Minute(*row) for row in fetch(counting.MINUTES, _since((until or datetime.now(UTC)) - length, kinds))]
+
+
+def queues_per_minute(since: datetime, *, kinds: Collection[str] = HAPPENED) -> list[QueueMinute]:
+    """This will return the same of queues, in each minute from that of `since` on."""
+    return [QueueMinute(*row) for row in fetch(counting.QUEUE_MINUTES, _since(since, kinds))]
+
+
+def _since(moment: datetime, kinds: Collection[str]) -> dict[str, object]:
+    return {"since": moment.replace(second=0, microsecond=0), "ends": sorted(TERMINAL), "kinds": list(kinds)}
 
 
 def happened_since(moment: datetime) -> dict[tuple[str, str], int]:

@@ -99,7 +99,7 @@ def _beyond_missed(schedule: Schedule, timing: Timing, patience: datetime) -> da
 
 def _start_occurrence(schedule: Schedule, workflow_id: str) -> None:
     try:
-        workflow = start(schedule, workflow_id, by=f"schedule {schedule.name}")
+        workflow = start(schedule, workflow_id, by=_by(schedule))
     except (WorkflowConflict, DuplicateWorkflow) as error:
         # Backfilled before the schedule was given other input: it is the occurrence, and has been started.
         if not Workflow.objects.filter(id=workflow_id, schedule=schedule.name).exists():
@@ -131,6 +131,17 @@ def timing_of(schedule: Schedule) -> Timing:
 def occurrence_id(name: str, due: datetime) -> str:
     """The id of the workflow that is this occurrence."""
     return f"{name}@{occurrences.iso(due)}"
+
+
+def due_at(schedule: Schedule, workflow: Workflow) -> datetime | None:
+    """When a workflow that the tick started was due; None: somebody started it."""
+    if workflow.created_by != _by(schedule) or not workflow.id.startswith(f"{schedule.name}@"):
+        return None
+    return datetime.fromisoformat(workflow.id.rpartition("@")[2])
+
+
+def _by(schedule: Schedule) -> str:
+    return f"schedule {schedule.name}"
 
 
 def start(schedule: Schedule, workflow_id: str, *, by: str) -> Workflow:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from dashboard.presenters.times import estimate
 from dashboard.presenters.verbs import verbs
 from workflows.models import BulkAction, BulkOutcome, Workflow
 from workflows.states import Status
 
 MOST = 1_000  # at once; the shell takes more
+_LEAST_SECONDS = 2.0  # before a pace is one
 REASON_ABOVE = 50  # more workflows than this need a reason
 
 
@@ -149,6 +152,15 @@ class Account:
     def asked(self) -> int:
         """How many were asked for by now, refused ones as well."""
         return self.action.done + self.action.refused
+
+    def pace(self, now: datetime) -> str:
+        """How quick it is, and how long the rest takes at that; empty while that is not known, and when it ended."""
+        passed = (now - self.action.created_at).total_seconds()
+        if self.action.ended_at is not None or not self.action.done or passed < _LEAST_SECONDS:
+            return ""
+        rate = self.action.done / passed
+        words = f"{rate:,.0f} a second" if rate >= 1 else f"{60 * rate:,.0f} a minute"
+        return f"{words}, about {estimate(round(1_000 * self.action.left / rate))} left"
 
     @property
     def title(self) -> str:

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -158,6 +159,7 @@ def _shown(told: Account) -> dict[str, Any]:
     """What the templates show of one."""
     return {
         "account": told,
+        "pace": told.pace(timezone.now()),
         "action": told.action,
         "created_at": iso_utc(told.action.created_at),
         "ended_at": told.action.ended_at and iso_utc(told.action.ended_at),

@@ -16,10 +16,11 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard import access, acting, overviews
 from dashboard.forms import LimitsForm, PauseForm, first_error
 from dashboard.presenters import queues as words
+from dashboard.presenters.charts import level_line
 from dashboard.presenters.times import iso_utc
-from dashboard.trends import SPANS, queue_past
+from dashboard.trends import SPANS, QueueHour, queue_hours, queue_past
 from dashboard.views.pages import page_context
-from workflows import queues
+from workflows import counts, queues
 from workflows.errors import TelltaleError
 from workflows.workers import QueueState
 
@@ -43,7 +44,10 @@ def fragment(request: HttpRequest) -> HttpResponse:
 def _rendered(request: HttpRequest, template: str) -> HttpResponse:
     _require(request, "view_queues")
     context = page_context(request, "queues", live=access.can(request.user, "view"))
-    context |= {"rows": [_shown(row) for row in overviews.queue_rows()], **_may(request)}
+    hours = queue_hours(counts.everything(), timezone.now())
+    context |= {"rows": [_shown(row) | _past_hour(hours.get(row.name)) for row in overviews.queue_rows()]} | _may(
+        request
+    )
     return render(request, template, context)
 
 
@@ -131,6 +135,10 @@ def _require(request: HttpRequest, action: str) -> None:
 
 def _may(request: HttpRequest) -> dict[str, Any]:
     return {"can_change": access.can(request.user, "change_queue"), "can_view": access.can(request.user, "view")}
+
+
+def _past_hour(hour: QueueHour | None) -> dict[str, Any]:
+    return {"ended": hour.ended if hour else 0, "line": level_line(hour.queued) if hour else None}
 
 
 def _shown(state: QueueState) -> dict[str, Any]:

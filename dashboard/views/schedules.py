@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -76,6 +77,8 @@ def _portrayed(request: HttpRequest, name: str, template: str) -> HttpResponse:
     own_zone = row.schedule.time_zone if row.schedule.cron else ""
     zones.use(request, own_zone)
     context = _page_context(request) | {"zone": zones.control(request, own_zone)}
+    shown, now = words.occurrences(row.schedule, row.outcomes), timezone.now()
+    context |= {"latest": shown, "took": words.durations(shown, now), "late": words.lateness(shown, now)}
     context |= {"schedule": _shown(row), "input": tree(_input(request, row.schedule), whole=True)}
     return render(request, template, context)
 

@@ -12,10 +12,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard import access, overviews
+from dashboard import access, overviews, trends
 from dashboard.overviews import WorkerRow
+from dashboard.presenters import workers as words
 from dashboard.presenters.times import iso_utc
 from dashboard.views.pages import page_context
+from workflows import counts
 
 
 @require_safe
@@ -39,6 +41,8 @@ def _rendered(request: HttpRequest, template: str) -> HttpResponse:
         raise PermissionDenied
     found = overviews.fleet(request.user, timezone.now())
     context = page_context(request, "workers", live=access.can(request.user, "view"))
+    if context["can_view_totals"]:
+        context["busy"] = words.busy(trends.slots(found.known, counts.everything(), timezone.now()))
     context |= {"here": [_shown(row) for row in found.here], "gone": [_shown(row) for row in found.gone]}
     return render(request, template, context)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import timedelta
 from html import unescape
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -16,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests import definitions, execution
-from tests.dashboard.test_overviews import page, registered, row, text
+from tests.dashboard.test_overviews import numbers_of, page, registered, row, text
 from tests.earlier import succeeded
 from tests.people import People
 from workflows import counts, event_log, operations, schedules, workers
@@ -39,13 +37,6 @@ def viewer(people: People) -> Client:
     client = Client()
     client.force_login(people.viewer)
     return client
-
-
-def numbers_of(html: str, label: str) -> dict[str, list[Any]]:
-    """What a chart of the page would be drawn from, by the names of its lines."""
-    found = re.search(rf'data-label="{label}">.*?<script type="application/json">(.*?)</script>', html, re.DOTALL)
-    assert found, f"no chart {label}"
-    return {one["name"]: one["numbers"] for one in json.loads(found[1])["series"]}
 
 
 def facts(html: str) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.messages import get_messages
@@ -14,11 +16,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.trends import queue_hours, slots
 from tests import definitions, execution
 from tests.people import People
-from workflows import operations, queues, schedules
+from workflows import bulk, counts, operations, queues, schedules
 from workflows.durable import retrieve
-from workflows.models import Queue, Schedule, Worker, Workflow
+from workflows.models import BulkAction, Queue, QueueMinuteCount, Schedule, Worker, Workflow
 from workflows.options import Options
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +48,13 @@ def page(client: Client, address: str, status: int = 200) -> str:
 
 def text(html: str) -> str:
     return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)))
+
+
+def numbers_of(html: str, label: str) -> dict[str, list[Any]]:
+    """What a chart of the page would be drawn from, by the names of its lines."""
+    found = re.search(rf'data-label="{label}">.*?<script type="application/json">(.*?)</script>', html, re.DOTALL)
+    assert found, f"no chart {label}"
+    return {one["name"]: one["numbers"] for one in json.loads(found[1])["series"]}
 
 
 def row(html: str, kind: str, name: str) -> str:
@@ -77,9 +87,26 @@ def test_a_queue_says_what_stands_in_it_and_that_nobody_takes_it(operator: Clien
     operations.start("doubling", kwargs={"numbers": []}, options=Options(queue="slow", delay=60))
     Workflow.objects.filter(id="w-0").update(available_at=timezone.now() - timedelta(hours=2, minutes=5))
     told = row(page(operator, "/queues/"), "queue", "slow")
-    assert re.match(r" ?slow 3 0 0 1 2 h 05 min none Nobody consumes this queue; start a worker with -Q slow", told)
+    assert re.match(
+        r" ?slow 3 In the last 60 minutes [^.]+\. 0 0 1 2 h 05 min 0 none Nobody consumes this queue;", told
+    )
+    assert "start a worker with -Q slow" in told
     registered("a", queues=["slow", "default"])
     assert "1 worker" in row(page(operator, "/queues/"), "queue", "slow")
+
+
+def test_a_queue_shows_whether_it_grows_and_how_much_ends(operator: Client) -> None:
+    minute = timezone.now().replace(second=0, microsecond=0)
+    rows = [(40, "queued", 9), (20, "queued", -9), (20, "succeeded", 8), (19, "failed", 1)]
+    for minutes, kind, number in rows:
+        QueueMinuteCount.objects.create(
+            minute=minute - timedelta(minutes=minutes), queue="slow", kind=kind, workflows=number
+        )
+    operations.start("doubling", kwargs={"numbers": []}, options=Options(queue="slow"))
+    hour = queue_hours(counts.everything(), timezone.now())["slow"]
+    assert (max(hour.queued), hour.queued[-10], hour.queued[-1], hour.ended) == (9, 0, 1, 9)
+    told = row(page(operator, "/queues/"), "queue", "slow")
+    assert re.match(r" ?slow 1 In the last 60 minutes at least 0, at most 9\. 0 0 0 \d+ s 9 none", told)
 
 
 def test_an_idle_queue_of_a_definition_is_listed_without_alarm(operator: Client) -> None:
@@ -90,7 +117,9 @@ def test_an_idle_queue_of_a_definition_is_listed_without_alarm(operator: Client)
 def test_a_waiting_workflow_is_counted_where_it_will_go_on(operator: Client) -> None:
     execution.run(definitions.listening.using(workflow_id="w").start("go"))
     assert Workflow.objects.get().status == "waiting"
-    assert re.match(r" ?default 0 0 1 0 –", row(page(operator, "/queues/"), "queue", "default"))
+    assert re.match(
+        r" ?default 0 In the last 60 minutes [^.]+\. 0 1 0 –", row(page(operator, "/queues/"), "queue", "default")
+    )
 
 
 def test_limits_are_told_in_words_and_set_by_a_form(operator: Client) -> None:
@@ -173,6 +202,17 @@ def test_the_state_of_a_worker_is_one_word(operator: Client, facts: dict[str, ob
     assert f" {state} " in row(page(operator, "/workers/"), "worker", "host-1:42-a")
 
 
+def test_the_slots_of_workers_and_what_ran_in_them_are_told_minute_by_minute(operator: Client) -> None:
+    now = timezone.now()
+    registered("a", concurrency=4, started_at=now - timedelta(minutes=30))
+    registered("gone", concurrency=8, started_at=now - timedelta(hours=5), ended_at=now - timedelta(minutes=20))
+    execution.claim(definitions.doubling.start([1]), worker="host-1:42-a/77")
+    hour = slots(Worker.objects.all(), counts.everything(), now)
+    assert (hour.slots[0], hour.slots[35], hour.slots[-1]) == (8, 12, 4)
+    assert (hour.running[0], hour.running[-1]) == (0, 1)
+    assert "1 of 4 slots taken, 25 %" in text(page(operator, "/workers/"))
+
+
 def test_workers_of_the_last_day_are_remembered_below(operator: Client) -> None:
     now = timezone.now()
     registered("here")
@@ -250,6 +290,46 @@ def test_a_schedule_counts_down_to_its_next_time_and_says_when_that_is_past(
         text(page(operator, "/schedules/nightly/")),
     ):
         assert "late by 3 min 0" in html
+
+
+def test_a_schedule_says_how_late_what_was_due_began_and_how_long_it_took(operator: Client, nightly: Schedule) -> None:
+    now = timezone.now()
+    due = [(now - timedelta(days=day)).replace(hour=2, minute=30, second=0, microsecond=0) for day in (3, 2, 1)]
+    schedules.backfill("nightly", due[0], now)
+    for day, seconds in zip(due, (2, 4, 6), strict=True):
+        begun = day + timedelta(seconds=seconds)
+        Workflow.objects.filter(id=f"nightly@{day:%Y-%m-%dT%H:%M:%SZ}").update(
+            created_by="schedule nightly", created_at=day, started_at=begun, finished_at=begun + timedelta(minutes=5),
+            status="succeeded", status_at=begun,
+        )  # fmt: skip
+    schedules.trigger("nightly", by="ana")  # was due at no time
+    html = page(operator, "/schedules/nightly/")
+    latest = text(html[html.index('class="relatives"') : html.index("</table>", html.index('class="relatives"'))])
+    assert re.findall(r"[\d.]+ s late 5 min 00 s", latest) == [f"{late}.0 s late 5 min 00 s" for late in (6, 4, 2)]
+    late, took = (
+        numbers_of(html, "How late its latest workflows began"),
+        numbers_of(html, "How long its latest workflows took"),
+    )
+    assert (late["late by"], took["took"]) == ([2000, 4000, 6000], [300_000] * 3)
+
+
+def test_a_chart_of_a_schedule_needs_two_that_are_known(operator: Client, nightly: Schedule) -> None:
+    html = text(page(operator, "/schedules/nightly/"))
+    assert "Not known before two have ended." in html
+    assert "None yet; the first one starts at" in html
+    assert "“Start now” starts one besides." in html
+
+
+def test_a_bulk_action_under_way_says_its_pace(operator: Client) -> None:
+    ids = [operations.start("doubling", kwargs={"numbers": []}).id for _ in range(3)]
+    action = bulk.begin(uuid4(), "cancel", ids, by="operator")
+    assert "left" not in text(page(operator, f"/bulk/{action.pk}/")).partition("Reason")[0]
+    begun = timezone.now() - timedelta(seconds=60)
+    BulkAction.objects.update(done=1, created_at=begun)
+    for address in ("/bulk/", f"/bulk/{action.pk}/"):
+        assert re.search(r"1 a minute, about \d+ (s|min) left", text(page(operator, address)))
+    BulkAction.objects.update(ended_at=timezone.now())
+    assert "a minute" not in text(page(operator, "/bulk/"))
 
 
 def test_many_schedules_are_read_as_often_as_one(

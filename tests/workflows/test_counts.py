@@ -345,6 +345,7 @@ def test_no_workflow_is_read_to_tell_how_many_there_are() -> None:
     for statement, parameters in (
         (counting.COUNTS, {}),
         (counting.MINUTES, minutes),
+        (counting.QUEUE_MINUTES, minutes),
         (counting.STRETCHES, stretches),
         (counting.FOLD, fold),
         (counting.FORGET_MINUTES, {"kept": DAY}),

@@ -116,18 +116,27 @@ WITH forgotten AS (
 DELETE FROM workflows_minutecount WHERE minute < (SELECT clock_timestamp()) - %(kept)s::interval"""
 QUEUES_SINCE: LiteralString = "SELECT min(minute) FROM workflows_queueminutecount"
 
-# Also of changes that are not folded yet: the last minute is the one people look at.
-MINUTES: LiteralString = (
-    """
-SELECT minute, definition, kind, sum(moved)::bigint FROM (
-    SELECT minute, definition, kind, workflows AS moved FROM workflows_minutecount
-    WHERE minute >= %(since)s AND kind = ANY(%(kinds)s::text[])
+
+def _minutes_of(column: LiteralString, table: LiteralString) -> LiteralString:
+    """Also of changes that are not folded yet: the last minute is the one people look at."""
+    return (
+        "SELECT minute, name, kind, sum(moved)::bigint FROM (SELECT minute, "
+        + column
+        + " AS name, kind, workflows AS moved FROM "
+        + table
+        + """ WHERE minute >= %(since)s AND kind = ANY(%(kinds)s::text[])
     UNION ALL
-    SELECT date_trunc('minute', at), definition, happened.kind, happened.moved FROM workflows_countchange"""
-    + _HAPPENED
-    + """ AND at >= %(since)s AND happened.kind = ANY(%(kinds)s::text[])
-) AS told GROUP BY minute, definition, kind HAVING sum(moved) <> 0 ORDER BY minute, definition, kind"""
-)
+    SELECT date_trunc('minute', at), """
+        + column
+        + ", happened.kind, happened.moved FROM workflows_countchange"
+        + _HAPPENED
+        + """ AND at >= %(since)s AND happened.kind = ANY(%(kinds)s::text[])
+) AS told GROUP BY minute, name, kind HAVING sum(moved) <> 0 ORDER BY minute, name, kind"""
+    )
+
+
+MINUTES: LiteralString = _minutes_of("definition", "workflows_minutecount")
+QUEUE_MINUTES: LiteralString = _minutes_of("queue", "workflows_queueminutecount")
 HAPPENED_SINCE: LiteralString = (
     "SELECT definition, kind, sum(number)::bigint FROM ("
     + MINUTES
