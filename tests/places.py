@@ -32,6 +32,10 @@ PAGES: dict[str, list[str]] = {
         "/workflows/ended/?fork=1", "/workflows/ended/?kind=value_set&find=1&group=1",
     ],
     "dashboard:steps": ["/workflows/ended/steps/", "/workflows/broken/steps/?after=1"],
+    "dashboard:compare": [
+        "/workflows/broken/compare/?with=ended", "/workflows/ended/compare/?with=broken&only=1",
+        "/workflows/broken/compare/",
+    ],
     "dashboard:children": ["/workflows/ended/children/"],
     "dashboard:curve": ["/workflows/ended/curve?key=progress"],
     "dashboard:queues": ["/queues/"],
@@ -54,6 +58,7 @@ NOT_PAGES: dict[str, str] = {
     "examples:pay": "asks for a checkout that is under way; its parts are those of the other example",
     "dashboard:bulk_confirmation": "answers a form: visited by the test of the selection",
     "dashboard:bulk": _ACT,
+    "dashboard:pair": "leads to the page of two: visited by its tests",
     "dashboard:away": "what any page says to who comes back: visited by the test of the page Now",
     "dashboard:widget": "visited by the test of the widgets, with its frame and its wallboard",
     "embed:page": "a part of other pages: visited by the test of the widgets",

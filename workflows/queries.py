@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet, TextField
+from django.db.models import Case, F, Func, IntegerField, Q, QuerySet, TextField, When
+from django.db.models import Value as Literal
 from django.db.models.functions import Cast
 
 from workflows.errors import WorkflowNotFound
@@ -24,6 +25,7 @@ _GAPS = 50  # of which the mean is taken
 _LONGEST, _BEGINNING = 2_000, 200  # bytes of a value in a list, and characters of one that is longer
 _LOOKED_AT, _MOST_VALUES = 500, 20_000  # of the newest workflows, for the keys that there are
 _MOST_RUNNING = 1_000  # looked at; longest running first
+_OUTPUT_COMPARED = 8 * 1024  # bytes of a step's output as the database keeps it
 EVENTS_LOOKED_AT = 200  # the last ones of each history, where many are compared
 _NOBODY_WORKS_AFTER = (
     EventKind.CREATED, EventKind.DEBOUNCED, EventKind.DUE, EventKind.WOKEN, EventKind.SUSPENDED, EventKind.RELEASED,
@@ -47,6 +49,78 @@ def deletion(workflow_id: str) -> Deletion | None:
 def steps(workflow_id: str) -> list[Step]:
     """This will return the steps in the order of their positions."""
     return list(Step.objects.filter(workflow_id=workflow_id).order_by("position"))
+
+
+class StepOutline(NamedTuple):
+    """A step without what it returned and raised. `digest` tells two outputs apart; None: it is too large for that."""
+
+    position: int
+    name: str
+    status: str
+    attempt: int
+    started_at: datetime
+    finished_at: datetime | None
+    digest: str | None
+
+
+def step_outlines(workflow_id: str, limit: int) -> list[StepOutline]:
+    """This will return the first steps in the order of their positions."""
+    stored = Func("output", function="pg_column_size", output_field=IntegerField())
+    digest = Case(
+        When(output__isnull=True, then=Literal("")),
+        When(stored__lte=_OUTPUT_COMPARED, then=_digest("output")),
+        output_field=TextField(),
+    )
+    rows = Step.objects.filter(workflow_id=workflow_id).alias(stored=stored).annotate(digest=digest)
+    return [StepOutline(*row) for row in rows.order_by("position").values_list(*StepOutline._fields)[:limit]]
+
+
+def step_errors(workflow_id: str, positions: Collection[int]) -> dict[int, dict[str, Any]]:
+    """This will return what the steps at these positions raised; those that raised nothing are left out."""
+    raised = Step.objects.filter(workflow_id=workflow_id, position__in=positions, error__isnull=False)
+    return {position: error for position, error in raised.values_list("position", "error") if error}
+
+
+class Stored(NamedTuple):
+    """JSON as it is stored: its bytes, what tells it from other JSON, and its text; None: that is too long."""
+
+    size: int
+    digest: str
+    text: str | None
+
+
+def stored_payloads(workflow_id: str, longest: int) -> dict[str, Stored]:
+    """This will return the `input`, and the `output` of a workflow that succeeded; of a long one without its text."""
+    found = Workflow.objects.filter(id=workflow_id)
+    rows = {"input": found, "output": found.filter(status=Status.SUCCEEDED, output__isnull=False)}
+    read = {of: _stored(row, of, longest).first() for of, row in rows.items()}
+    return {of: Stored(*row) for of, row in read.items() if row is not None}
+
+
+def stored_values(workflow_id: str, keys: Collection[str], longest: int) -> dict[str, Stored]:
+    """This will return the current values of these keys, of a long one without its text; others are left out."""
+    found = Value.objects.filter(workflow_id=workflow_id, key__in=keys)
+    return {key: Stored(*row) for key, *row in _stored(found, "value", longest, "key")}
+
+
+def _stored(found: QuerySet[Any], column: str, longest: int, *before: str) -> QuerySet[Any, tuple[Any, ...]]:
+    text = Cast(column, TextField())
+    size = Func(text, function="octet_length", output_field=IntegerField())
+    shown = Case(When(size__lte=longest, then=text), output_field=TextField())
+    told: QuerySet[Any, Any] = found.annotate(size=size, digest=_digest(column), text=shown)
+    rows: QuerySet[Any, tuple[Any, ...]] = told.values_list(*before, *Stored._fields)
+    return rows
+
+
+def _digest(column: str) -> Func:
+    return Func(Cast(F(column), TextField()), function="md5", output_field=TextField())
+
+
+def first_keys(ids: Collection[str], limit: int) -> list[str]:
+    """This will return the first keys, in the order of the alphabet, that any of these workflows has published."""
+    of_each = [Value.objects.filter(workflow_id=each).order_by("key").values_list("key", flat=True) for each in ids]
+    arms = [keys[:limit] for keys in of_each]
+    return list(arms[0].union(*arms[1:]).order_by("key")[:limit]) if arms else []
 
 
 def active_descendants(ids: Collection[str]) -> dict[str, list[str]]:

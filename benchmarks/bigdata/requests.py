@@ -21,8 +21,9 @@ from dashboard.presenters.bulk import BULK_VERBS
 from dashboard.urls import urlpatterns
 from workflows.states import Status
 
-# One answers for ever, and its reads are those of a poll of a workflow; files read all that there is, piece by piece.
-_NOT_ASKED = ("stream", "workflows_export", "workflow_export", "audit_export")
+# One answers for ever, and its reads are those of a poll of a workflow; files read all that there is, piece by piece;
+# one only leads to a page that is asked for itself.
+_NOT_ASKED = ("stream", "workflows_export", "workflow_export", "audit_export", "pair")
 
 
 class Asked(NamedTuple):
@@ -54,6 +55,7 @@ def pages(about: dict[str, Any]) -> Iterator[Asked | str]:
         for query in _filters(about)
     )
     yield from (Asked(f"{reverse('dashboard:matching')}?{query}") for query in _filters(about)[::8])
+    yield from _comparisons(about)
     length = about["events"] // 100  # of a long history
     for large in (about["long"], about["stepped"], about["growing"]):
         address = reverse("dashboard:workflow", args=[large])
@@ -73,6 +75,14 @@ def _of_pattern(pattern: URLPattern, about: dict[str, Any]) -> Iterator[Asked | 
         if pattern.name in _QUERIES:
             address += f"?{_QUERIES[pattern.name]}"
         yield Asked(address, whole=any(value in _large(about) for value in values))
+
+
+def _comparisons(about: dict[str, Any]) -> Iterator[Asked]:
+    """Of alike and of large ones. Without another one they are asked for like any page: beside the last success."""
+    for here, there in (("failed", "small"), ("waiting", "running"), ("stepped", "growing"), ("family", "long")):
+        address = f"{reverse('dashboard:compare', args=[about[here]])}?{urlencode({'with': about[there]})}"
+        whole = {about[here], about[there]} & _large(about)
+        yield from (Asked(address + more, whole=bool(whole)) for more in ("", "&only=1", "&page=2"))
 
 
 def _large(about: dict[str, Any]) -> set[Any]:

@@ -136,7 +136,15 @@ export class WorkflowSelection extends HTMLElement {
     for (const button of bar.querySelectorAll("button[data-act]")) button.removeAttribute("hidden");
     const applicable = bar.querySelector("button[data-verb]:not([hidden])") !== null;
     bar.querySelector(".selection-bar__none")?.toggleAttribute("hidden", applicable);
+    this.#paintPair(one(bar, "[data-act=compare]", HTMLAnchorElement));
     this.#paintHead();
+  }
+
+  /** Two can be looked at beside each other. @param {HTMLAnchorElement} link */
+  #paintPair(link) {
+    const [a = "", b = ""] = this.#selection.ids;
+    link.hidden = this.#selection.size !== 2;
+    link.search = new URLSearchParams({ a, b }).toString();
   }
 
   /** @param {HTMLElement} bar @param {BulkVerb} verb */
