@@ -5,12 +5,14 @@
  * interval ends.
  *
  * Fetched only while the page is visible. Of what was fetched, each part at the top is exchanged only when it differs and
- * the reader is not busy inside it: no selected text, no open form, no focus but on a link that stays. When it cannot be
+ * the reader is not busy inside it: no selected text, no open form, no focus but on a link that stays; of a table whose rows
+ * have names all but the row in which the reader is. When it cannot be
  * read again, it says as of when it is. With a topic nothing is fetched while the connection is lost: the page says as of
  * when it is, and is read again when the topic is heard again, or the interval is over.
  */
 
 import { element, exchange, isBusyIn, one } from "../lib/dom.js";
+import { exchangeRows } from "../lib/named_rows.js";
 import { clock } from "../lib/times.js";
 import { OverviewStore } from "../live/overview_store.js";
 import { WorkflowStore } from "../live/workflow_store.js";
@@ -161,8 +163,8 @@ export class LiveFragment extends LiveElement {
   }
 }
 
-/** One part for another. @param {Element} old @param {Element} part @returns {boolean} whether the reader sees it */
-const show = (old, part) => old.isEqualNode(part) || (!isBusyIn(old) && exchange(old, part));
+/** One part for another. @param {Element} old @param {Element} part @returns {boolean} whether the reader sees all of it */
+const show = (old, part) => old.isEqualNode(part) || (!isBusyIn(old) && exchange(old, part)) || exchangeRows(old, part);
 
 /** The store of a workflow of which nothing is known yet. @param {string} id */
 function unread(id) {
