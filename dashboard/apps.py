@@ -10,7 +10,7 @@ class DashboardConfig(AppConfig):
     """The console and its live connection."""
 
     name = "dashboard"
-    verbose_name = "Dashboard"
+    verbose_name = "Console"
 
     def ready(self) -> None:
         """Hear of migrations."""

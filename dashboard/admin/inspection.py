@@ -201,7 +201,8 @@ class Inspection(ModelAdmin):
     @admin.display(description="content")
     def beginning(self, row: Any) -> str:
         """As much of it as fits a list."""
-        return shown.text((row.line if self.is_open(row) else shown.compact(self.read(row)))[: shown.CELL_CHARS])
+        line = row.line if self.is_open(row) else shown.compact(self.read(row))
+        return shown.text(line if len(line) <= shown.CELL_CHARS else f"{line[: shown.CELL_CHARS]}…")
 
     @admin.display(description="content")
     def content_shown(self, row: Any) -> object:

@@ -142,7 +142,8 @@ def list_link(model: str, workflow: Workflow, words: str) -> SafeString:
 
 def line(content: str | None) -> SafeString:
     """The beginning of some JSON, in a cell that may wrap."""
-    return cell(text(content or ""))
+    told = text(content or "")
+    return cell(f"{told}…" if len(content or "") == LINE_CHARS else told)
 
 
 def cell(content: object) -> SafeString:

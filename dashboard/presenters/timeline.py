@@ -110,7 +110,7 @@ class ChildRow:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All rows, the axis they share, and how many earlier steps are not shown."""
+    """All rows, the axis they share, and how many steps there are, of which these are the latest."""
 
     steps: list[StepRow]
     children: list[ChildRow]
@@ -119,7 +119,7 @@ class Timeline:
     event_ticks: str
     duration: str
     ticks: list[str]
-    hidden: int
+    total: int
 
 
 def timeline(
@@ -162,7 +162,7 @@ def timeline(
         event_ticks="".join(f"M{at(moment) * AXIS // length} 0V3" for moment in events if moment <= end),
         duration=_took(workflow["started_at"], workflow["finished_at"], now),
         ticks=ticks(segments, 0, length),
-        hidden=max(0, len(steps) - most),
+        total=len(steps),
     )  # fmt: skip
 
 

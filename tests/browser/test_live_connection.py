@@ -70,7 +70,7 @@ def newest(name: str = "w") -> int:
 
 def shows_everything(page: Page, name: str = "w") -> None:
     """The page has the newest event of the database."""
-    expect(page.locator('[data-fact="seq"]')).to_have_text(str(newest(name)), timeout=LIVE_MS)
+    expect(page.locator('[data-fact="seq"]')).to_have_text(f"{newest(name):,}", timeout=LIVE_MS)
 
 
 def remember_events(page: Page) -> None:

@@ -197,11 +197,11 @@ def test_every_kind_of_event_and_every_status_has_words() -> None:
     assert {status.value for status in Status} <= {case[0]["workflow"]["status"] for case in CASES["sentence"]}
 
 
-def test_the_timeline_shows_the_latest_steps_and_counts_the_rest() -> None:
+def test_the_timeline_shows_the_latest_steps_and_counts_all() -> None:
     state = CASES["sentence"][0][0] | {"steps": {str(n): _step(n) for n in range(1, 8)}}
     shown = timeline.timeline(state, "2026-11-23T10:00:10.000000Z", most=5)
     assert [row.step["position"] for row in shown.steps] == [3, 4, 5, 6, 7]
-    assert shown.hidden == 2
+    assert shown.total == 7
     assert shown.ticks == ["0 s", "3 s", "6 s", "9 s", "12 s"]
 
 

@@ -1,3 +1,5 @@
+const FADE = 24; // px, at its end
+
 /** Where the navigation is wider than the window, it begins so that the page one is on is seen. */
 
 export function topbar() {
@@ -5,5 +7,5 @@ export function topbar() {
   const current = nav?.querySelector("[aria-current]");
   if (!nav || !current) return;
   const beyond = current.getBoundingClientRect().right - nav.getBoundingClientRect().right;
-  if (beyond > 0) nav.scrollLeft += beyond;
+  if (nav.scrollWidth > nav.clientWidth && beyond > -FADE) nav.scrollLeft += beyond + FADE;
 }

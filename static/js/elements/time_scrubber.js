@@ -5,6 +5,7 @@
 
 import { one, setText } from "../lib/dom.js";
 import { clock as timeOfDay, milliseconds } from "../lib/times.js";
+import { grouped } from "../lib/values.js";
 import { LiveElement } from "./live_element.js";
 import { ScrubberStrip } from "./scrubber_strip.js";
 
@@ -148,9 +149,9 @@ export class TimeScrubber extends LiveElement {
     this.#range.value = String(this.#at);
     this.#strip.fit(last);
     const at = state.workflow.last_event?.at;
-    const place = `event ${this.#at} of ${last}`;
+    const place = `event ${grouped(this.#at)} of ${grouped(last)}`;
     this.#range.setAttribute("aria-valuetext", at ? `${place}, ${timeOfDay(at)}` : place);
-    this.#say(viewing === null || !at ? "" : `Viewing ${timeOfDay(at)}, ${place}. Live is ${last - viewing} ahead.`);
+    this.#say(viewing === null || !at ? "" : `Viewing ${timeOfDay(at)}, ${place}. Live is ${grouped(last - viewing)} ahead.`);
     one(this, ".scrubber__share").dataset.value = new URL(`?seq=${this.#at}`, location.href).href;
     if (viewing !== this.#shown) this.#paintPage((this.#shown = viewing), at);
   }

@@ -4,6 +4,7 @@ import { one, setText } from "../lib/dom.js";
 import { sentence } from "../lib/sentences.js";
 import { absolute } from "../lib/times.js";
 import { setTitle } from "../lib/title.js";
+import { grouped } from "../lib/values.js";
 import { LiveElement } from "./live_element.js";
 import { paintProgress } from "./progress_bar.js";
 
@@ -34,7 +35,7 @@ export class WorkflowHeader extends LiveElement {
     paintProgress(one(this, ".workflow-header__progress"), values.progress?.value, values.phase?.value);
     this.#fact("worker", workflow.worker ?? "");
     this.#fact("takeovers", String(workflow.takeovers));
-    this.#fact("seq", String(seq));
+    this.#fact("seq", grouped(seq));
     this.#optional("deadline", workflow.deadline_at && absolute(workflow.deadline_at));
     this.#optional("version", workflow.version);
     this.#paintDuration(workflow);

@@ -7,6 +7,7 @@ import { one, setText } from "../lib/dom.js";
 import { asOf, gaps, lasting, locate, shorten, span } from "../lib/timeline.js";
 import { TimelineView } from "../lib/timeline_view.js";
 import { between } from "../lib/times.js";
+import { grouped } from "../lib/values.js";
 import { TimelineSpans } from "../live/timeline_spans.js";
 import { LiveElement } from "./live_element.js";
 import { TimelineAxis } from "./timeline_axis.js";
@@ -171,8 +172,8 @@ export class WorkflowTimeline extends LiveElement {
   }
 
   #paintNote() {
-    const hidden = Object.keys(this.#store.state.steps).length - MOST_STEPS;
-    const words = hidden > 0 ? `the last ${MOST_STEPS} steps; ${hidden} earlier ones are in the history` : "";
+    const all = Object.keys(this.#store.state.steps).length;
+    const words = all > MOST_STEPS ? `last ${MOST_STEPS} of ${grouped(all)} steps` : "";
     setText(this.querySelector(".panel__note"), words);
   }
 

@@ -9,7 +9,8 @@ import { local } from "./zone.js";
 /** @typedef {import("./charts.js").Chart} Chart @typedef {import("./chart_look.js").ChartLook} Look */
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
-const SIDE_WIDTH = 58;
+/** "1 min 15 s" needs more than a number. */
+const [SIDE_WIDTH, SIDE_WIDTH_OF_TIMES] = [58, 76];
 const HALF_A_LABEL = 28;
 const LABEL_SPACE = 72;
 const LINE_SPACE = 26;
@@ -64,7 +65,7 @@ function axes({ unit }, look) {
   const side = {
     ...common,
     grid: { stroke: () => look.colour("line"), width: 1 },
-    size: SIDE_WIDTH,
+    size: unit === "ms" ? SIDE_WIDTH_OF_TIMES : SIDE_WIDTH,
     space: LINE_SPACE,
     values: (_plot, splits) => splits.map((one) => sideLabel(unit, one)),
   };
