@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -141,7 +143,10 @@ def _execute_and_die(handle: WorkflowHandle[Any], *, point: int, side: str) -> i
             claimed = claim(handle)
             replace_fetch(_deadly(point, side))
             engine.execute(claimed, stopping=lambda: False)
+        except BaseException:
+            traceback.print_exc()  # it dies of something else, and nobody would know of what
         finally:
+            sys.stderr.flush()
             os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WTERMSIG(status)
