@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,10 +113,11 @@ def _watching(statements: list[str]) -> Callable[..., Any]:
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("point", range(len(POINTS)), ids=[name.replace(" ", "_") for name in POINTS])
 def test_a_process_killed_at_a_commit_point_recovers_to_the_same_outcome(
-    point: int, side: str, start_everything: Callable[[str], WorkflowHandle[Any]]
+    point: int, side: str, start_everything: Callable[[str], WorkflowHandle[Any]], tmp_path: Path
 ) -> None:
     handle = start_everything("disturbed")
-    assert _execute_and_die(handle, point=point, side=side) == signal.SIGKILL
+    last_words = tmp_path / "last words"
+    assert _execute_and_die(handle, last_words, point=point, side=side) == signal.SIGKILL, last_words.read_text()
     if handle.status() == "running":
         crash(handle)
         run(handle)
@@ -134,8 +135,12 @@ def test_a_process_killed_at_a_commit_point_recovers_to_the_same_outcome(
     }  # fmt: skip
 
 
-def _execute_and_die(handle: WorkflowHandle[Any], *, point: int, side: str) -> int:
-    """Execute in a forked process that kills itself at the point; returns the signal that ended it."""
+def _execute_and_die(handle: WorkflowHandle[Any], last_words: Path, *, point: int, side: str) -> int:
+    """Execute in a forked process that kills itself at the point; returns the signal that ended it.
+
+    Should it end of something else, its last words are why.
+    """
+    last_words.write_text("It executed the workflow to its end.")
     connection.close()  # a connection must not be shared across the fork
     child = os.fork()
     if child == 0:
@@ -144,9 +149,8 @@ def _execute_and_die(handle: WorkflowHandle[Any], *, point: int, side: str) -> i
             replace_fetch(_deadly(point, side))
             engine.execute(claimed, stopping=lambda: False)
         except BaseException:
-            traceback.print_exc()  # it dies of something else, and nobody would know of what
+            last_words.write_text(traceback.format_exc())
         finally:
-            sys.stderr.flush()
             os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WTERMSIG(status)
