@@ -49,9 +49,9 @@ def pages(about: dict[str, Any]) -> Iterator[Asked | str]:
     for pattern in urlpatterns:
         if isinstance(pattern, URLPattern) and pattern.name not in _NOT_ASKED:
             yield from _of_pattern(pattern, about)
-    large = urlencode({"parent": about["family"]}), urlencode({"parent": "none", "definition": "orders.ship"})
+    families = urlencode({"parent": about["family"]}), urlencode({"parent": "none", "definition": "orders.ship"})
     yield from (
-        Asked(f"{reverse('dashboard:workflows')}?{query}", whole=any(one in query for one in large))
+        Asked(f"{reverse('dashboard:workflows')}?{query}", whole=any(one in query for one in families))
         for query in _filters(about)
     )
     yield from (Asked(f"{reverse('dashboard:matching')}?{query}") for query in _filters(about)[::8])

@@ -202,7 +202,7 @@ class Inspection(ModelAdmin):
     def beginning(self, row: Any) -> str:
         """As much of it as fits a list."""
         line = row.line if self.is_open(row) else shown.compact(self.read(row))
-        return shown.text(line if len(line) <= shown.CELL_CHARS else f"{line[: shown.CELL_CHARS]}…")
+        return shown.beginning(line, shown.CELL_CHARS)
 
     @admin.display(description="content")
     def content_shown(self, row: Any) -> object:

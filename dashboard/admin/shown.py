@@ -35,8 +35,8 @@ class Pretty(Func):
 
 
 def line_of(column: str) -> Left:
-    """The beginning of a jsonb column as text, for lists."""
-    return Left(Cast(column, TextField()), LINE_CHARS)
+    """The beginning of a jsonb column as text, for lists; one character more tells that there is more."""
+    return Left(Cast(column, TextField()), LINE_CHARS + 1)
 
 
 class WithoutTraceback(Func):
@@ -48,7 +48,7 @@ class WithoutTraceback(Func):
 
 def line_of_event() -> Left:
     """The beginning of an event's data as text, for lists."""
-    return Left(Cast(WithoutTraceback("data"), TextField()), LINE_CHARS)
+    return Left(Cast(WithoutTraceback("data"), TextField()), LINE_CHARS + 1)
 
 
 def text(value: object) -> str:
@@ -142,8 +142,12 @@ def list_link(model: str, workflow: Workflow, words: str) -> SafeString:
 
 def line(content: str | None) -> SafeString:
     """The beginning of some JSON, in a cell that may wrap."""
-    told = text(content or "")
-    return cell(f"{told}…" if len(content or "") == LINE_CHARS else told)
+    return cell(beginning(content or "", LINE_CHARS))
+
+
+def beginning(content: str, most: int) -> str:
+    """So many characters of it at most, and a sign that there are more."""
+    return text(content if len(content) <= most else f"{content[:most]}…")
 
 
 def cell(content: object) -> SafeString:

@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from dashboard.admin import sieve
+from dashboard.admin import shown, sieve
 from tests.definitions import SWITCH, doubling, listening, switching
 from tests.execution import run
 from tests.people import People
@@ -449,3 +449,9 @@ def test_an_error_is_read_without_its_traceback_and_history_means_the_events(ope
     addresses += [f"/admin/workflows/event/{event.pk}/history/" for event in Event.objects.all()[:1]]
     for address in addresses:
         assert operator.get(address)["Location"] == "/admin/workflows/event/?q=order-42"
+
+
+def test_a_line_says_that_it_is_cut_only_when_it_is() -> None:
+    whole = "x" * shown.LINE_CHARS
+    assert shown.beginning(whole, shown.LINE_CHARS) == whole
+    assert shown.beginning(whole + "y", shown.LINE_CHARS) == whole + "…"

@@ -12,11 +12,11 @@ export function keyboard() {
   let waiting = 0;
   document.addEventListener("keydown", (event) => {
     clearTimeout(waiting);
-    if (!keysAreOn() || isHeld(event) || isEditing(event.target) || document.querySelector("dialog[open]")) return;
+    if (isHeld(event) || !areHeard(event.target)) return;
     if (event.key === "Shift") return; // held for the key that comes
     const meant = presses.press(keyName(event), event.timeStamp);
     const { alone } = presses;
-    if (alone && !event.repeat) waiting = setTimeout(() => isEditing(document.activeElement) || alone.act(), SECOND_KEY_MS);
+    if (alone && !event.repeat) waiting = setTimeout(() => areHeard(document.activeElement) && alone.act(), SECOND_KEY_MS);
     if (!meant || (event.repeat && !meant.repeats) || meant.isOurs?.() === false) return;
     event.preventDefault();
     meant.act();
@@ -31,6 +31,9 @@ export function keyboard() {
 function isHeld({ ctrlKey, metaKey, altKey, isComposing, defaultPrevented }) {
   return ctrlKey || metaKey || altKey || isComposing || defaultPrevented;
 }
+
+/** Whether single keys mean something now. @param {EventTarget|null} target  which has the focus */
+const areHeard = (target) => keysAreOn() && !isEditing(target) && !document.querySelector("dialog[open]");
 
 /** Where keys are text. @param {EventTarget|null} target */
 function isEditing(target) {
